@@ -1,0 +1,219 @@
+"""Experiment descriptions: TOML in, a validated frozen description out; its canonical JSON is what results are filed by.
+
+An experiment names its strategies; each (strategy, seed) pair is a unit with an identity, the hash of everything that
+can change its numbers. Where the data lies is not part of it: checksums are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from nasbench_harness.errors import UsageError
+from nasbench_harness.registry import near_names
+from nasbench_harness.strategies import Strategy, strategies
+
+NUMBERS_VERSION = 1
+"""Raised when a change of the code changes the numbers that the same description gives."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImagesSection(_Section):
+    """Which images, the side in pixels they are averaged down to, and a seeded split in place of the set's own."""
+
+    name: Literal["cifar10", "digits"] = "digits"
+    size: int | None = Field(None, gt=0)
+    split_seed: int | None = Field(None, ge=0)
+
+
+class NetworkSection(_Section):
+    """Stem channels and cells per stage of the supernet; batch norm always uses the statistics of the batch."""
+
+    channels: int = Field(gt=0)
+    cells: int = Field(gt=0)
+    batch_norm: Literal["batch-statistics"] = "batch-statistics"
+
+
+class TrainingSection(_Section):
+    """Optimiser, schedule and augmentation, the same for every network of the experiment."""
+
+    batch_size: int = Field(64, gt=1)
+    learning_rate: float = Field(0.025, gt=0)
+    learning_rate_end: float = Field(0.001, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    nesterov: bool = True
+    weight_decay: float = Field(5e-4, ge=0)
+    clip_norm: float | None = Field(None, gt=0)
+    flip: bool = True
+    crop_padding: int = Field(0, ge=0)
+
+
+class BudgetSection(_Section):
+    """Architecture-updates of every strategy, given directly or as passes over the training images."""
+
+    epochs: float | None = Field(None, gt=0)
+    architecture_updates: int | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> BudgetSection:
+        if (self.epochs is None) == (self.architecture_updates is None):
+            raise ValueError("give either epochs or architecture_updates")
+        return self
+
+    def updates(self, training_images: int) -> int:
+        """The budget in architecture-updates."""
+        return self.architecture_updates or round((self.epochs or 0) * training_images)
+
+
+class ScoringSection(_Section):
+    """How many held-out images score an architecture, in what batches, and which signal makes the headline."""
+
+    images: int = Field(gt=1)
+    batch_size: int = Field(512, gt=1)
+    signal: Literal["accuracy", "negative_loss"] = "accuracy"
+
+
+class TruthSection(_Section):
+    """The named policy that turns a truth table into one vector."""
+
+    policy: str
+
+
+class StrategySection(BaseModel):
+    """A strategy of the registry; the options of its kind stand beside ``kind``."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: str
+
+    def create(self) -> Strategy:
+        """The strategy; raises ``UsageError`` for unknown names and options."""
+        return strategies.create(self.kind, self.model_extra or {})
+
+    def canonical(self) -> dict[str, Any]:
+        """Kind and all options, defaults included, so that spelling a default out changes nothing."""
+        return {"kind": self.kind, **dataclasses.asdict(self.create())}  # type: ignore[call-overload]
+
+
+class Experiment(_Section):
+    """One comparison of strategies: same images, network, training, budget, scoring and truth for all of them."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    description: str = ""
+    seeds: tuple[int, ...] = (0,)
+    images: ImagesSection
+    network: NetworkSection
+    training: TrainingSection
+    budget: BudgetSection
+    scoring: ScoringSection
+    truth: TruthSection
+    strategies: dict[str, StrategySection]
+
+    def unit(self, strategy: str, seed: int) -> dict[str, Any]:
+        """All that this description says about one (strategy, seed), as plain JSON values."""
+        shared = self.model_dump(mode="json", include={"images", "network", "training", "budget", "scoring", "truth"})
+        return {**shared, "strategy": {"name": strategy, **self.strategies[strategy].canonical()}, "seed": seed}
+
+
+def identity(description: dict[str, Any]) -> str:
+    """SHA-256 of a unit's full description: settings, seed, checksums of its data."""
+    canonical = json.dumps([NUMBERS_VERSION, description], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def preset_names() -> list[str]:
+    """Experiments that ship with the package."""
+    folder = resources.files("nasbench_harness") / "presets"
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def load_experiment(source: str, overrides: list[str] | tuple[str, ...] = ()) -> Experiment:
+    """An experiment from a preset's name or a TOML file, changed by overrides such as ``budget.epochs=2``.
+
+    Raises ``UsageError`` for an unknown preset, a file that is not TOML, an unknown key or an impossible value.
+    """
+    if source.endswith(".toml") or "/" in source:
+        path = Path(source)
+        if not path.is_file():
+            raise UsageError(f"no experiment file {source}; give a TOML file or a preset: {', '.join(preset_names())}")
+        text = path.read_text()
+    elif source in preset_names():
+        text = (resources.files("nasbench_harness") / "presets" / f"{source}.toml").read_text()
+    else:
+        raise UsageError(f"unknown preset {source!r}; {near_names(source, preset_names())}, or give a TOML file")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{source} is not valid TOML: {error}") from error
+    for override in overrides:
+        _apply(values, override)
+    return _validated(values, source)
+
+
+def _validated(values: dict[str, Any], source: str) -> Experiment:
+    try:
+        experiment = Experiment.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise UsageError(f"{source}: unknown setting {where!r}; {_hint(first['loc'])}") from error
+        found = "" if first["type"] == "missing" else f", found {first['input']!r}"
+        raise UsageError(f"{source}: {where}: {first['msg'].removeprefix('Value error, ')}{found}") from error
+    if not experiment.strategies or not experiment.seeds:
+        raise UsageError(f"{source}: an experiment needs at least one strategy and one seed")
+    for name, section in experiment.strategies.items():
+        try:
+            section.create()
+        except UsageError as error:
+            raise UsageError(f"{source}: strategies.{name}: {error}") from error
+    return experiment
+
+
+def _hint(location: tuple[int | str, ...]) -> str:
+    """Names that the innermost known section does have."""
+    section: type[BaseModel] = Experiment
+    for part in location[:-1]:
+        field = section.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            break
+        section = field.annotation
+    return near_names(str(location[-1]), list(section.model_fields))
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise UsageError(f"override {override!r} is not of the form section.key=value, such as budget.epochs=2")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *sections, last = key.split(".")
+    inner = values
+    for section in sections:
+        inner = inner.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise UsageError(f"override {override!r}: {section!r} is a value, not a section")
+    inner[last] = value
+
+
+def select_strategies(experiment: Experiment, names: list[str] | tuple[str, ...]) -> Experiment:
+    """The experiment with only the named strategies; ``all`` keeps every one."""
+    if not names or list(names) == ["all"]:
+        return experiment
+    for name in names:
+        if name not in experiment.strategies:
+            known = list(experiment.strategies)
+            raise UsageError(f"experiment {experiment.name!r} has no strategy {name!r}; {near_names(name, known)}")
+    return experiment.model_copy(update={"strategies": {name: experiment.strategies[name] for name in names}})

@@ -1,0 +1,59 @@
+"""All figures of a run, and their files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasbench_harness.figures import rank_hexbin, tau_by_strategy, top_k_curve
+from nasbench_harness.figures.style import paper_style
+from nasbench_harness.files import write_atomically
+from nasbench_harness.records import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# No date and no version of matplotlib: the same record gives the same bytes.
+_METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def draw_run(run: Run, signal: str | None = None) -> dict[str, Figure]:
+    """Every figure of a run by file name: the grid of rank hexagons and one panel a strategy, tau, top-k.
+
+    ``signal`` None takes each record's headline signal. Raises ``DataError`` when a record lacks it.
+    """
+    with paper_style():
+        figures = {
+            "rank_hexbin": rank_hexbin.draw_grid(run, signal),
+            "tau_by_strategy": tau_by_strategy.draw(run, signal),
+            "top_k_curve": top_k_curve.draw(run, signal),
+        }
+        for name in run.strategies:
+            figures[f"rank_hexbin_{name}"] = rank_hexbin.draw_unit(
+                rank_hexbin.median_unit(run.of(name), signal), signal
+            )
+    return figures
+
+
+def save_figures(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
+    """Write each figure as PNG (200 dpi) and PDF; returns the paths.
+
+    The bytes depend on the records and the version of matplotlib alone. All figures are rendered before the first file
+    is written. Raises ``UsageError`` and ``RunError`` as ``write_atomically``.
+    """
+    files: dict[Path, bytes] = {}
+    with paper_style():
+        for name, figure in figures.items():
+            for kind, metadata in _METADATA.items():
+                stream = io.BytesIO()
+                options = {"pil_kwargs": {"optimize": True}} if kind == "png" else {}
+                figure.savefig(stream, format=kind, metadata=metadata, **options)
+                files[folder / f"{name}.{kind}"] = stream.getvalue()
+    for path, data in files.items():
+        write_atomically(path, lambda stream, data=data: stream.write(data))
+    return list(files)

@@ -1,0 +1,82 @@
+"""Images on the device: the whole set as one uint8 tensor, batches and augmentation as tensor code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nasbench_harness.images.sets import ImageSet
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random horizontal flip, and random crop after zero padding by ``crop_padding`` pixels (0: no crop)."""
+
+    flip: bool = True
+    crop_padding: int = 0
+
+
+class DeviceImages:
+    """Part of an image set, resident on ``device``; batches come out normalised, float32, channels-last."""
+
+    def __init__(self, images: ImageSet, part: np.ndarray, device: str | torch.device = "cpu") -> None:
+        """``part`` holds the positions within ``images`` to keep, in this order."""
+        self.pixels = torch.from_numpy(images.images[part]).to(device).contiguous(memory_format=torch.channels_last)
+        self.labels = torch.from_numpy(images.labels[part]).to(device)
+        # (pixel / 255 - mean) / std as one multiplication and one addition
+        mean, std = (torch.as_tensor(v, dtype=torch.float32, device=device) for v in (images.mean, images.std))
+        self._scale = (1.0 / (255.0 * std)).view(1, -1, 1, 1)
+        self._shift = (-mean / std).view(1, -1, 1, 1)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def normalised(self, rows: Tensor | slice) -> Tensor:
+        """The images of ``rows`` as float32 ``[n, C, H, W]``."""
+        return torch.addcmul(self._shift, self.pixels[rows].float(), self._scale)
+
+    def equal_batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images in stored order, in the fewest batches of at most ``size``, equal to within one image.
+
+        Equal sizes matter: scores use batch statistics, and a small last batch would be judged by other ones.
+        """
+        count = -(-len(self) // size)
+        bounds = np.linspace(0, len(self), count + 1).astype(int)
+        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+            rows = slice(int(start), int(stop))
+            yield self.normalised(rows), self.labels[rows]
+
+    def training_batches(self, size: int, augmentation: Augmentation, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Endless augmented batches: a new random order each pass, the incomplete last batch of a pass dropped."""
+        generator = torch.Generator().manual_seed(seed)
+        device = self.pixels.device
+        while True:
+            order = torch.randperm(len(self), generator=generator).to(device)
+            flips = torch.rand(len(self), generator=generator).to(device) < 0.5
+            span = 2 * augmentation.crop_padding + 1
+            offsets = torch.randint(span, (2, len(self)), generator=generator).to(device)
+            for start in range(0, len(self) - size + 1, size):
+                x_NCHW = self.normalised(order[start : start + size])
+                if augmentation.flip:
+                    x_NCHW = torch.where(flips[start : start + size].view(-1, 1, 1, 1), x_NCHW.flip(3), x_NCHW)
+                if augmentation.crop_padding:
+                    x_NCHW = _crop(x_NCHW, augmentation.crop_padding, offsets[:, start : start + size])
+                yield (
+                    x_NCHW.contiguous(memory_format=torch.channels_last),
+                    self.labels[order[start : start + size]],
+                )
+
+
+def _crop(x_NCHW: Tensor, padding: int, offsets_2N: Tensor) -> Tensor:
+    """Cut an image-sized window at its own offset from every zero-padded image, by one gather over rows and columns."""
+    n, c, h, w = x_NCHW.shape
+    padded = F.pad(x_NCHW, (padding,) * 4).permute(0, 2, 3, 1)
+    rows = offsets_2N[0].view(n, 1, 1) + torch.arange(h, device=x_NCHW.device).view(1, h, 1)
+    columns = offsets_2N[1].view(n, 1, 1) + torch.arange(w, device=x_NCHW.device).view(1, 1, w)
+    image = torch.arange(n, device=x_NCHW.device).view(n, 1, 1)
+    return padded[image, rows, columns].permute(0, 3, 1, 2)

@@ -1,0 +1,26 @@
+"""How well scores rank architectures: correlation, top-k quality, uncertainty. Vectors in, numbers out."""
+
+from nasbench_harness.metrics.correlation import kendall_tau, pearson, spearman, tau_in_true_top
+from nasbench_harness.metrics.density import rank_density
+from nasbench_harness.metrics.noise import noise_ceiling
+from nasbench_harness.metrics.report import Metrics, evaluate
+from nasbench_harness.metrics.topk import best_rank_at, precision_at, regret_at, top_k_accuracy, top_k_curve
+from nasbench_harness.metrics.uncertainty import SeedSummary, seed_summary
+
+__all__ = [
+    "Metrics",
+    "SeedSummary",
+    "best_rank_at",
+    "evaluate",
+    "kendall_tau",
+    "noise_ceiling",
+    "pearson",
+    "precision_at",
+    "rank_density",
+    "regret_at",
+    "seed_summary",
+    "spearman",
+    "tau_in_true_top",
+    "top_k_accuracy",
+    "top_k_curve",
+]

@@ -1,0 +1,170 @@
+"""The flow, for one (strategy, seed): images and space in, trained supernets, scores of all architectures, a record out.
+
+A newcomer reads this page first. What happens around it (which units, resume, files) is in ``runner``.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from nasbench_harness.environment import environment_record
+from nasbench_harness.errors import UsageError
+from nasbench_harness.experiment import Experiment, identity
+from nasbench_harness.images import ImageSet
+from nasbench_harness.images.batches import Augmentation, DeviceImages
+from nasbench_harness.metrics import evaluate, kendall_tau, rank_density, top_k_curve
+from nasbench_harness.progress import Progress
+from nasbench_harness.records import Record, ScoreTable
+from nasbench_harness.seeding import derive_rng
+from nasbench_harness.space import N_ARCHITECTURES, Subspace, connected, flops, live_cell_of, live_cells
+from nasbench_harness.strategies import Context, Scorer
+from nasbench_harness.supernet.network import NetworkShape
+from nasbench_harness.supernet.scoring import Scores
+from nasbench_harness.training.budget import Budget
+from nasbench_harness.training.trainer import TrainingSettings
+from nasbench_harness.truth import Truth
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """One (strategy, seed) of an experiment with the data it runs on."""
+
+    experiment: Experiment
+    strategy: str
+    seed: int
+    images: ImageSet
+    truth: Truth
+    noise_ceiling: dict[str, Any] | None
+    device: str = "cpu"
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """All that can change the numbers, as JSON: settings, data checksums, kind of device."""
+        data = {"images": self.images.provenance, "truth_sha256": self.truth.sha256, "device": self.device}
+        return {**self.experiment.unit(self.strategy, self.seed), "data": data}
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of the description."""
+        return identity(self.description)
+
+
+def run_unit(unit: Unit, progress: Progress) -> tuple[Record, ScoreTable]:
+    """Train the unit's strategy, score every architecture, compare with the truth."""
+    context = _context(unit, progress)
+    started = time.perf_counter()
+    scorer = unit.experiment.strategies[unit.strategy].create().train(context)
+    trained = time.perf_counter()
+    cells = live_cells()[connected()[live_cells()]]
+    scores = _all_architectures(scorer.score(cells), cells, unit.images.n_classes)
+    seconds = {"training_seconds": trained - started, "scoring_seconds": time.perf_counter() - trained}
+    record = _record(unit, scorer, scores, {**seconds, "scored_cells": len(cells)})
+    table = ScoreTable(
+        np.arange(N_ARCHITECTURES, dtype=np.int32),
+        scorer.leaf_A.astype(np.int16),
+        {name: values.astype(np.float32) for name, values in asdict(scores).items()},
+    )
+    return record, table
+
+
+def _context(unit: Unit, progress: Progress) -> Context:
+    experiment, images = unit.experiment, unit.images
+    training = experiment.training.model_dump()
+    augmentation = Augmentation(training.pop("flip"), training.pop("crop_padding"))
+    if experiment.scoring.images > len(images.valid):
+        raise UsageError(f"scoring.images {experiment.scoring.images}: only {len(images.valid)} images are held out")
+    # The same held-out images for all strategies and seeds, so that differences are not those of the images.
+    held_out = derive_rng(experiment.name, "scoring images").permutation(images.valid)[: experiment.scoring.images]
+    network = experiment.network
+    return Context(
+        space=Subspace.full(),
+        shape=NetworkShape(network.channels, network.cells, images.images.shape[1], images.n_classes),
+        train_images=DeviceImages(images, images.train, unit.device),
+        training=TrainingSettings(**training, augmentation=augmentation),
+        budget=Budget(experiment.budget.updates(len(images.train))),
+        seed_axes=(unit.strategy, unit.seed),
+        progress=progress,
+        scoring_images=DeviceImages(images, held_out, unit.device),
+        scoring_batch=experiment.scoring.batch_size,
+    )
+
+
+def _all_architectures(scores: Scores, cells: np.ndarray, classes: int) -> Scores:
+    """Spread the scores of live cells ``[n]`` over all 15,625; without a path an architecture scores as chance does."""
+    spread = []
+    for values, chance in ((scores.accuracy, 100.0 / classes), (scores.negative_loss, -np.log(classes))):
+        score_A = np.full(N_ARCHITECTURES, chance)
+        score_A[cells] = values
+        spread.append(score_A[live_cell_of()])
+    return Scores(*spread)
+
+
+def _record(unit: Unit, scorer: Scorer, scores: Scores, cost: dict[str, Any]) -> Record:
+    truth, budget = unit.truth, scorer.context.budget
+    true_A, ranked = truth.accuracy_A, truth.index_A
+    signals = {name: values[ranked] for name, values in asdict(scores).items()}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Record(
+        identity=unit.identity,
+        experiment=unit.description,
+        experiment_name=unit.experiment.name,
+        strategy=unit.strategy,
+        seed=unit.seed,
+        signal=unit.experiment.scoring.signal,
+        metrics={name: evaluate(score_A, true_A).to_json() for name, score_A in signals.items()},
+        references=references(truth),
+        rank_density={name: rank_density(score_A, true_A) for name, score_A in signals.items()},
+        top_k_curve={name: top_k_curve(score_A, true_A) for name, score_A in signals.items()},
+        truth={
+            "table": truth.table,
+            "sha256": truth.sha256,
+            "policy": truth.policy,
+            "n": truth.n,
+            "best": truth.best,
+            "noise_ceiling": unit.noise_ceiling,
+        },
+        leaves=_leaves(scorer, scores, truth),
+        cost={
+            "architecture_updates": {"planned": budget.planned, "used": budget.used},
+            **cost,
+            "scored_images": len(scorer.context.scoring_images),
+            "parameters": scorer.parameter_count,
+            "peak_memory_mb": peak / 1e6,
+        },
+        training={"loss": [asdict(curve) for curve in scorer.losses]},
+        environment=environment_record(unit.device),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def references(truth: Truth) -> dict[str, dict[str, Any]]:
+    """Rankings that need no training, judged as the strategies are: a supernet that loses to them must be seen to."""
+    counts = {"flops": flops(), "live_flops": flops(live=True)}
+    return {name: evaluate(count[truth.index_A], truth.accuracy_A).to_json() for name, count in counts.items()}
+
+
+def _leaves(scorer: Scorer, scores: Scores, truth: Truth) -> list[dict[str, Any]]:
+    """Size, cost and ranking quality inside each leaf."""
+    rows = []
+    for number, leaf in enumerate(scorer.leaves):
+        inside = scorer.leaf_A[truth.index_A] == number
+        members, true = truth.index_A[inside], truth.accuracy_A[inside]
+        tau = {name: kendall_tau(v[members], true) if len(members) > 1 else None for name, v in asdict(scores).items()}
+        rows.append(
+            {
+                "name": leaf.subspace.name,
+                "size": leaf.subspace.size,
+                "updates": leaf.updates,
+                "channels": leaf.network.shape.channels,
+                "kendall_tau": tau,
+            }
+        )
+    return rows

@@ -1,0 +1,88 @@
+"""How long-running work tells how far it is; the command line draws it, a library user may ignore it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+
+class Progress(Protocol):
+    """Receiver of progress: phases one after the other, each with a known amount of work."""
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        """A new phase begins: ``total`` units of work named ``unit``."""
+
+    def advance(self, amount: float) -> None:
+        """``amount`` more units of the current phase are done."""
+
+
+class Silent:
+    """Progress that goes nowhere."""
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        """Ignore the phase."""
+
+    def advance(self, amount: float) -> None:
+        """Ignore the work."""
+
+
+class _Bar:
+    def __init__(self, console: Console) -> None:
+        from rich import progress
+
+        self.bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=24),
+            progress.TaskProgressColumn(),
+            progress.TextColumn("{task.fields[rate]}", justify="right"),
+            progress.TextColumn("left"),
+            progress.TimeRemainingColumn(compact=True),
+            console=console,
+            refresh_per_second=4,
+            speed_estimate_period=20.0,
+        )
+        self.task: progress.TaskID | None = None
+        self.unit = ""
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+        self.unit = unit
+        self.task = self.bar.add_task(phase, total=total, rate="")
+
+    def advance(self, amount: float) -> None:
+        if self.task is None:
+            return
+        self.bar.advance(self.task, amount)
+        speed = self.bar.tasks[-1].speed
+        if speed:
+            self.bar.update(self.task, rate=f"{speed:,.0f} {self.unit}/s")
+
+
+class _Lines:
+    """One line a phase, for logs and pipes, where a moving bar would be noise."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        self.console.print(f"{phase}: {total:,.0f} {unit}", highlight=False)
+
+    def advance(self, amount: float) -> None:
+        pass
+
+
+@contextmanager
+def terminal_progress(console: Console) -> Iterator[Progress]:
+    """A bar with rate and time left on a terminal, a line for each phase elsewhere."""
+    if not console.is_terminal:
+        yield _Lines(console)
+        return
+    drawn = _Bar(console)
+    with drawn.bar:
+        yield drawn

@@ -1,0 +1,27 @@
+"""Stored outcomes: one record (JSON) and one table of scores (Parquet) for each finished (strategy, seed)."""
+
+from nasbench_harness.records.schema import SCHEMA, Record
+from nasbench_harness.records.scores import ScoreTable, read_scores
+from nasbench_harness.records.store import (
+    RECORD_FILE,
+    SCORES_FILE,
+    Run,
+    read_record,
+    read_run,
+    unit_dir,
+    write_record,
+)
+
+__all__ = [
+    "RECORD_FILE",
+    "SCHEMA",
+    "SCORES_FILE",
+    "Record",
+    "Run",
+    "ScoreTable",
+    "read_record",
+    "read_run",
+    "read_scores",
+    "unit_dir",
+    "write_record",
+]

@@ -1,0 +1,192 @@
+"""The record of one (strategy, seed): what was run, what it gave, what it cost; checked on its way in and out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, cast
+
+from nasbench_harness.errors import DataError
+
+SCHEMA = 1
+"""Version of the layout of ``record.json``; raised by every change that an older reader would misread."""
+
+_MISSING = object()
+_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "schema": (int, "an integer"),
+    "identity": (str, "text"),
+    "experiment": (dict, "an object"),
+    "experiment_name": (str, "text"),
+    "strategy": (str, "text"),
+    "seed": (int, "an integer"),
+    "signal": (str, "text"),
+    "metrics": (dict, "an object"),
+    "references": (dict, "an object"),
+    "rank_density": (dict, "an object"),
+    "top_k_curve": (dict, "an object"),
+    "truth": (dict, "an object"),
+    "leaves": ((list, tuple), "a list"),
+    "cost": (dict, "an object"),
+    "training": (dict, "an object"),
+    "environment": (dict, "an object"),
+    "created": (str, "text"),
+}
+_TRUTH_FIELDS = ("table", "sha256", "policy", "n", "best", "noise_ceiling")
+_COST_FIELDS = ("architecture_updates", "training_seconds", "scoring_seconds", "peak_memory_mb")
+_COLUMN_FIELDS = (
+    "n",
+    "kendall_tau",
+    "spearman",
+    "pearson",
+    "tau_in_true_top_10_percent",
+    "precision_at",
+    "best_rank_at",
+    "top_k_accuracy",
+    "regret_at",
+    "intervals",
+    "interval_method",
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished (strategy, seed); mirrors ``record.json`` field by field.
+
+    Accuracies are in percent, times in seconds, memory in MB. ``metrics``, ``rank_density`` and ``top_k_curve`` are
+    keyed by signal (``accuracy``, ``negative_loss``), ``references`` by the reference ranking (``flops``,
+    ``live_flops``). ``signal`` names the headline among the signals.
+    """
+
+    identity: str
+    experiment: dict[str, Any]
+    experiment_name: str
+    strategy: str
+    seed: int
+    signal: str
+    metrics: dict[str, dict[str, Any]]
+    references: dict[str, dict[str, Any]]
+    rank_density: dict[str, dict[str, Any]]
+    top_k_curve: dict[str, dict[str, list[float]]]
+    truth: dict[str, Any]
+    leaves: list[dict[str, Any]]
+    cost: dict[str, Any]
+    training: dict[str, Any]
+    environment: dict[str, Any]
+    created: str
+    schema: int = SCHEMA
+
+    @classmethod
+    def from_json(cls, value: object, source: str = "record") -> Record:
+        """The record that a parsed ``record.json`` describes.
+
+        ``source`` names the file in errors. Raises ``DataError`` for another schema version, a missing, unknown or
+        mistyped field, and NaN or infinity anywhere.
+        """
+        if not isinstance(value, dict):
+            raise DataError(f"{source}: expected a JSON object, found {type(value).__name__}")
+        found = value.get("schema")
+        if found != SCHEMA:
+            raise DataError(
+                f"{source}: expected record schema {SCHEMA}, found {found!r}; "
+                "read it with the version of nasbench-harness that wrote it, or run the unit again"
+            )
+        _check(value, source)
+        return cls(**{field.name: value[field.name] for field in fields(cls)})
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, schema first; raises ``DataError`` for whatever ``from_json`` would refuse."""
+        value = {name: getattr(self, name) for name in _TYPES}
+        _check(value, f"record of {self.strategy}, seed {self.seed}")
+        return value
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Names of the evaluated signals, the headline first."""
+        return (self.signal, *sorted(name for name in self.metrics if name != self.signal))
+
+    def column(self, signal: str | None = None) -> dict[str, Any]:
+        """The evaluated score column of ``signal`` (headline by default) or of a reference ranking.
+
+        Raises ``DataError`` naming the columns at hand.
+        """
+        name = self.signal if signal is None else signal
+        for columns in (self.metrics, self.references):
+            if name in columns:
+                return columns[name]
+        names = ", ".join([*self.metrics, *self.references])
+        raise DataError(f"{self.strategy}, seed {self.seed}: no score column {name!r}; at hand: {names}")
+
+
+def lookup(column: dict[str, Any], name: str) -> float | None:
+    """One number of an evaluated column by dotted name, such as ``precision_at.0.05``.
+
+    None where it is undefined, as a correlation with constant scores is. Raises ``DataError`` for a name it lacks.
+    """
+    head, _, tail = name.partition(".")
+    value = column.get(head, _MISSING)
+    if tail:
+        value = value.get(tail, _MISSING) if isinstance(value, dict) else _MISSING
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DataError(f"an evaluated score column has no number {name}; at hand: {', '.join(column)}")
+    return float(value)
+
+
+def lookup_interval(column: dict[str, Any], name: str) -> tuple[float, float] | None:
+    """The interval of one number of an evaluated column by dotted name; None where the record has none."""
+    found = column.get("intervals", {}).get(name)
+    return None if found is None else (float(found[0]), float(found[1]))
+
+
+def _check(value: dict[str, Any], source: str) -> None:
+    for name, (kind, words) in _TYPES.items():
+        if name not in value:
+            raise DataError(f"{source}: the field {name!r} is missing; run the unit again")
+        if not isinstance(value[name], kind) or isinstance(value[name], bool):
+            raise DataError(f"{source}: {name} should be {words}, found {type(value[name]).__name__}")
+    if unknown := sorted(set(value) - set(_TYPES)):
+        raise DataError(f"{source}: unknown field {unknown[0]!r}; was it written by a newer nasbench-harness?")
+    _check_plain(value, source, "")
+    if value["seed"] < 0:
+        raise DataError(f"{source}: seed should be 0 or more, found {value['seed']}")
+    if value["signal"] not in value["metrics"]:
+        raise DataError(f"{source}: the headline signal {value['signal']!r} is not among its metrics")
+    for group in ("metrics", "references"):
+        for name, column in value[group].items():
+            _require(column, _COLUMN_FIELDS, f"{source}: {group}.{name}")
+    for group in ("rank_density", "top_k_curve"):
+        _require(value[group], tuple(value["metrics"]), f"{source}: {group}")
+    for name, curve in value["top_k_curve"].items():
+        _require(curve, ("k", "accuracy"), f"{source}: top_k_curve.{name}")
+        if len(curve["k"]) != len(curve["accuracy"]):
+            raise DataError(f"{source}: top_k_curve.{name}: {len(curve['k'])} k, {len(curve['accuracy'])} accuracies")
+    _require(value["truth"], _TRUTH_FIELDS, f"{source}: truth")
+    _require(value["cost"], _COST_FIELDS, f"{source}: cost")
+    _require(value["cost"]["architecture_updates"], ("planned", "used"), f"{source}: cost.architecture_updates")
+
+
+def _require(value: object, names: tuple[str, ...], where: str) -> None:
+    if not isinstance(value, dict):
+        raise DataError(f"{where} should be an object, found {type(value).__name__}")
+    for name in names:
+        if name not in value:
+            raise DataError(f"{where}: the field {name!r} is missing; run the unit again")
+
+
+def _check_plain(value: object, source: str, path: str) -> None:
+    """Only JSON values with finite numbers: NaN would turn into silence in a mean, a sort or a figure."""
+    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return
+    if isinstance(value, float):
+        raise DataError(f"{source}: {path} is {value}, expected a finite number; run the unit again")
+    if isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            _check_plain(item, source, f"{path}[{number}]")
+    elif isinstance(value, dict):
+        for name, item in cast("dict[object, object]", value).items():
+            if not isinstance(name, str):
+                raise DataError(f"{source}: {path or 'record'} has the key {name!r}, expected text")
+            _check_plain(item, source, f"{path}.{name}" if path else name)
+    else:
+        raise DataError(f"{source}: {path} is {type(value).__name__}, expected a plain JSON value")

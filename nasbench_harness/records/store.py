@@ -1,0 +1,131 @@
+"""Records on disk: ``<run>/<strategy>/seed-<s>/`` with ``scores.parquet`` and, as the sign that all is there, ``record.json``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.files import write_atomically, write_json
+from nasbench_harness.records.schema import Record
+from nasbench_harness.records.scores import SCORES_FILE, ScoreTable
+
+RECORD_FILE = "record.json"
+_STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]*")
+_SEED_FOLDER = re.compile(r"seed-(0|[1-9][0-9]*)")
+
+
+@dataclass(frozen=True)
+class Run:
+    """All finished units of one experiment, sorted by strategy and seed; they share one truth."""
+
+    folder: Path
+    records: tuple[Record, ...]
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.records[0].experiment_name
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Names of the strategies, sorted."""
+        return tuple(dict.fromkeys(record.strategy for record in self.records))
+
+    def of(self, strategy: str) -> tuple[Record, ...]:
+        """The records of one strategy, by seed."""
+        return tuple(record for record in self.records if record.strategy == strategy)
+
+
+def unit_dir(run_dir: Path, strategy: str, seed: int) -> Path:
+    """Folder of one (strategy, seed). Raises ``UsageError`` for a name that is no safe folder name."""
+    if not _STRATEGY.fullmatch(strategy):
+        raise UsageError(f"strategy name {strategy!r}: use letters, digits and . _ + = - only, a letter or digit first")
+    if seed < 0:
+        raise UsageError(f"seed {seed}: use 0 or more")
+    return run_dir / strategy / f"seed-{seed}"
+
+
+def write_record(run_dir: Path, record: Record, scores: ScoreTable) -> Path:
+    """Store a finished unit and return its folder; what stood there before is replaced.
+
+    Everything is checked and encoded before the disk is touched. The scores go first, so a ``record.json`` always
+    stands for a whole unit; an older one is withdrawn before, so that it never stands beside newer scores. Raises
+    ``DataError`` for an invalid record or signals that differ between record and scores, ``UsageError`` and
+    ``RunError`` as ``write_atomically``.
+    """
+    unit = unit_dir(run_dir, record.strategy, record.seed)
+    value = record.to_json()
+    if set(scores.scores) != set(record.metrics):
+        raise DataError(
+            f"record of {record.strategy}, seed {record.seed}: metrics for {sorted(record.metrics)}, "
+            f"scores for {sorted(scores.scores)}; evaluate every stored signal"
+        )
+    data = scores.to_parquet()
+    try:
+        (unit / RECORD_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {unit}: {error.strerror}; choose a folder that can be written") from error
+    write_atomically(unit / SCORES_FILE, lambda stream: stream.write(data))
+    write_json(unit / RECORD_FILE, value)
+    return unit
+
+
+def read_record(run_dir: Path, strategy: str, seed: int) -> Record | None:
+    """The record of one unit, None while it is unfinished. Raises ``DataError`` naming a damaged file."""
+    unit = unit_dir(run_dir, strategy, seed)
+    return _read_unit(unit, strategy, seed) if (unit / RECORD_FILE).exists() else None
+
+
+def read_run(run_dir: Path) -> Run:
+    """All finished units of a run folder.
+
+    Raises ``DataError`` for a folder without records, a damaged record (naming the file), and records that cannot
+    stand in one table because their experiment or truth differ.
+    """
+    if not run_dir.is_dir():
+        raise DataError(f"{run_dir}: no such run folder; give the folder that 'nasbench-harness run' wrote")
+    records = tuple(_read_unit(unit, strategy, seed) for strategy, seed, unit in sorted(_units(run_dir)))
+    if not records:
+        raise DataError(
+            f"{run_dir}: no finished unit (<strategy>/seed-<s>/{RECORD_FILE}) in it; "
+            "give the folder of one experiment, or run it first"
+        )
+    first = records[0]
+    for record in records[1:]:
+        for what, one, other in (
+            ("experiment", first.experiment_name, record.experiment_name),
+            *((f"truth {key}", first.truth[key], record.truth[key]) for key in ("table", "policy", "sha256")),
+        ):
+            if one != other:
+                raise DataError(
+                    f"{run_dir}: {first.strategy} seed {first.seed} has {what} {one!r}, {record.strategy} seed "
+                    f"{record.seed} has {other!r}; records of different protocols belong in different run folders"
+                )
+    return Run(run_dir, records)
+
+
+def _units(run_dir: Path) -> Iterator[tuple[str, int, Path]]:
+    for path in run_dir.glob(f"*/seed-*/{RECORD_FILE}"):
+        seed = _SEED_FOLDER.fullmatch(path.parent.name)
+        if seed and _STRATEGY.fullmatch(path.parents[1].name):
+            yield path.parents[1].name, int(seed[1]), path.parent
+
+
+def _read_unit(unit: Path, strategy: str, seed: int) -> Record:
+    path = unit / RECORD_FILE
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not valid JSON ({error}); delete {unit} and run the unit again") from error
+    record = Record.from_json(value, str(path))
+    if (record.strategy, record.seed) != (strategy, seed):
+        raise DataError(f"{path}: holds {record.strategy}, seed {record.seed}; it was moved or renamed, put it back")
+    if not (unit / SCORES_FILE).is_file():
+        raise DataError(f"{unit / SCORES_FILE}: missing beside a record; delete {unit} and run the unit again")
+    return record

@@ -1,0 +1,78 @@
+"""Numbers of several records put together: a mean with its interval, and the references that all records share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nasbench_harness.errors import DataError
+from nasbench_harness.metrics import seed_summary
+from nasbench_harness.records.schema import Record, lookup, lookup_interval
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with what is known of its error.
+
+    ``n`` counts seeds. ``basis`` says what ``interval`` (95 %) spans: ``seeds`` a t-interval of the mean over seeds,
+    ``architectures`` the bootstrap of a single seed, ``none`` where the records give no interval.
+    """
+
+    mean: float
+    sd: float | None
+    n: int
+    interval: tuple[float, float] | None
+    basis: Literal["seeds", "architectures", "none"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        interval = None if self.interval is None else list(self.interval)
+        return {"mean": self.mean, "sd": self.sd, "n": self.n, "interval": interval, "basis": self.basis}
+
+
+def estimate(records: Sequence[Record], metric: str, signal: str | None = None) -> Estimate | None:
+    """``metric`` (dotted, such as ``regret_at.10``) of one strategy over its seeds; None if undefined for a seed.
+
+    ``signal`` None takes each record's headline. Raises ``DataError`` naming a record that lacks the metric.
+    """
+    values: list[float] = []
+    for record in records:
+        try:
+            value = lookup(record.column(signal), metric)
+        except DataError as error:
+            raise DataError(f"{record.strategy}, seed {record.seed}: {error}; run the unit again") from error
+        if value is None:
+            return None
+        values.append(value)
+    if len(values) == 1:
+        return single(records[0].column(signal), metric)
+    return over_seeds(values)
+
+
+def single(column: dict[str, Any], metric: str) -> Estimate | None:
+    """``metric`` of one evaluated column, with the interval over architectures that was stored beside it."""
+    value = lookup(column, metric)
+    if value is None:
+        return None
+    interval = lookup_interval(column, metric)
+    return Estimate(value, None, 1, interval, "none" if interval is None else "architectures")
+
+
+def over_seeds(values: Sequence[float]) -> Estimate:
+    """Mean, sd and t-interval of one value a seed."""
+    if len(values) == 1:
+        return Estimate(float(values[0]), None, 1, None, "none")
+    summary = seed_summary(values)
+    return Estimate(summary.mean, summary.sd, summary.n, summary.interval, "seeds")
+
+
+def noise_ceiling(record: Record) -> dict[str, Any] | None:
+    """Agreement of two measurements of the truth as stored; None where the table has only one.
+
+    Key ``kendall_tau``; ``proxy_for`` is there when it was measured on another column than the truth's.
+    """
+    ceiling = record.truth["noise_ceiling"]
+    if ceiling is None or ceiling.get("kendall_tau") is None:
+        return None
+    return dict(ceiling)

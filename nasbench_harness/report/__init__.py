@@ -1,0 +1,7 @@
+"""Tables from the records of a run: terminal, Markdown, JSON."""
+
+from nasbench_harness.report.leaderboard import Leaderboard, Row, leaderboard
+from nasbench_harness.report.markdown import render_markdown
+from nasbench_harness.report.terminal import print_leaderboard
+
+__all__ = ["Leaderboard", "Row", "leaderboard", "print_leaderboard", "render_markdown"]

@@ -1,0 +1,145 @@
+"""The leaderboard as text cells, shared by the terminal and Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nasbench_harness.records.summary import Estimate
+from nasbench_harness.report.leaderboard import Leaderboard, Row
+
+MISSING = "-"
+_TITLES = {
+    "kendall_tau": ("tau", 3),
+    "tau_in_true_top_10_percent": ("tau top 10 %", 3),
+    "spearman": ("Spearman", 3),
+    "precision_at.0.05": ("P@5 %", 3),
+    "best_rank_at.10": ("best rank@10", 0),
+    "top_k_accuracy.10": ("top-10 acc. %", 2),
+    "regret_at.10": ("regret@10", 2),
+}
+# What a narrow terminal gives up first is last here.
+_ORDER_OF_WORTH = (
+    "spearman",
+    "tau_in_true_top_10_percent",
+    "regret_at.10",
+    "seconds",
+    "top_k_accuracy.10",
+    "architecture_updates",
+    "precision_at.0.05",
+    "best_rank_at.10",
+    "peak_memory_mb",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as text: ``cells`` for strategies, then references; ``worth`` 0 is never left out."""
+
+    title: str
+    cells: tuple[str, ...]
+    worth: int
+
+
+def columns_of(board: Leaderboard) -> list[Column]:
+    """The table column by column: a tau for each signal, the metrics of the row's signal, the costs."""
+    rows = [*board.rows, *board.references]
+    columns = [
+        Column("strategy", tuple(_name(row) for row in rows), 0),
+        Column("seeds", tuple(_seeds(row) for row in rows), 0),
+    ]
+    judged = {row.signal for row in board.rows}
+    for signal in board.signals:
+        title = f"tau ({words(signal)})" + (" *" if signal in judged else "")
+        cells = tuple(number(row.tau.get(signal), 3) for row in rows)
+        columns.append(Column(title, cells, 0 if signal in judged else 1))
+    for metric, (title, digits) in _TITLES.items():
+        if metric != "kendall_tau":
+            cells = tuple(number(row.metrics.get(metric), digits) for row in rows)
+            columns.append(Column(title, cells, 2 + _ORDER_OF_WORTH.index(metric)))
+    for cost, title in (("architecture_updates", "updates"), ("seconds", "time"), ("peak_memory_mb", "memory")):
+        cells = tuple(_cost(cost, row) for row in rows)
+        columns.append(Column(title, cells, 2 + _ORDER_OF_WORTH.index(cost)))
+    return columns
+
+
+def notes_of(board: Leaderboard) -> list[str]:
+    """What a reader has to know to read the numbers: one sentence a line."""
+    judged = sorted({words(row.signal) for row in board.rows if row.signal})
+    by = judged[0] if len(judged) == 1 else "each record's headline signal"
+    notes = [
+        f"{board.n_architectures:,} architectures; truth {board.truth_policy} of {board.truth_table}, "
+        f"best {board.best_accuracy:.2f} %.",
+        f"* marks the headline signal; sorted by its tau, and all but the tau columns are by {by}.",
+    ]
+    bases = {value.basis for row in board.rows for value in row.metrics.values() if value is not None}
+    if "seeds" in bases:
+        notes.append("mean ± sd [95 % t-interval of the mean over seeds].")
+    if "architectures" in bases or board.references:
+        which = "† one seed, and references: " if any(row.n_seeds == 1 for row in board.rows) else "references: "
+        notes.append(f"{which}value [95 % bootstrap interval over architectures]; it says nothing about other seeds.")
+    if any(value is None for row in board.rows for value in row.metrics.values()):
+        notes.append(f"{MISSING} undefined: constant scores have no rank correlation.")
+    notes.append(_ceiling(board.noise_ceiling))
+    return notes
+
+
+def _ceiling(ceiling: dict[str, Any] | None) -> str:
+    if ceiling is None:
+        return "noise ceiling: unknown, the table has one measurement only."
+    kind = f", {ceiling['kind']}" if "kind" in ceiling else ""
+    text = f"noise ceiling (tau between two measurements of the truth{kind}): {ceiling['kendall_tau']:.3f}"
+    if "proxy_for" in ceiling:
+        text += f"; a stand-in, measured on {ceiling['first']} and {ceiling['second']}"
+    return text + "."
+
+
+def words(signal: str) -> str:
+    """A signal's name in words, short."""
+    return {"negative_loss": "neg. loss"}.get(signal, signal.replace("_", " "))
+
+
+def number(value: Estimate | None, digits: int) -> str:
+    """``0.485 ± 0.012 [0.455, 0.515]``, with what is known."""
+    if value is None:
+        return MISSING
+    text = f"{value.mean:.{digits}f}"
+    if value.sd is not None:
+        text += f" ± {value.sd:.{digits}f}"
+    if value.interval is not None:
+        low, high = value.interval
+        text += f" [{low:.{digits}f}, {high:.{digits}f}]"
+    return text
+
+
+def _name(row: Row) -> str:
+    return {"flops": "FLOPs", "live_flops": "live FLOPs"}.get(row.name, row.name) + (
+        " (reference)" if _is_reference(row) else ""
+    )
+
+
+def _seeds(row: Row) -> str:
+    return MISSING if _is_reference(row) else f"{row.n_seeds}" + (" †" if row.n_seeds == 1 else "")
+
+
+def _is_reference(row: Row) -> bool:
+    return row.n_seeds == 0
+
+
+def _cost(name: str, row: Row) -> str:
+    cost = row.costs.get(name)
+    if cost is None:
+        return MISSING
+    mean = cost.mean
+    if name == "architecture_updates":
+        return _si(mean)
+    if name == "seconds":
+        return f"{mean:.0f} s" if mean < 600 else f"{mean / 60:.0f} min" if mean < 36000 else f"{mean / 3600:.1f} h"
+    return f"{mean:.0f} MB"
+
+
+def _si(value: float) -> str:
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.0f}"

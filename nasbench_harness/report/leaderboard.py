@@ -1,0 +1,150 @@
+"""A run as a table: a row a strategy, best tau first, the references to beat and the noise ceiling beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nasbench_harness.records import Record, Run
+from nasbench_harness.records.summary import Estimate, estimate, noise_ceiling, over_seeds, single
+
+METRICS = (
+    "kendall_tau",
+    "tau_in_true_top_10_percent",
+    "spearman",
+    "precision_at.0.05",
+    "best_rank_at.10",
+    "top_k_accuracy.10",
+    "regret_at.10",
+)
+"""Metrics of a row in the order of the columns; dotted names as in the record."""
+COSTS = ("architecture_updates", "seconds", "peak_memory_mb")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One strategy, or one reference ranking.
+
+    ``tau``: Kendall tau by signal. ``metrics``: the numbers of ``METRICS`` for the row's signal. ``costs``: the
+    numbers of ``COSTS``, empty for a reference. A number is None where it is undefined or not known for every seed.
+    """
+
+    name: str
+    signal: str | None
+    n_seeds: int
+    tau: dict[str, Estimate | None]
+    metrics: dict[str, Estimate | None]
+    costs: dict[str, Estimate | None]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "name": self.name,
+            "signal": self.signal,
+            "n_seeds": self.n_seeds,
+            "tau": _json(self.tau),
+            "metrics": _json(self.metrics),
+            "costs": _json(self.costs),
+        }
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Strategies by falling mean tau of their signal, references likewise, and what they are measured against."""
+
+    experiment: str
+    truth_table: str
+    truth_policy: str
+    n_architectures: int
+    best_accuracy: float
+    noise_ceiling: dict[str, Any] | None
+    signals: tuple[str, ...]
+    rows: tuple[Row, ...]
+    references: tuple[Row, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; intervals are 95 %, ``basis`` says over what."""
+        return {
+            "experiment": self.experiment,
+            "truth": {
+                "table": self.truth_table,
+                "policy": self.truth_policy,
+                "n": self.n_architectures,
+                "best": self.best_accuracy,
+            },
+            "noise_ceiling": self.noise_ceiling,
+            "signals": list(self.signals),
+            "rows": [row.to_json() for row in self.rows],
+            "references": [row.to_json() for row in self.references],
+        }
+
+
+def leaderboard(run: Run, signal: str | None = None) -> Leaderboard:
+    """The table of a run.
+
+    ``signal`` chooses the score column that all rows are judged by; None takes each record's headline. Raises
+    ``DataError`` when a record lacks the signal or a metric.
+    """
+    first = run.records[0]
+    signals = tuple(dict.fromkeys(name for record in run.records for name in record.signals))
+    rows = [_strategy(name, run.of(name), signal) for name in run.strategies]
+    references = [_reference(name, column, signals) for name, column in first.references.items()]
+    return Leaderboard(
+        experiment=run.name,
+        truth_table=str(first.truth["table"]),
+        truth_policy=str(first.truth["policy"]),
+        n_architectures=int(first.truth["n"]),
+        best_accuracy=float(first.truth["best"]),
+        noise_ceiling=noise_ceiling(first),
+        signals=signals,
+        rows=_sorted(rows),
+        references=_sorted(references),
+    )
+
+
+def _json(values: dict[str, Estimate | None]) -> dict[str, Any]:
+    return {name: None if value is None else value.to_json() for name, value in values.items()}
+
+
+def _sorted(rows: list[Row]) -> tuple[Row, ...]:
+    """Best tau first; a ranking that is none, with constant scores, comes last."""
+
+    def place(row: Row) -> tuple[float, str]:
+        tau = row.metrics["kendall_tau"]
+        return (2.0 if tau is None else -tau.mean, row.name)
+
+    return tuple(sorted(rows, key=place))
+
+
+def _strategy(name: str, records: tuple[Record, ...], signal: str | None) -> Row:
+    headlines = {record.signal for record in records}
+    shared = [each for each in records[0].signals if all(each in record.metrics for record in records)]
+    return Row(
+        name=name,
+        signal=signal or (headlines.pop() if len(headlines) == 1 else None),
+        n_seeds=len(records),
+        tau={each: estimate(records, "kendall_tau", each) for each in shared},
+        metrics={metric: estimate(records, metric, signal) for metric in METRICS},
+        costs=_costs(records),
+    )
+
+
+def _reference(name: str, column: dict[str, Any], signals: tuple[str, ...]) -> Row:
+    """A reference needs no training: it has neither signal nor seeds, and its tau stands beside each signal's."""
+    metrics = {metric: single(column, metric) for metric in METRICS}
+    return Row(name, None, 0, dict.fromkeys(signals, metrics["kendall_tau"]), metrics, {})
+
+
+def _costs(records: tuple[Record, ...]) -> dict[str, Estimate | None]:
+    readers: dict[str, Callable[[dict[str, Any]], float | None]] = {
+        "architecture_updates": lambda cost: cost["architecture_updates"]["used"],
+        "seconds": lambda cost: cost["training_seconds"] + cost["scoring_seconds"],
+        "peak_memory_mb": lambda cost: cost["peak_memory_mb"],
+    }
+    costs: dict[str, Estimate | None] = {}
+    for name, read in readers.items():
+        values = [read(record.cost) for record in records]
+        known = [value for value in values if value is not None]
+        costs[name] = over_seeds(known) if len(known) == len(values) else None
+    return costs

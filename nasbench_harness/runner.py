@@ -1,0 +1,151 @@
+"""Runs the units of an experiment: data opened once, finished units skipped, each new one stored when it is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nasbench_harness.errors import RunError, UsageError
+from nasbench_harness.experiment import Experiment
+from nasbench_harness.files import write_atomically, write_json
+from nasbench_harness.images import ImageSpec, load_image_set
+from nasbench_harness.progress import Progress
+from nasbench_harness.records import Record, read_record, write_record
+from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table
+
+NEEDED_SPACE = 50_000_000
+"""Bytes that must be free before hours of training are started; a unit stores well under one megabyte."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the data of a run lies: nothing in here changes the numbers, checksums of the data do."""
+
+    images: Path | None = None
+    split_file: Path | None = None
+    truth: Path | None = None
+    device: str = "cpu"
+
+
+def run_experiment(
+    experiment: Experiment, sources: Sources, out: Path, progress: Progress, report: Report, replace: bool = False
+) -> list[Record]:
+    """Run every unit that is not finished and return the records of all, in the order of strategies and seeds.
+
+    ``report`` gets a line for each unit. Interrupted, it leaves the finished units in place. A unit that fails does not
+    stop the others; after them ``RunError`` names the failures. Raises ``UsageError`` when ``out`` cannot be written or
+    holds a unit of another protocol (unless ``replace``), and the errors of opening images and truth.
+    """
+    _check_device(sources.device)
+    _check_folder(out)
+    units = _units(experiment, sources)
+    finished = {(u.strategy, u.seed): _finished(u, out, replace) for u in units}
+    write_json(out / "experiment.json", experiment.model_dump(mode="json"))
+    records: list[Record] = []
+    failures: list[str] = []
+    from nasbench_harness.pipeline import run_unit
+
+    for number, unit in enumerate(units, 1):
+        title = f"[{number}/{len(units)}] {unit.strategy} seed {unit.seed}"
+        record = finished[unit.strategy, unit.seed]
+        if record is not None:
+            report(f"{title}: finished earlier, kept")
+            records.append(record)
+            continue
+        try:
+            record, scores = run_unit(unit, _Titled(progress, title))
+            write_record(out, record, scores)
+        except RunError as error:
+            failures.append(f"{unit.strategy} seed {unit.seed}: {error}")
+            report(f"{title}: failed: {error}")
+            continue
+        report(f"{title}: {_summary(record)}")
+        records.append(record)
+    if failures:
+        raise RunError(f"{len(failures)} of {len(units)} units failed ({'; '.join(failures)}); the others are stored")
+    return records
+
+
+def _units(experiment: Experiment, sources: Sources) -> list[Any]:
+    from nasbench_harness.pipeline import Unit
+
+    table = open_table(sources.truth)
+    policy = TruthPolicy(experiment.truth.policy)
+    truth = policy.apply(table)
+    section = experiment.images
+    path = sources.images if section.name != "digits" else None
+    images = load_image_set(ImageSpec(section.name, path, sources.split_file, section.split_seed, section.size))
+    ceiling = noise_ceiling_of(table, policy)
+    return [
+        Unit(experiment, strategy, seed, images, truth, ceiling, sources.device)
+        for strategy in experiment.strategies
+        for seed in experiment.seeds
+    ]
+
+
+def _finished(unit: Any, out: Path, replace: bool) -> Record | None:
+    """The stored record of this very unit; one of another protocol is an error that names the difference."""
+    if replace:
+        return None
+    record = read_record(out, unit.strategy, unit.seed)
+    if record is None or record.identity == unit.identity:
+        return record
+    difference = _first_difference(record.experiment, unit.description) or "the version of the code's numbers"
+    raise UsageError(
+        f"{out / unit.strategy}: seed {unit.seed} is stored under another protocol ({difference}); "
+        "choose another --out, or give --replace to run it anew"
+    )
+
+
+def _first_difference(stored: Any, asked: Any, path: str = "") -> str | None:
+    if isinstance(stored, dict) and isinstance(asked, dict):
+        for key in sorted({*stored, *asked}):
+            found = _first_difference(stored.get(key), asked.get(key), f"{path}.{key}".lstrip("."))
+            if found:
+                return found
+        return None
+    return None if stored == asked else f"{path}: {stored!r} there, {asked!r} asked"
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device {device!r} cannot be used here ({str(error).splitlines()[0]}); try cpu") from error
+
+
+def _check_folder(out: Path) -> None:
+    """Writable and with room, found out now and not after an hour of training."""
+    probe = out / ".writable"
+    write_atomically(probe, lambda stream: stream.write(b"\n"))
+    os.unlink(probe)
+    free = shutil.disk_usage(out).free
+    if free < NEEDED_SPACE:
+        raise RunError(f"{free / 1e6:.0f} MB of disk space left for {out}, {NEEDED_SPACE / 1e6:.0f} needed; free some")
+
+
+def _summary(record: Record) -> str:
+    parts = [f"tau-b {record.column(name)['kendall_tau']:.3f} ({name.replace('_', ' ')})" for name in record.signals]
+    cost = record.cost
+    return f"{', '.join(parts)}; {cost['training_seconds']:.0f} s training, {cost['scoring_seconds']:.0f} s scoring"
+
+
+class _Titled:
+    """Progress whose phases carry the unit's name."""
+
+    def __init__(self, inner: Progress, title: str) -> None:
+        self.inner, self.title = inner, title
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        self.inner.start(f"{self.title} · {phase}", total, unit)
+
+    def advance(self, amount: float) -> None:
+        self.inner.advance(amount)

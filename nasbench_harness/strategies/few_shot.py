@@ -1,0 +1,89 @@
+"""Few-shot training: a partitioner's leaves, each with a sub-supernet, under the one budget of the experiment."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench_harness.errors import UsageError
+from nasbench_harness.partitioners import Partitioner, partitioners
+from nasbench_harness.seeding import derive_rng
+from nasbench_harness.space import N_ARCHITECTURES, Subspace, check_cover
+from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.training.samplers import Sampler, samplers
+
+if TYPE_CHECKING:
+    from nasbench_harness.supernet.network import Supernet
+    from nasbench_harness.training.trainer import LossCurve
+
+
+@strategies.register("few-shot")
+@dataclass(frozen=True)
+class FewShot(Strategy):
+    """One sub-supernet for each leaf of a partitioner (few-shot NAS and its kin).
+
+    A share ``parent_fraction`` of the budget first trains one supernet over the whole space; the leaves inherit its
+    weights and divide the rest equally (methods 2 [C], 12 equal-budget rule). With 0 the leaves start from the same
+    fresh weights. Each leaf has a fresh optimiser and schedule. A partitioner that names cell copies trains one network
+    in which the leaves share the cells that have a single copy; it draws from the whole space with ``sampler``.
+    ``channels`` replaces the experiment's width, for partitioners whose point is a narrower network.
+    """
+
+    partitioner: str | dict[str, Any]
+    sampler: str | dict[str, Any] = "uniform"
+    channels: int | None = None
+    parent_fraction: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse unknown parts and impossible shares before anything is trained."""
+        partitioners.build(self.partitioner)
+        samplers.build(self.sampler)
+        if not 0 <= self.parent_fraction < 1:
+            raise UsageError(f"parent_fraction must be at least 0 and below 1, found {self.parent_fraction}")
+
+    def train(self, context: Context) -> Scorer:
+        """Split, train, and return the leaves with their networks."""
+        partitioner = partitioners.build(self.partitioner)
+        leaves = partitioner.split(context.space, None, derive_rng(*context.seed_axes, "partition"))
+        check_cover(context.space, leaves)
+        sampler = samplers.build(self.sampler)
+        shape = replace(context.shape, channels=self.channels or context.shape.channels)
+        context = replace(context, shape=shape)
+        if partitioner.cell_copies(leaves[0], shape.cell_count) is not None:
+            return _train_shared(context, partitioner, leaves, sampler)
+        return self._train_separate(context, leaves, sampler)
+
+    def _train_separate(self, context: Context, leaves: list[Subspace], sampler: Sampler) -> Scorer:
+        from nasbench_harness.training.trainer import Stage
+
+        start = context.new_network("supernet")
+        losses: list[LossCurve] = []
+        parent_updates = int(context.budget.planned * self.parent_fraction)
+        if parent_updates:
+            losses.append(context.train(start, Stage("parent", context.space, parent_updates, sampler)))
+        trained = []
+        share = (context.budget.planned - parent_updates) // len(leaves)
+        for number, subspace in enumerate(leaves, 1):
+            network = copy.deepcopy(start)
+            before = context.budget.used
+            stage = Stage(f"leaf {number}/{len(leaves)}: {subspace.name}", subspace, share, sampler)
+            losses.append(context.train(network, stage))
+            trained.append(Leaf(subspace, network, context.budget.used - before))
+        return Scorer(tuple(trained), tuple(losses), context)
+
+
+def _train_shared(context: Context, partitioner: Partitioner, leaves: list[Subspace], sampler: Sampler) -> Scorer:
+    """One network whose cells have as many copies as the leaves ask for; all of the budget in one stage."""
+    from nasbench_harness.training.trainer import Stage
+
+    cells = context.shape.cell_count
+    route_A = np.zeros((N_ARCHITECTURES, cells), dtype=np.int64)
+    for leaf in leaves:
+        route_A[leaf.members] = partitioner.cell_copies(leaf, cells)
+    copies = tuple(int(number) for number in route_A.max(0) + 1)
+    network: Supernet = context.new_network("supernet", replace(context.shape, copies=copies))
+    loss = context.train(network, Stage("supernet", context.space, context.budget.planned, sampler), route_A)
+    return Scorer(tuple(Leaf(leaf, network, 0) for leaf in leaves), (loss,), context, route_A)

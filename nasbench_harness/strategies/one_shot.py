@@ -1,0 +1,35 @@
+"""One-shot training: a single supernet over the whole space (SPOS; methods 1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.training.samplers import samplers
+
+
+@strategies.register("one-shot")
+@dataclass(frozen=True)
+class OneShot(Strategy):
+    """One supernet over the whole space, single-path training (SPOS).
+
+    ``channels`` replaces the experiment's width when given.
+    """
+
+    sampler: str | dict[str, Any] = "uniform"
+    channels: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown sampler before anything is trained."""
+        samplers.build(self.sampler)
+
+    def train(self, context: Context) -> Scorer:
+        """Spend the whole budget in one stage."""
+        from nasbench_harness.training.trainer import Stage
+
+        shape = replace(context.shape, channels=self.channels or context.shape.channels)
+        network = context.new_network("supernet", shape)
+        sampler = samplers.build(self.sampler)
+        loss = context.train(network, Stage("supernet", context.space, context.budget.planned, sampler))
+        return Scorer((Leaf(context.space, network, context.budget.used),), (loss,), context)

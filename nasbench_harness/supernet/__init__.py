@@ -1,0 +1,1 @@
+"""The weight-sharing network, its operations, and the scoring of many architectures."""

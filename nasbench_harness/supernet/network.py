@@ -1,0 +1,144 @@
+"""The weight-sharing NAS-Bench-201 network: images and one architecture in, logits out.
+
+Stem, three stages of searchable cells with a stride-2 residual block between them, batch norm, ReLU, mean over pixels,
+linear layer (methods 0.1 [C]). All cells use the same architecture; only operations on live edges are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nasbench_harness.space import EDGES, OPERATIONS, index_to_code, live_cell_of
+from nasbench_harness.supernet.operations import avg_pool_3x3, batch_norm
+
+NONE, SKIP, CONV_1X1, CONV_3X3, POOL = range(len(OPERATIONS))
+STAGES = 3
+
+Code = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """Size of a supernet: stem channels, cells per stage, image channels and classes.
+
+    ``copies`` gives for each of the ``3 * cells`` cells how many sets of weights it holds (empty: one each).
+    """
+
+    channels: int
+    cells: int
+    image_channels: int
+    classes: int
+    copies: tuple[int, ...] = ()
+
+    @property
+    def cell_count(self) -> int:
+        """Searchable cells of the whole network."""
+        return STAGES * self.cells
+
+
+def live_codes(indices: np.ndarray) -> list[Code]:
+    """Codes of architectures (our indices ``[n]``) with every dead edge set to ``none``, as tuples of int."""
+    return [tuple(code) for code in index_to_code(live_cell_of()[indices]).tolist()]
+
+
+def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Parameter:
+    """Weights drawn as PyTorch's own convolution layers draw them, in channels-last memory."""
+    weight = torch.empty(outputs, inputs, kernel, kernel)
+    nn.init.kaiming_uniform_(weight, a=5**0.5)
+    return nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
+
+
+class Cell(nn.Module):
+    """Both convolutions on each of the six edges; skip, pooling and ``none`` have no weights."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_1x1 = nn.ParameterList(_convolution(channels, channels, 1) for _ in EDGES)
+        self.conv_3x3 = nn.ParameterList(_convolution(channels, channels, 3) for _ in EDGES)
+
+    def operation(self, edge: int, op: int, x_NCHW: Tensor) -> Tensor:
+        """Output of operation ``op`` (not ``none``) on ``edge``."""
+        if op == SKIP:
+            return x_NCHW
+        if op == POOL:
+            return avg_pool_3x3(x_NCHW)
+        if op == CONV_1X1:
+            return batch_norm(F.conv2d(F.relu(x_NCHW), self.conv_1x1[edge]))
+        return batch_norm(F.conv2d(F.relu(x_NCHW), self.conv_3x3[edge], padding=1))
+
+    def forward(self, x_NCHW: Tensor, code: Code) -> Tensor:
+        """Run one architecture whose dead edges are ``none``; without a path the output is zero."""
+        nodes: list[Tensor | None] = [x_NCHW, None, None, None]
+        for edge, (source, target) in enumerate(EDGES):
+            x = nodes[source]
+            if code[edge] == NONE or x is None:
+                continue
+            y, so_far = self.operation(edge, code[edge], x), nodes[target]
+            nodes[target] = y if so_far is None else so_far + y
+        output = nodes[3]
+        return torch.zeros_like(x_NCHW) if output is None else output
+
+
+class Reduction(nn.Module):
+    """Residual block that halves the image and doubles the channels: two ReLU-conv-BN beside pooling and 1 x 1."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_a = _convolution(channels, 2 * channels, 3)
+        self.conv_b = _convolution(2 * channels, 2 * channels, 3)
+        self.shortcut = _convolution(channels, 2 * channels, 1)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        a = batch_norm(F.conv2d(F.relu(x_NCHW), self.conv_a, stride=2, padding=1))
+        b = batch_norm(F.conv2d(F.relu(a), self.conv_b, padding=1))
+        return b + F.conv2d(F.avg_pool2d(x_NCHW, 2), self.shortcut)
+
+
+class Supernet(nn.Module):
+    """The whole network; ``route`` names for each cell which of its copies to use (default: the first)."""
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__()
+        self.shape = shape
+        copies = shape.copies or (1,) * shape.cell_count
+        c = shape.channels
+        self.stem = _convolution(shape.image_channels, c, 3)
+        self.cells = nn.ModuleList(
+            nn.ModuleList(Cell(c * 2 ** (position // shape.cells)) for _ in range(number))
+            for position, number in enumerate(copies)
+        )
+        self.reductions = nn.ModuleList(Reduction(c * 2**stage) for stage in range(STAGES - 1))
+        self.classifier = nn.Linear(c * 2 ** (STAGES - 1), shape.classes)
+        self.first_route: tuple[int, ...] = (0,) * shape.cell_count
+
+    def stem_output(self, x_NCHW: Tensor) -> Tensor:
+        """Input of the first cell, the same for all architectures."""
+        return batch_norm(F.conv2d(x_NCHW, self.stem, padding=1))
+
+    def after_first_cell(self, x_NCHW: Tensor, code: Code, route: Sequence[int]) -> Tensor:
+        """Logits ``[N, classes]`` from the first cell's output."""
+        for position in range(1, self.shape.cell_count):
+            stage, cell_in_stage = divmod(position, self.shape.cells)
+            if cell_in_stage == 0:
+                x_NCHW = self.reductions[stage - 1](x_NCHW)
+            x_NCHW = self.cells[position][route[position]](x_NCHW, code)  # type: ignore[index]
+        features: Tensor = F.relu(batch_norm(x_NCHW)).mean((2, 3))
+        logits: Tensor = self.classifier(features)
+        return logits
+
+    def forward(self, x_NCHW: Tensor, code: Code, route: Sequence[int] | None = None) -> Tensor:
+        """Logits ``[N, classes]`` of one architecture, given as a code whose dead edges are ``none``."""
+        route = self.first_route if route is None else route
+        first: Cell = self.cells[0][route[0]]  # type: ignore[index]
+        return self.after_first_cell(first(self.stem_output(x_NCHW), code), code, route)
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Trainable numbers in the network."""
+    return sum(parameter.numel() for parameter in network.parameters())

@@ -1,0 +1,1 @@
+"""Training: samplers, budget, and the trainer of one supernet."""

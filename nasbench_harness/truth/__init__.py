@@ -1,0 +1,25 @@
+"""Ground truth: tables of measured accuracies, policies that turn them into one vector, and importers."""
+
+from nasbench_harness.truth.describe import describe
+from nasbench_harness.truth.embedded import embedded_table
+from nasbench_harness.truth.importers import import_table
+from nasbench_harness.truth.noise import noise_ceiling_of, proxy_ceiling_of
+from nasbench_harness.truth.open import open_table
+from nasbench_harness.truth.order import benchmark_index, benchmark_order
+from nasbench_harness.truth.policy import Truth, TruthPolicy, truth_of
+from nasbench_harness.truth.table import TruthTable
+
+__all__ = [
+    "Truth",
+    "TruthPolicy",
+    "TruthTable",
+    "benchmark_index",
+    "benchmark_order",
+    "describe",
+    "embedded_table",
+    "import_table",
+    "noise_ceiling_of",
+    "open_table",
+    "proxy_ceiling_of",
+    "truth_of",
+]

@@ -1,0 +1,90 @@
+"""Records with the shape of real ones, from scores made of the truth and noise; loaded by the conftest files beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasbench_harness.metrics import evaluate, rank_density, top_k_curve
+from nasbench_harness.records import Record, Run, ScoreTable
+
+N = 400
+SIGNALS = ("accuracy", "negative_loss")
+
+
+def truth_of(n: int = N) -> np.ndarray:
+    """Accuracies with the long lower tail of the real table, and a block of ties at chance."""
+    rng = np.random.default_rng(7)
+    accuracy = 94.4 - rng.gamma(1.3, 3.5, n)
+    accuracy[rng.choice(n, n // 50, replace=False)] = 10.0
+    return np.round(np.maximum(accuracy, 10.0), 2)
+
+
+def scores_of(truth: np.ndarray, noise: float, seed: int) -> np.ndarray:
+    """Scores whose ranks are those of the truth, disturbed."""
+    rng = np.random.default_rng(seed)
+    rank = truth.argsort(kind="stable").argsort(kind="stable") / len(truth)
+    return rank + noise * rng.normal(size=len(truth))
+
+
+def make_record(strategy: str = "one-shot", seed: int = 0, noise: float = 0.3, **changes: Any) -> Record:
+    """One record; ``changes`` replace fields. Bootstrap intervals come from few draws, to be quick."""
+    truth = truth_of()
+    columns = {name: scores_of(truth, noise * (1.2 - 0.2 * i), 1000 * seed + i) for i, name in enumerate(SIGNALS)}
+    references = {name: scores_of(truth, 0.35 - 0.05 * i, 99 + i) for i, name in enumerate(("flops", "live_flops"))}
+    fields: dict[str, Any] = {
+        "identity": "ab" * 32,
+        "experiment": {"name": "fake", "strategy": strategy, "seed": seed},
+        "experiment_name": "fake",
+        "strategy": strategy,
+        "seed": seed,
+        "signal": "negative_loss",
+        "metrics": {name: _column(score, truth) for name, score in columns.items()},
+        "references": {name: _column(score, truth) for name, score in references.items()},
+        "rank_density": {name: rank_density(score, truth, bins=20) for name, score in columns.items()},
+        "top_k_curve": {name: top_k_curve(score, truth) for name, score in columns.items()},
+        "truth": {
+            "table": "fake",
+            "sha256": "cd" * 32,
+            "policy": "cifar10_test_200",
+            "n": N,
+            "best": float(truth.max()),
+            "noise_ceiling": {"kendall_tau": 0.93},
+        },
+        "leaves": [{"name": "all", "size": N, "updates": 1000, "channels": 8, "kendall_tau": {"accuracy": 0.4}}],
+        "cost": {
+            "architecture_updates": {"planned": 1_500_000, "used": 1_500_000},
+            "training_seconds": 200.0 + seed,
+            "scoring_seconds": 40.0,
+            "peak_memory_mb": 812.0,
+            "scored_cells": 9445,
+            "scored_images": 1000,
+            "parameters": 123456,
+        },
+        "training": {"loss": [{"stage": "supernet", "updates": [100, 200], "loss": [2.1, 1.9]}]},
+        "environment": {"python": "3.11"},
+        "created": "2026-01-01T00:00:00+00:00",
+    }
+    return Record(**(fields | changes))
+
+
+def make_scores(record: Record) -> ScoreTable:
+    """Scores to stand beside a record: one row an architecture."""
+    rng = np.random.default_rng(record.seed)
+    return ScoreTable(
+        index=np.arange(N, dtype=np.int32) * 3,
+        leaf=np.zeros(N, np.int16),
+        scores={name: rng.normal(size=N).astype(np.float32) for name in record.metrics},
+    )
+
+
+def make_run(noises: dict[str, float], n_seeds: int = 1) -> Run:
+    """A run without files: strategy -> noise, with that many seeds each."""
+    records = [make_record(name, seed, noises[name]) for name in sorted(noises) for seed in range(n_seeds)]
+    return Run(Path("fake"), tuple(records))
+
+
+def _column(score: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    return evaluate(score, truth, resamples=20).to_json()

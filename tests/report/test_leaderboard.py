@@ -1,0 +1,179 @@
+"""The leaderboard: right numbers with their n and interval, readable at any width."""
+
+from __future__ import annotations
+
+import io
+import json
+import statistics
+
+import pytest
+from rich.console import Console
+
+from nasbench_harness.errors import DataError
+from nasbench_harness.records import Run
+from nasbench_harness.records.summary import Estimate, estimate, noise_ceiling
+from nasbench_harness.report import leaderboard, print_leaderboard, render_markdown
+from nasbench_harness.report.cells import number
+
+NOISES = {"one-shot": 0.6, "one-shot-balanced": 0.25, "random": 1.2}
+
+
+@pytest.fixture(scope="module")
+def single(fake):
+    return fake.make_run(NOISES)
+
+
+@pytest.fixture(scope="module")
+def three(fake):
+    return fake.make_run(NOISES, 3)
+
+
+def shown(board, width, **settings):
+    stream = io.StringIO()
+    print_leaderboard(board, Console(file=stream, width=width, **settings))
+    return stream.getvalue()
+
+
+def test_rows_fall_by_tau_of_the_headline_signal(three):
+    board = leaderboard(three)
+    assert [row.name for row in board.rows] == ["one-shot-balanced", "one-shot", "random"]
+    assert {row.signal for row in board.rows} == {"negative_loss"}
+    assert board.signals == ("negative_loss", "accuracy")
+    taus = [row.metrics["kendall_tau"].mean for row in board.references]
+    assert taus == sorted(taus, reverse=True)
+
+
+def test_the_mean_sd_and_n_are_those_of_the_seeds(three):
+    row = leaderboard(three).rows[1]
+    values = [record.metrics["negative_loss"]["kendall_tau"] for record in three.of("one-shot")]
+    tau = row.metrics["kendall_tau"]
+    assert tau.mean == pytest.approx(statistics.fmean(values))
+    assert tau.sd == pytest.approx(statistics.stdev(values))
+    assert (tau.n, tau.basis, row.n_seeds) == (3, "seeds", 3)
+    half = 4.302652729911275 * statistics.stdev(values) / 3**0.5  # t quantile 0.975 at 2 degrees of freedom
+    assert tau.interval == pytest.approx((tau.mean - half, tau.mean + half))
+    assert row.costs["seconds"].mean == pytest.approx(241.0)
+
+
+def test_one_seed_shows_its_stored_bootstrap_interval(single):
+    record = single.of("random")[0]
+    tau = leaderboard(single).rows[-1].metrics["kendall_tau"]
+    assert tau.basis == "architectures"
+    assert tau.sd is None
+    assert tau.interval == tuple(record.metrics["negative_loss"]["intervals"]["kendall_tau"])
+
+
+def test_a_chosen_signal_judges_all_rows(three):
+    board = leaderboard(three, "accuracy")
+    for row in board.rows:
+        assert row.signal == "accuracy"
+        assert row.metrics["kendall_tau"] == row.tau["accuracy"]
+        assert row.metrics["kendall_tau"] != row.tau["negative_loss"]
+    with pytest.raises(DataError, match="no score column 'luck'"):
+        leaderboard(three, "luck")
+
+
+def test_seeds_may_differ_between_strategies(fake):
+    records = (fake.make_record("one-shot", 0), fake.make_record("one-shot", 1), fake.make_record("random", 0, 1.0))
+    board = leaderboard(Run(records=records, folder=None))
+    assert [row.metrics["kendall_tau"].basis for row in board.rows] == ["seeds", "architectures"]
+    text = render_markdown(board)
+    assert "| one-shot | 2 |" in text
+    assert "| random | 1 † |" in text
+
+
+def test_an_unknown_cost_is_left_open(fake):
+    record = fake.make_record()
+    record = fake.make_record(cost=record.cost | {"peak_memory_mb": None})
+    board = leaderboard(Run(None, (record,)))
+    assert "peak_memory_mb" not in board.rows[0].costs
+    assert render_markdown(board).splitlines()[4].endswith("| - |")
+
+
+def test_a_record_without_the_metric_is_named(fake):
+    record = fake.make_record()
+    column = {name: item for name, item in record.metrics["negative_loss"].items() if name != "regret_at"}
+    broken = fake.make_record(metrics=record.metrics | {"negative_loss": column})
+    with pytest.raises(DataError, match=r"one-shot, seed 0: .* has no number regret_at\.10"):
+        leaderboard(Run(None, (broken,)))
+
+
+def test_json_holds_every_number_with_its_n_and_interval(three):
+    value = json.loads(json.dumps(leaderboard(three).to_json(), allow_nan=False))
+    assert value["experiment"] == "fake"
+    assert value["noise_ceiling"]["kendall_tau"] == 0.93
+    row = value["rows"][0]
+    assert set(row["metrics"]["regret_at.10"]) == {"mean", "sd", "n", "interval", "basis"}
+    assert set(row["tau"]) == {"accuracy", "negative_loss"}
+    assert [reference["name"] for reference in value["references"]] == ["live_flops", "flops"]
+    assert value["references"][0]["metrics"]["kendall_tau"]["basis"] == "architectures"
+
+
+def test_markdown_is_a_table_with_equal_rows(three):
+    lines = render_markdown(leaderboard(three)).splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert len(table) == 2 + 3 + 2
+    assert len({line.count(" | ") for line in [table[0], *table[2:]]}) == 1
+    assert "±" in table[2]
+    assert "[" in table[2]
+    assert "noise ceiling" in lines[-1]
+    assert "0.930" in lines[-1]
+
+
+def test_a_wide_terminal_shows_every_column(three):
+    text = shown(leaderboard(three), 250)
+    for title in ("Spearman", "P@5 %", "best rank@10", "top-10 acc", "regret@10", "updates", "time", "memory"):
+        assert title in text
+    assert "left out" not in text
+    assert "(reference)" in text
+    assert "1.5 M" in text
+
+
+@pytest.mark.parametrize("width", [200, 140, 100, 80, 60])
+def test_a_narrow_terminal_loses_whole_columns_and_says_so(three, width):
+    board = leaderboard(three)
+    text = shown(board, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    for row in board.rows:
+        assert row.name in text
+        assert f"{row.metrics['kendall_tau'].mean:.3f}" in text
+    assert ("left out for want of width" in text.replace("\n", " ")) == ("memory" not in text.split("left out")[0])
+
+
+def test_every_number_in_a_very_narrow_terminal_stays_whole(three):
+    text = shown(leaderboard(three), 44)
+    assert f"{leaderboard(three).rows[0].metrics['kendall_tau'].mean:.3f}" in text
+
+
+def test_no_color_is_respected(three, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in shown(leaderboard(three), 120, force_terminal=True)
+    monkeypatch.delenv("NO_COLOR")
+
+
+def test_the_ceiling_is_unknown_or_a_stand_in(fake):
+    record = fake.make_record()
+    bare = fake.make_record(truth=record.truth | {"noise_ceiling": None})
+    assert noise_ceiling(bare) is None
+    assert "noise ceiling: unknown" in render_markdown(leaderboard(Run(None, (bare,))))
+    proxy = {"kendall_tau": 0.9, "kind": "two seeds", "proxy_for": "cifar10_test_200", "first": "a_1", "second": "a_2"}
+    stand_in = fake.make_record(truth=record.truth | {"noise_ceiling": proxy})
+    text = render_markdown(leaderboard(Run(None, (stand_in,))))
+    assert "0.900" in text
+    assert "stand-in" in text
+
+
+def test_numbers_as_text():
+    assert number(None, 3) == "-"
+    assert number(Estimate(0.5, None, 1, None, "none"), 3) == "0.500"
+    assert number(Estimate(0.5, None, 1, (0.4, 0.6), "architectures"), 2) == "0.50 [0.40, 0.60]"
+    assert number(Estimate(0.5, 0.01, 3, (0.4, 0.6), "seeds"), 2) == "0.50 ± 0.01 [0.40, 0.60]"
+
+
+def test_two_seeds_give_the_interval_of_one_degree_of_freedom(fake):
+    records = [fake.make_record(seed=seed) for seed in (0, 1)]
+    first, second = (record.metrics["negative_loss"]["kendall_tau"] for record in records)
+    found = estimate(records, "kendall_tau")
+    half = 12.706204736174698 * abs(first - second) / 2
+    assert found.interval == pytest.approx(((first + second) / 2 - half, (first + second) / 2 + half))
