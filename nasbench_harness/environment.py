@@ -17,10 +17,13 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nasbench_harness import __version__
 from nasbench_harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PACKAGE = "nasbench-harness"
 _RECORDED = ("numpy", "scipy", "scikit-learn", "polars")
@@ -75,7 +78,7 @@ def installed_version(distribution: str) -> str | None:
 
 
 def source_commit() -> str | None:
-    """Commit of the source tree, with ``+changed`` when the package differs from it; None when not run from a checkout."""
+    """Commit of the source tree, ``+changed`` appended when the package differs from it; None outside a checkout."""
     root = Path(__file__).resolve().parents[1]
     if not ((root / ".git").exists() and (root / "pyproject.toml").is_file()):
         return None
@@ -140,6 +143,18 @@ def doctor() -> list[Check]:
     if table := os.environ.get("NASBENCH_HARNESS_TRUTH"):
         checks.append(("NASBENCH_HARNESS_TRUTH", lambda: _check_truth(Path(table))))
     return [_guarded(name, check) for name, check in checks]
+
+
+def print_checks(checks: list[Check], console: Console) -> None:
+    """One line a check on ``console``, the remedy beneath what is not in order."""
+    from rich.text import Text
+
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        colour = {"ok": "green", "warn": "yellow", "fail": "red"}[check.status]
+        console.print(Text.assemble((f"{check.status:<5}", colour), f"{check.name:<{width}}  {check.found}"))
+        if check.remedy:
+            console.print(Text(f"{'':<5}{'':<{width}}  {check.remedy}", style="dim"))
 
 
 def _guarded(name: str, check: Callable[[], Check]) -> Check:

@@ -1,4 +1,4 @@
-"""Experiment descriptions: TOML in, a validated frozen description out; its canonical JSON is what results are filed by.
+"""Experiment descriptions: TOML in, a validated frozen description out; its hash is the identity of a result.
 
 An experiment names its strategies; each (strategy, seed) pair is a unit with an identity, the hash of everything that
 can change its numbers. Where the data lies is not part of it: checksums are.
@@ -217,3 +217,12 @@ def select_strategies(experiment: Experiment, names: list[str] | tuple[str, ...]
             known = list(experiment.strategies)
             raise UsageError(f"experiment {experiment.name!r} has no strategy {name!r}; {near_names(name, known)}")
     return experiment.model_copy(update={"strategies": {name: experiment.strategies[name] for name in names}})
+
+
+def with_seeds(experiment: Experiment, seeds: list[str]) -> Experiment:
+    """The experiment with other seeds, given as text; none given leaves it as it is."""
+    if not seeds:
+        return experiment
+    if not all(seed.isdecimal() for seed in seeds):
+        raise UsageError(f"seeds are whole numbers from 0, separated by commas, found {','.join(seeds)!r}")
+    return experiment.model_copy(update={"seeds": tuple(dict.fromkeys(int(seed) for seed in seeds))})

@@ -1,4 +1,4 @@
-"""The flow, for one (strategy, seed): images and space in, trained supernets, scores of all architectures, a record out.
+"""The flow, for one (strategy, seed): images and space in, trained supernets, scores of all cells, a record out.
 
 A newcomer reads this page first. What happens around it (which units, resume, files) is in ``runner``.
 """
@@ -66,13 +66,8 @@ def run_unit(unit: Unit, progress: Progress) -> tuple[Record, ScoreTable]:
     cells = live_cells()[connected()[live_cells()]]
     scores = _all_architectures(scorer.score(cells), cells, unit.images.n_classes)
     seconds = {"training_seconds": trained - started, "scoring_seconds": time.perf_counter() - trained}
-    record = _record(unit, scorer, scores, {**seconds, "scored_cells": len(cells)})
-    table = ScoreTable(
-        np.arange(N_ARCHITECTURES, dtype=np.int32),
-        scorer.leaf_A.astype(np.int16),
-        {name: values.astype(np.float32) for name, values in asdict(scores).items()},
-    )
-    return record, table
+    table = ScoreTable(np.arange(N_ARCHITECTURES, dtype=np.int32), scorer.leaf_A.astype(np.int16), scores)
+    return _record(unit, scorer, table, {**seconds, "scored_cells": len(cells)}), table
 
 
 def _context(unit: Unit, progress: Progress) -> Context:
@@ -97,20 +92,22 @@ def _context(unit: Unit, progress: Progress) -> Context:
     )
 
 
-def _all_architectures(scores: Scores, cells: np.ndarray, classes: int) -> Scores:
-    """Spread the scores of live cells ``[n]`` over all 15,625; without a path an architecture scores as chance does."""
-    spread = []
-    for values, chance in ((scores.accuracy, 100.0 / classes), (scores.negative_loss, -np.log(classes))):
-        score_A = np.full(N_ARCHITECTURES, chance)
+def _all_architectures(scores: Scores, cells: np.ndarray, classes: int) -> dict[str, np.ndarray]:
+    """Spread the scores of live cells ``[n]`` over all 15,625; without a path an architecture scores as chance does.
+
+    Float32, as they are stored: the record's metrics can be computed again from the stored scores to the last digit.
+    """
+    chance = Scores(np.array(100.0 / classes), np.array(-np.log(classes)))
+    spread = {}
+    for name, values in asdict(scores).items():
+        score_A = np.full(N_ARCHITECTURES, getattr(chance, name), dtype=np.float32)
         score_A[cells] = values
-        spread.append(score_A[live_cell_of()])
-    return Scores(*spread)
+        spread[name] = score_A[live_cell_of()]
+    return spread
 
 
-def _record(unit: Unit, scorer: Scorer, scores: Scores, cost: dict[str, Any]) -> Record:
-    truth, budget = unit.truth, scorer.context.budget
-    true_A, ranked = truth.accuracy_A, truth.index_A
-    signals = {name: values[ranked] for name, values in asdict(scores).items()}
+def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any]) -> Record:
+    budget = scorer.context.budget
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return Record(
         identity=unit.identity,
@@ -119,19 +116,16 @@ def _record(unit: Unit, scorer: Scorer, scores: Scores, cost: dict[str, Any]) ->
         strategy=unit.strategy,
         seed=unit.seed,
         signal=unit.experiment.scoring.signal,
-        metrics={name: evaluate(score_A, true_A).to_json() for name, score_A in signals.items()},
-        references=references(truth),
-        rank_density={name: rank_density(score_A, true_A) for name, score_A in signals.items()},
-        top_k_curve={name: top_k_curve(score_A, true_A) for name, score_A in signals.items()},
+        **judge(table.scores, unit.truth),
         truth={
-            "table": truth.table,
-            "sha256": truth.sha256,
-            "policy": truth.policy,
-            "n": truth.n,
-            "best": truth.best,
+            "table": unit.truth.table,
+            "sha256": unit.truth.sha256,
+            "policy": unit.truth.policy,
+            "n": unit.truth.n,
+            "best": unit.truth.best,
             "noise_ceiling": unit.noise_ceiling,
         },
-        leaves=_leaves(scorer, scores, truth),
+        leaves=_leaves(scorer, table, unit.truth),
         cost={
             "architecture_updates": {"planned": budget.planned, "used": budget.used},
             **cost,
@@ -145,26 +139,37 @@ def _record(unit: Unit, scorer: Scorer, scores: Scores, cost: dict[str, Any]) ->
     )
 
 
-def references(truth: Truth) -> dict[str, dict[str, Any]]:
-    """Rankings that need no training, judged as the strategies are: a supernet that loses to them must be seen to."""
+def judge(scores: dict[str, np.ndarray], truth: Truth) -> dict[str, Any]:
+    """All that a record says about scores ``{signal: [15625]}`` against a truth, by the record's field names.
+
+    The references are rankings that need no training, judged alike: a supernet that loses to them must be seen to.
+    """
+    true_A, ranked = truth.accuracy_A, truth.index_A
     counts = {"flops": flops(), "live_flops": flops(live=True)}
-    return {name: evaluate(count[truth.index_A], truth.accuracy_A).to_json() for name, count in counts.items()}
+    return {
+        "metrics": {name: evaluate(values[ranked], true_A).to_json() for name, values in scores.items()},
+        "references": {name: evaluate(values[ranked], true_A).to_json() for name, values in counts.items()},
+        "rank_density": {name: rank_density(values[ranked], true_A) for name, values in scores.items()},
+        "top_k_curve": {name: top_k_curve(values[ranked], true_A) for name, values in scores.items()},
+    }
 
 
-def _leaves(scorer: Scorer, scores: Scores, truth: Truth) -> list[dict[str, Any]]:
+def _leaves(scorer: Scorer, table: ScoreTable, truth: Truth) -> list[dict[str, Any]]:
     """Size, cost and ranking quality inside each leaf."""
     rows = []
     for number, leaf in enumerate(scorer.leaves):
-        inside = scorer.leaf_A[truth.index_A] == number
+        inside = table.leaf[truth.index_A] == number
         members, true = truth.index_A[inside], truth.accuracy_A[inside]
-        tau = {name: kendall_tau(v[members], true) if len(members) > 1 else None for name, v in asdict(scores).items()}
         rows.append(
             {
                 "name": leaf.subspace.name,
                 "size": leaf.subspace.size,
                 "updates": leaf.updates,
                 "channels": leaf.network.shape.channels,
-                "kendall_tau": tau,
+                "kendall_tau": {
+                    name: kendall_tau(values[members], true) if len(members) > 1 else None
+                    for name, values in table.scores.items()
+                },
             }
         )
     return rows

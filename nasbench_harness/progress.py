@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+
+
+SECONDS_BETWEEN_LINES = 60.0
 
 
 class Progress(Protocol):
@@ -36,7 +40,7 @@ class _Bar:
         from rich import progress
 
         self.bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
+            progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=24),
             progress.TaskProgressColumn(),
             progress.TextColumn("{task.fields[rate]}", justify="right"),
@@ -65,16 +69,29 @@ class _Bar:
 
 
 class _Lines:
-    """One line a phase, for logs and pipes, where a moving bar would be noise."""
+    """A line a phase and at most one a minute, for logs and pipes, where a moving bar would be noise."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.phase, self.unit = "", ""
+        self.total = self.done = self.started = self.told = 0.0
 
     def start(self, phase: str, total: float, unit: str) -> None:
-        self.console.print(f"{phase}: {total:,.0f} {unit}", highlight=False)
+        self.phase, self.total, self.unit, self.done = phase, total, unit, 0.0
+        self.started = self.told = time.monotonic()
+        self._print(f"{total:,.0f} {unit}")
 
     def advance(self, amount: float) -> None:
-        pass
+        self.done += amount
+        now = time.monotonic()
+        if now - self.told >= SECONDS_BETWEEN_LINES:
+            self.told = now
+            rate = self.done / (now - self.started)
+            left = (self.total - self.done) / rate
+            self._print(f"{self.done / self.total:.0%}, {rate:,.0f} {self.unit}/s, {left / 60:.0f} min left")
+
+    def _print(self, text: str) -> None:
+        self.console.print(f"{self.phase}: {text}", highlight=False, markup=False)
 
 
 @contextmanager

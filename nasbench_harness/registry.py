@@ -50,7 +50,7 @@ class Registry(Generic[T]):
         return self._members[name]
 
     def build(self, part: str | Mapping[str, Any]) -> T:
-        """Build from a name alone, or from a table with ``name`` and options such as ``{name = "random", leaves = 5}``."""
+        """Build from a name alone, or from a table of ``name`` and options: ``{name = "random", leaves = 5}``."""
         if isinstance(part, str):
             return self.create(part, {})
         if "name" not in part:

@@ -15,7 +15,7 @@ from nasbench_harness.files import write_atomically, write_json
 from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.progress import Progress
 from nasbench_harness.records import Record, read_record, write_record
-from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table
+from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
 
 NEEDED_SPACE = 50_000_000
 """Bytes that must be free before hours of training are started; a unit stores well under one megabyte."""
@@ -31,6 +31,7 @@ class Sources:
     split_file: Path | None = None
     truth: Path | None = None
     device: str = "cpu"
+    threads: int | None = None
 
 
 def run_experiment(
@@ -42,7 +43,7 @@ def run_experiment(
     stop the others; after them ``RunError`` names the failures. Raises ``UsageError`` when ``out`` cannot be written or
     holds a unit of another protocol (unless ``replace``), and the errors of opening images and truth.
     """
-    _check_device(sources.device)
+    _check_device(sources)
     _check_folder(out)
     units = _units(experiment, sources)
     finished = {(u.strategy, u.seed): _finished(u, out, replace) for u in units}
@@ -81,7 +82,7 @@ def _units(experiment: Experiment, sources: Sources) -> list[Any]:
     section = experiment.images
     path = sources.images if section.name != "digits" else None
     images = load_image_set(ImageSpec(section.name, path, sources.split_file, section.split_seed, section.size))
-    ceiling = noise_ceiling_of(table, policy)
+    ceiling = noise_ceiling_of(table, policy) or proxy_ceiling_of(table, policy)
     return [
         Unit(experiment, strategy, seed, images, truth, ceiling, sources.device)
         for strategy in experiment.strategies
@@ -113,13 +114,18 @@ def _first_difference(stored: Any, asked: Any, path: str = "") -> str | None:
     return None if stored == asked else f"{path}: {stored!r} there, {asked!r} asked"
 
 
-def _check_device(device: str) -> None:
+def _check_device(sources: Sources) -> None:
     import torch
 
     try:
-        torch.empty(0, device=device)
+        torch.empty(0, device=sources.device)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"device {device!r} cannot be used here ({str(error).splitlines()[0]}); try cpu") from error
+        first_line = str(error).splitlines()[0]
+        raise UsageError(f"device {sources.device!r} cannot be used here ({first_line}); try cpu") from error
+    if sources.threads is not None:
+        if sources.threads < 1:
+            raise UsageError(f"threads must be at least 1, found {sources.threads}")
+        torch.set_num_threads(sources.threads)
 
 
 def _check_folder(out: Path) -> None:

@@ -20,6 +20,7 @@ from nasbench_harness.space import format_architecture
 from nasbench_harness.truth.importers.base import SourceRows, check_complete, check_unique, index_of_architecture
 from nasbench_harness.truth.importers.csv_file import CsvImporter
 from nasbench_harness.truth.importers.json_file import SINGLE_COLUMN, JsonImporter
+from nasbench_harness.truth.order import benchmark_index
 from nasbench_harness.truth.policy import Truth
 
 SINGLE_SCORE = "score"
@@ -101,7 +102,10 @@ def truth_from_column(scores: ScoreFile, name: str) -> tuple[Truth, ScoreFile]:
 
 
 def align(scores: ScoreFile, truth: Truth) -> tuple[FloatArray, FloatArray, IntArray]:
-    """What both know: scores ``[S, n]``, true values ``[n]`` and our indices ``[n]``, ascending.
+    """What both know: scores ``[S, n]``, true values ``[n]`` and our indices ``[n]``, in the benchmark's order.
+
+    That order is the fixed one in which top-k metrics resolve ties. Unlike ours it is shuffled, so ties of a coarse
+    score do not favour the operations that are listed last or first.
 
     Raises ``DataError`` when they share fewer than two architectures.
     """
@@ -111,7 +115,8 @@ def align(scores: ScoreFile, truth: Truth) -> tuple[FloatArray, FloatArray, IntA
             f"{scores.source} and truth '{truth.policy}' of {truth.table} share {len(common)} architectures; "
             "at least 2 are needed"
         )
-    return scores.scores_SA[:, of_scores], truth.accuracy_A[of_truth], common
+    shuffled = np.argsort(benchmark_index()[common])
+    return scores.scores_SA[:, of_scores[shuffled]], truth.accuracy_A[of_truth[shuffled]], common[shuffled]
 
 
 def _read_rows(path: Path) -> SourceRows:

@@ -1,4 +1,4 @@
-"""Records with the shape of real ones, from scores made of the truth and noise; loaded by the conftest files beside it."""
+"""Records with the shape of real ones, from scores made of truth and noise; loaded by the conftest files nearby."""
 
 from __future__ import annotations
 
@@ -87,4 +87,4 @@ def make_run(noises: dict[str, float], n_seeds: int = 1) -> Run:
 
 
 def _column(score: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
-    return evaluate(score, truth, resamples=20).to_json()
+    return evaluate(score, truth, resamples=8).to_json()

@@ -69,7 +69,7 @@ def parts_of_package(names: Iterator[str]) -> set[str]:
 
 
 def is_torch(name: str) -> bool:
-    return name.split(".")[0] == "torch"
+    return name.partition(".")[0] == "torch"
 
 
 def relative(path: Path) -> str:
@@ -112,7 +112,9 @@ def test_torch_is_imported_where_it_may_be(path):
         assert not any(map(is_torch, imports(at_import_time(tree), path)))
 
 
-@pytest.mark.parametrize("folder", ["space", "metrics", "records", "figures", "report", "truth", "images", "environment"])
+@pytest.mark.parametrize(
+    "folder", ["space", "metrics", "records", "figures", "report", "truth", "images", "environment"]
+)
 def test_importing_a_light_part_loads_nothing_heavy(folder):
     heavy = ("torch", "polars", "matplotlib", "sklearn", "scipy.stats", "rich", "pymoo")
     program = f"import sys, {NAME}.{folder}; print([name for name in {heavy!r} if name in sys.modules])"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nasbench_harness.figures import rank_hexbin, tau_by_strategy, top_k_curve
 from nasbench_harness.figures.style import paper_style
@@ -51,9 +52,12 @@ def save_figures(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
         for name, figure in figures.items():
             for kind, metadata in _METADATA.items():
                 stream = io.BytesIO()
-                options = {"pil_kwargs": {"optimize": True}} if kind == "png" else {}
-                figure.savefig(stream, format=kind, metadata=metadata, **options)
+                figure.savefig(stream, format=kind, metadata=metadata)
                 files[folder / f"{name}.{kind}"] = stream.getvalue()
     for path, data in files.items():
-        write_atomically(path, lambda stream, data=data: stream.write(data))
+        write_atomically(path, partial(_write, data))
     return list(files)
+
+
+def _write(data: bytes, stream: BinaryIO) -> None:
+    stream.write(data)

@@ -22,13 +22,13 @@ _TICKS = ([0.0, 0.5, 1.0], ["0", "50", "100"])
 
 def draw_unit(record: Record, signal: str | None = None) -> Figure:
     """One panel at column width for one (strategy, seed). Raises ``DataError`` for a signal it lacks."""
-    return _grid([(record, 1)], signal, 1, style.SINGLE_COLUMN)
+    return _grid([record], signal, 1, style.SINGLE_COLUMN)
 
 
 def draw_grid(run: Run, signal: str | None = None) -> Figure:
     """One panel a strategy, best tau first, on a common colour scale; each shows the seed with the median tau."""
-    panels = [(median_unit(run.of(name), signal), len(run.of(name))) for name in run.strategies]
-    panels.sort(key=lambda panel: (-_tau(panel[0], signal), panel[0].strategy))
+    panels = [median_unit(run.of(name), signal) for name in run.strategies]
+    panels.sort(key=lambda record: (-_tau(record, signal), record.strategy))
     columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3 if len(panels) <= 9 else 4)
     return _grid(panels, signal, columns, style.SINGLE_COLUMN if columns == 1 else style.DOUBLE_COLUMN)
 
@@ -44,7 +44,7 @@ def _tau(record: Record, signal: str | None) -> float:
     return -2.0 if tau is None else float(tau)
 
 
-def _grid(panels: Sequence[tuple[Record, int]], signal: str | None, columns: int, width: float) -> Figure:
+def _grid(panels: Sequence[Record], signal: str | None, columns: int, width: float) -> Figure:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm
 
@@ -52,16 +52,19 @@ def _grid(panels: Sequence[tuple[Record, int]], signal: str | None, columns: int
     side = (width - 1.05) / columns
     figure = style.new_figure(width, rows * (side + 0.2) + 0.35)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    densities = [_density(record, signal) for record, _ in panels]
-    norm = LogNorm(1, max(2, max(int(max(density["count"])) for density in densities)))
-    for place, ((record, n_seeds), density) in enumerate(zip(panels, densities, strict=True)):
-        _panel(axes.flat[place], record, density, signal, n_seeds, norm)
+    densities = [_density(record, signal) for record in panels]
+    norm = LogNorm(1, max(2, *(int(max(density["count"])) for density in densities)))
+    longest = max(len(record.strategy) for record in panels)
+    title_size = min(7.5, side * 72 / (0.62 * longest))  # a letter is about 0.62 of the font size wide
+    for axis, record, density in zip(axes.flat, panels, densities, strict=False):
+        _panel(axis, record, density, signal, norm)
+        axis.set_title(record.strategy, loc="left", pad=3, fontsize=title_size)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     for place in range(len(panels)):
         if place + columns >= len(panels):  # the lowest panel of its column carries the ticks
             axes.flat[place].tick_params(labelbottom=True)
-    words = style.title_of(signal or panels[0][0].signal)
+    words = style.title_of(signal or panels[0].signal)
     figure.supxlabel("true rank (%, 0 = best)", fontsize=7.5)
     figure.supylabel(f"rank by {words} (%, 0 = best)", fontsize=7.5)
     bar = figure.colorbar(
@@ -69,20 +72,18 @@ def _grid(panels: Sequence[tuple[Record, int]], signal: str | None, columns: int
     )
     bar.set_label("architectures in a hexagon")
     bar.ax.yaxis.set_major_formatter("{x:.0f}")
-    bar.outline.set_linewidth(0.4)  # type: ignore[operator]
+    bar.outline.set_linewidth(0.4)
     return figure
 
 
-def _panel(
-    axis: Axes, record: Record, density: dict[str, Any], signal: str | None, n_seeds: int, norm: Normalize
-) -> None:
+def _panel(axis: Axes, record: Record, density: dict[str, Any], signal: str | None, norm: Normalize) -> None:
     from matplotlib.collections import PolyCollection
 
     centre_HX = np.column_stack([density["x"], density["y"]])
     angle_V = np.pi / 3 * np.arange(6) + np.pi / 2
     corner_VX = float(density["radius"]) * np.column_stack([np.cos(angle_V), np.sin(angle_V)])
     hexagons = PolyCollection(
-        centre_HX[:, None, :] + corner_VX[None],
+        list(centre_HX[:, None, :] + corner_VX[None]),
         array=np.asarray(density["count"], float),
         norm=norm,
         cmap=style.DENSITY_MAP,
@@ -93,12 +94,9 @@ def _panel(
     axis.plot([0, 1], [0, 1], color="black", linewidth=0.5, linestyle=(0, (4, 3)), alpha=0.6)
     column = record.column(signal)
     tau, rho = ("undefined" if column[name] is None else f"{column[name]:.3f}" for name in ("kendall_tau", "spearman"))
-    note = f"τ = {tau}\nρ = {rho}\nn = {column['n']:,}"
+    note = f"τ = {tau}\nρ = {rho}\nn = {column['n']:,}\nseed {record.seed}"  # noqa: RUF001
     box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
-    axis.text(0.04, 0.96, note, transform=axis.transAxes, va="top", ha="left", fontsize=6.5, bbox=box)
-    seeds = f"seed {record.seed}" + (f" of {n_seeds}, median" if n_seeds > 1 else "")
-    axis.set_title(record.strategy, loc="left", pad=3)
-    axis.set_title(seeds, loc="right", pad=3, fontsize=6, color=style.GREY)
+    axis.text(0.04, 0.96, note, transform=axis.transAxes, va="top", ha="left", fontsize=6, bbox=box)
     axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axis.set_xticks(*_TICKS)
     axis.set_yticks(*_TICKS)

@@ -16,7 +16,7 @@ _DASHES: dict[str, Any] = {"flops": (0, (5, 2)), "live_flops": (0, (1, 1.2))}
 
 
 def draw(run: Run, signal: str | None = None) -> Figure:
-    """Strategies from best (top) to worst mean tau, at column width; one without a tau stands last, marked undefined."""
+    """Strategies from best (top) to worst mean tau, at column width; one without a tau stands last, marked."""
     found = {name: estimate(run.of(name), "kendall_tau", signal) for name in run.strategies}
     order = sorted(found, key=lambda name: (-2.0 if (tau := found[name]) is None else tau.mean, name))
     marks = style.marks(run.strategies)

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NICE = (0, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 88, 90, 91, 92, 93, 94, 95, 96, 97, 98, 98.5, 99, 99.5, 100)
+_MOST_BANDS = 4
+"""Bands of more strategies than this cover one another."""
 _WIDE = 8.0
 """Range in points of accuracy above which a straight axis would hide what happens near the best."""
 
 
 def draw(run: Run, signal: str | None = None) -> Figure:
-    """A line a strategy (mean over seeds; the band spans the seeds), FLOPs as reference, the table's best on top."""
+    """A line a strategy (mean over seeds), FLOPs as reference, the table's best on top.
+
+    Bands span the seeds where the strategies are few enough to tell them apart.
+    """
     rows = (len(run.strategies) + 3) // 2
     figure = style.new_figure(style.SINGLE_COLUMN, 2.2 + 0.16 * rows)
     axis = figure.subplots()
@@ -31,13 +36,14 @@ def draw(run: Run, signal: str | None = None) -> Figure:
     for name in run.strategies:
         k_K, accuracy_SK = _curves(run.of(name), signal)
         mean_K, mark = accuracy_SK.mean(0), marks[name]
-        if len(accuracy_SK) > 1:
+        banded = len(accuracy_SK) > 1 and len(run.strategies) <= _MOST_BANDS
+        if banded:
             axis.fill_between(k_K, accuracy_SK.min(0), accuracy_SK.max(0), color=mark.colour, alpha=0.15, linewidth=0)
         points = np.isin(k_K, 10 ** np.arange(6))
         axis.plot(
             k_K, mean_K, color=mark.colour, marker=mark.marker, markevery=list(np.flatnonzero(points)), label=name
         )
-        drawn.append(accuracy_SK.ravel())
+        drawn.append((accuracy_SK if banded else mean_K).ravel())
     drawn.append(_draw_flops(axis, run.records[0]))
     axis.axhline(best, color=style.GREY, linewidth=0.8, label=f"best of the table ({best:.2f})", zorder=1)
     axis.set_xscale("log")
@@ -46,7 +52,8 @@ def draw(run: Run, signal: str | None = None) -> Figure:
     axis.grid(axis="y")
     axis.set_axisbelow(True)
     axis.set_xlabel(f"k best by {style.title_of(signal or run.records[0].signal)}")
-    axis.set_ylabel("best true accuracy (%)")
+    over = "mean over seeds" if len(run.records) > len(run.strategies) else ""
+    axis.set_ylabel("best true accuracy (%)" + (f"\n{over}" if over else ""))
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
@@ -86,10 +93,10 @@ def _accuracy_axis(axis: Axes, values: NDArray[np.float64], best: float) -> None
     soft = 0.3
 
     def forward(accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
-        return -np.log(np.maximum(best - np.asarray(accuracy, float), -0.5 * soft) + soft)
+        return np.asarray(-np.log(np.maximum(best - np.asarray(accuracy, float), -0.5 * soft) + soft))
 
     def inverse(value: NDArray[np.float64]) -> NDArray[np.float64]:
-        return best + soft - np.exp(-np.asarray(value, float))
+        return np.asarray(best + soft - np.exp(-np.asarray(value, float)))
 
     axis.set_yscale("function", functions=(forward, inverse))
     axis.set_ylim(low - 0.15 * (best - low), best + 0.08)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -47,7 +48,7 @@ class DeviceImages:
         """
         count = -(-len(self) // size)
         bounds = np.linspace(0, len(self), count + 1).astype(int)
-        for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, stop in pairwise(bounds):
             rows = slice(int(start), int(stop))
             yield self.normalised(rows), self.labels[rows]
 
@@ -73,8 +74,8 @@ class DeviceImages:
 
 
 def _crop(x_NCHW: Tensor, padding: int, offsets_2N: Tensor) -> Tensor:
-    """Cut an image-sized window at its own offset from every zero-padded image, by one gather over rows and columns."""
-    n, c, h, w = x_NCHW.shape
+    """Cut an image-sized window at its own offset from every zero-padded image, by one gather over its pixels."""
+    n, _, h, w = x_NCHW.shape
     padded = F.pad(x_NCHW, (padding,) * 4).permute(0, 2, 3, 1)
     rows = offsets_2N[0].view(n, 1, 1) + torch.arange(h, device=x_NCHW.device).view(1, h, 1)
     columns = offsets_2N[1].view(n, 1, 1) + torch.arange(w, device=x_NCHW.device).view(1, 1, w)

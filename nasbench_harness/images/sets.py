@@ -89,7 +89,7 @@ def digits_set(spec: ImageSpec, sizes: tuple[int, int, int] = DIGITS_SIZES) -> I
 
 
 def cifar10_set(spec: ImageSpec, layout: cifar10.Layout = cifar10.OFFICIAL) -> ImageSet:
-    """CIFAR-10 under the spec's folder: training images first, then the test images; ``layout`` is what files must be."""
+    """CIFAR-10 under the spec's folder, training images before test images; ``layout`` says what the files must be."""
     if spec.path is None:
         raise UsageError(
             "the images of cifar10 need a folder: give --images DIR, where DIR holds "

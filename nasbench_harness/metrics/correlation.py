@@ -67,9 +67,14 @@ def mean_ranks(code_A: npt.NDArray[Any]) -> Floats:
 
 def _linear(first_A: Floats, second_A: Floats) -> float | None:
     first_A, second_A = _centred(first_A), _centred(second_A)
-    norm = np.sqrt(first_A @ first_A) * np.sqrt(second_A @ second_A)
+    norm = np.sqrt(_dot(first_A, first_A)) * np.sqrt(_dot(second_A, second_A))
     # Values that differ by less than the rounding of their mean carry no linear information.
-    return None if norm == 0 else float(np.clip(first_A @ second_A / norm, -1.0, 1.0))
+    return None if norm == 0 else float(np.clip(_dot(first_A, second_A) / norm, -1.0, 1.0))
+
+
+def _dot(first_A: Floats, second_A: Floats) -> float:
+    """Sum of products without BLAS, whose threads stall for milliseconds a call on a machine busy with training."""
+    return float(np.einsum("i,i->", first_A, second_A))
 
 
 def _centred(value_A: Floats) -> Floats:

@@ -1,10 +1,9 @@
 """Stored outcomes: one record (JSON) and one table of scores (Parquet) for each finished (strategy, seed)."""
 
 from nasbench_harness.records.schema import SCHEMA, Record
-from nasbench_harness.records.scores import ScoreTable, read_scores
+from nasbench_harness.records.scores import SCORES_FILE, ScoreTable, read_scores
 from nasbench_harness.records.store import (
     RECORD_FILE,
-    SCORES_FILE,
     Run,
     read_record,
     read_run,

@@ -34,7 +34,7 @@ class ScoreTable:
             raise DataError("a score table needs at least one signal, found none")
         if self.index.ndim != 1 or (np.diff(self.index) <= 0).any():
             raise DataError("a score table needs its architectures once each, in the order of their index")
-        columns = {"leaf": self.leaf, **self.scores}
+        columns: dict[str, NDArray[Any]] = {"leaf": self.leaf, **self.scores}
         for name, column in columns.items():
             if name in ("index", "arch"):
                 raise DataError(f"a signal cannot be called {name!r}: that column is taken")
@@ -85,7 +85,7 @@ def read_scores(unit: Path) -> ScoreTable:
         raise DataError(f"{path}: the column {missing[0]!r} is missing; run the unit again")
     names = all_strings()
     index = frame["index"].to_numpy()
-    known = index.size == 0 or (0 <= int(index.min()) and int(index.max()) < len(names))
+    known = index.size == 0 or (int(index.min()) >= 0 and int(index.max()) < len(names))
     if not known or [names[place] for place in index.tolist()] != frame["arch"].to_list():
         raise DataError(f"{path}: the columns index and arch name different architectures; run the unit again")
     signals = [name for name in frame.columns if name not in _KEYS]

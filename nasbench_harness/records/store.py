@@ -1,4 +1,7 @@
-"""Records on disk: ``<run>/<strategy>/seed-<s>/`` with ``scores.parquet`` and, as the sign that all is there, ``record.json``."""
+"""Records on disk: ``<run>/<strategy>/seed-<s>/`` with ``scores.parquet`` and ``record.json``.
+
+The record is written last: where it stands, the unit is finished.
+"""
 
 from __future__ import annotations
 

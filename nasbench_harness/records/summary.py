@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +10,18 @@ from typing import Any, Literal
 from nasbench_harness.errors import DataError
 from nasbench_harness.metrics import seed_summary
 from nasbench_harness.records.schema import Record, lookup, lookup_interval
+
+_ANY = (-math.inf, math.inf)
+_BOUNDS = {
+    "kendall_tau": (-1.0, 1.0),
+    "tau_in_true_top_10_percent": (-1.0, 1.0),
+    "spearman": (-1.0, 1.0),
+    "pearson": (-1.0, 1.0),
+    "precision_at": (0.0, 1.0),
+    "best_rank_at": (1.0, math.inf),
+    "top_k_accuracy": (0.0, 100.0),
+    "regret_at": (0.0, 100.0),
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,7 @@ def estimate(records: Sequence[Record], metric: str, signal: str | None = None) 
         values.append(value)
     if len(values) == 1:
         return single(records[0].column(signal), metric)
-    return over_seeds(values)
+    return over_seeds(values, _BOUNDS.get(metric.partition(".")[0], _ANY))
 
 
 def single(column: dict[str, Any], metric: str) -> Estimate | None:
@@ -59,12 +72,14 @@ def single(column: dict[str, Any], metric: str) -> Estimate | None:
     return Estimate(value, None, 1, interval, "none" if interval is None else "architectures")
 
 
-def over_seeds(values: Sequence[float]) -> Estimate:
-    """Mean, sd and t-interval of one value a seed."""
+def over_seeds(values: Sequence[float], bounds: tuple[float, float] = _ANY) -> Estimate:
+    """Mean, sd and t-interval of one value a seed; the interval ends where the quantity does (``bounds``)."""
     if len(values) == 1:
         return Estimate(float(values[0]), None, 1, None, "none")
     summary = seed_summary(values)
-    return Estimate(summary.mean, summary.sd, summary.n, summary.interval, "seeds")
+    assert summary.interval is not None
+    low, high = summary.interval
+    return Estimate(summary.mean, summary.sd, summary.n, (max(low, bounds[0]), min(high, bounds[1])), "seeds")
 
 
 def noise_ceiling(record: Record) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from nasbench_harness.report.cells import Column, columns_of, notes_of
@@ -25,11 +24,10 @@ def print_leaderboard(board: Leaderboard, console: Console | None = None) -> Non
     from rich.table import Table
     from rich.text import Text
 
-    if console is None:
-        console = Console()
-        if not console.is_terminal and "COLUMNS" not in os.environ:
-            console = Console(width=10_000)
     columns = [_stacked(column) for column in columns_of(board)]
+    console = Console() if console is None else console
+    if not console.is_terminal:
+        console = Console(file=console.file, width=max(console.width, _width(columns)))
     shown = _fitting(columns, console.width)
     table = Table(box=box.SIMPLE_HEAD, title=board.experiment, title_justify="left", pad_edge=False, padding=(0, 1))
     for column in shown:

@@ -70,7 +70,7 @@ def batch_norm(x_NCHW: Tensor) -> Tensor:
     """Normalise every channel by the mean and variance of this batch; no affine part, no running statistics."""
     if _native_is_fast(x_NCHW):
         return F.batch_norm(x_NCHW, None, None, training=True, eps=EPSILON)
-    result: Tensor = _RowBatchNorm.apply(x_NCHW)
+    result: Tensor = _RowBatchNorm.apply(x_NCHW)  # type: ignore[no-untyped-call]
     return result
 
 

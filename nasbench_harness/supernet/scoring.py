@@ -95,7 +95,7 @@ def score_live_cells(
         for position, (code, route) in enumerate(zip(codes, routes, strict=True)):
             copy = route[0]
             if copy not in first:
-                first[copy] = _FirstCell(network.cells[0][copy], stem)  # type: ignore[index,arg-type]
+                first[copy] = _FirstCell(network.cells[0][copy], stem)  # type: ignore[index]
             logits = network.after_first_cell(first[copy](code), code, route)
             correct[position] += (logits.argmax(1) == labels).sum()
             loss[position] += F.cross_entropy(logits, labels, reduction="sum")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,14 @@ from nasbench_harness.truth.noise import noise_ceiling_of, proxy_ceiling_of
 from nasbench_harness.truth.policy import TruthPolicy, truth_of
 from nasbench_harness.truth.table import TruthTable
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _BEST_SHOWN = 5
+_MARKS = {
+    "<": "the second measurement is one seed, which may be a part of the mean: too high an agreement",
+    "~": "proxy: two measurements of the same image set under another split or training protocol",
+}
 
 
 def describe(table: TruthTable) -> dict[str, Any]:
@@ -41,6 +48,7 @@ def _column(table: TruthTable, column: str) -> dict[str, Any]:
     if np.isnan(table.column(column)).all():
         return {"policy": policy.to_json() if policy else None, "n": 0}
     truth = truth_of(table, column)
+    ceiling = noise_ceiling_of(table, policy) if policy else None
     best = truth.index_A[truth.accuracy_A == truth.best]
     return {
         "policy": policy.to_json() if policy else None,
@@ -52,11 +60,63 @@ def _column(table: TruthTable, column: str) -> dict[str, Any]:
         "chance_accuracy": truth.chance_accuracy,
         "n_best": len(best),
         "best": [_architecture(table, int(index)) for index in best[:_BEST_SHOWN]],
-        "noise_ceiling": noise_ceiling_of(table, policy) if policy else None,
-        "noise_ceiling_proxy": proxy_ceiling_of(table, policy) if policy else None,
+        "noise_ceiling": ceiling,
+        "noise_ceiling_proxy": proxy_ceiling_of(table, policy) if policy and ceiling is None else None,
     }
 
 
 def _architecture(table: TruthTable, index: int) -> dict[str, Any]:
     number = None if table.benchmark_index is None else int(table.benchmark_index[index])
     return {"arch": format_architecture(index), "index": index, "benchmark_index": number}
+
+
+def print_description(described: dict[str, Any], console: Console) -> None:
+    """The facts of ``describe`` for a terminal: one row a column of the table, its best architecture beneath."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    size, coverage = f"{described['bytes'] / 1000:,.0f} kB", f"{described['covered']:,} of {described['rows']:,}"
+    title = f"{described['name']}: {coverage} architectures, {size}, sha256 {described['sha256'][:12]}"
+    table = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("column")
+    for heading in ("n", "distinct", "min", "median", "max", "tau ceiling"):
+        table.add_column(heading, justify="right")
+    marks: set[str] = set()
+    for name, facts in described["columns"].items():
+        if not facts["n"]:
+            table.add_row(escape(name), "0")
+            continue
+        values = (f"{facts[key]:.4f}" for key in ("min", "median", "max"))
+        ceiling, proxy = facts["noise_ceiling"], facts["noise_ceiling_proxy"]
+        marks |= {_mark(pair) for pair in (ceiling, proxy) if pair}
+        shown = next((f"{_mark(pair)}{_tau(pair)}" for pair in (ceiling, proxy) if pair), "-")
+        table.add_row(escape(name), f"{facts['n']:,}", f"{facts['distinct']:,}", *values, shown)
+    console.print(table)
+    for name, facts in described["columns"].items():
+        if facts["n"] and facts["policy"] and facts["policy"]["seeds"] == "mean":
+            first = facts["best"][0]
+            number = "" if first["benchmark_index"] is None else f", benchmark index {first['benchmark_index']}"
+            ties = f" and {facts['n_best'] - 1} more" if facts["n_best"] > 1 else ""
+            _plain(console, f"best {name}: {facts['max']:.4f}  {first['arch']}{number}{ties}")
+    for mark in sorted(marks & set(_MARKS)):
+        _plain(console, f"{mark} {_MARKS[mark]}")
+    for key, value in described["meta"].items():
+        if isinstance(value, str | int | float | bool):
+            _plain(console, f"{key}: {value}")
+    if "file" in described:
+        _plain(console, f"written: {described['file']}")
+
+
+def _mark(ceiling: dict[str, Any]) -> str:
+    if "proxy_for" in ceiling:
+        return "~"
+    return "" if ceiling["independent"] else "<"
+
+
+def _tau(ceiling: dict[str, Any]) -> str:
+    return "-" if ceiling["kendall_tau"] is None else f"{ceiling['kendall_tau']:.3f}"
+
+
+def _plain(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -36,12 +36,12 @@ def noise_ceiling_of(table: TruthTable, policy: TruthPolicy) -> dict[str, Any] |
 
 
 def proxy_ceiling_of(table: TruthTable, policy: TruthPolicy) -> dict[str, Any] | None:
-    """Stand-in for a missing ceiling: that of the same image set and epochs under another split, or None.
+    """Stand-in for a mean's missing ceiling: that of the same image set and epochs under another split, or None.
 
     The networks behind it were trained or tested otherwise (NAS-Bench-201's ``cifar10_valid_test_200`` trains on 25,000
     images, ``cifar10_test_200`` on 50,000), so it is an indication; the added key ``proxy_for`` says so.
     """
-    if noise_ceiling_of(table, policy) is not None:
+    if policy.seeds != "mean" or noise_ceiling_of(table, policy) is not None:
         return None
     for column in table.columns:
         other = TruthPolicy.parse(column)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.truth.order import benchmark_order
 from nasbench_harness.truth.table import TruthTable
 
 # number of classes of the image sets; a table can add others under meta["classes"]
@@ -35,8 +36,9 @@ class Truth:
     """One vector of true values, row for row with ``index_A``.
 
     ``accuracy_A``: float64 ``[n]``, percent (or the unit of a column that is not an accuracy), never NaN.
-    ``index_A``: int64 ``[n]``, our indices, ascending. ``policy``: the column's name. ``table``, ``sha256``: its
-    origin. ``chance_accuracy``: percent right by guessing, or None where the number of classes is not known.
+    ``index_A``: int64 ``[n]``, our indices in the benchmark's order, the fixed one in which top-k metrics resolve ties
+    (it is shuffled: ties of a coarse score favour no operation). ``policy``: the column. ``table``, ``sha256``: origin.
+    ``chance_accuracy``: percent right by guessing, or None where the number of classes is not known.
     """
 
     accuracy_A: FloatArray
@@ -106,7 +108,7 @@ def truth_of(table: TruthTable, column: str) -> Truth:
     Raises ``DataError`` when the table has no such column (naming near ones) or no value in it.
     """
     values = table.column(column)
-    index = np.flatnonzero(~np.isnan(values)).astype(np.int64)
+    index = benchmark_order()[~np.isnan(values)[benchmark_order()]]
     if not len(index):
         raise DataError(f"column '{column}' of truth table '{table.name}' holds no value; choose another column")
     return Truth(values[index], index, column, table.name, table.sha256, chance_of(table, column))

@@ -12,11 +12,9 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -48,15 +46,15 @@ class TruthTable:
     """
 
     name: str
-    columns: Mapping[str, FloatArray]
+    columns: dict[str, FloatArray]
     benchmark_index: IntArray | None
-    meta: Mapping[str, Any]
+    meta: dict[str, Any]
 
     def __post_init__(self) -> None:
         if not self.columns:
             raise DataError(f"truth table '{self.name}' has no column; give it at least one")
         columns = {name: _checked_column(self, name, values) for name, values in self.columns.items()}
-        object.__setattr__(self, "columns", MappingProxyType(columns))
+        object.__setattr__(self, "columns", columns)
         if self.benchmark_index is not None:
             index = np.array(self.benchmark_index, dtype=np.int64)
             if not np.array_equal(np.sort(index), np.arange(N_ARCHITECTURES)):
@@ -108,7 +106,7 @@ class TruthTable:
             "name": self.name,
             "columns": list(self.columns),
             "sha256": self.sha256,
-            "meta": dict(self.meta),
+            "meta": self.meta,
         }
         text = json.dumps(head, allow_nan=False)
         arrays: dict[str, npt.NDArray[Any]] = {"meta": np.frombuffer(text.encode(), dtype=np.uint8)}
@@ -140,11 +138,11 @@ class TruthTable:
             raise DataError(f"no truth table at {path}; check the path, or {_REMEDY}") from error
         except (IsADirectoryError, PermissionError) as error:
             raise DataError(f"cannot read the truth table {path}: {error.strerror}; name a readable file") from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
             raise DataError(f"{path} is not a whole truth table ({error}); {_REMEDY}") from error
 
 
-def _declared_partial(meta: Mapping[str, Any], column: str) -> bool:
+def _declared_partial(meta: dict[str, Any], column: str) -> bool:
     declared = meta.get("partial", False)
     return column in declared if isinstance(declared, list) else bool(declared)
 
@@ -210,7 +208,7 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]
         raise DataError(f"{path}: part '{name}' is {info.file_size} bytes, not a column of this harness; {_REMEDY}")
     try:
         array: npt.NDArray[Any] = np.lib.format.read_array(io.BytesIO(archive.read(info)), allow_pickle=False)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
         raise DataError(f"{path}: part '{name}' is not a plain numeric array ({error}); {_REMEDY}") from error
     if array.dtype.kind not in "fiu" or (name != "meta" and array.shape != (N_ARCHITECTURES,)):
         raise DataError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import statistics
 
 import pytest
@@ -28,9 +29,9 @@ def three(fake):
     return fake.make_run(NOISES, 3)
 
 
-def shown(board, width, **settings):
+def shown(board, width, color_system=None):
     stream = io.StringIO()
-    print_leaderboard(board, Console(file=stream, width=width, **settings))
+    print_leaderboard(board, Console(file=stream, width=width, force_terminal=True, color_system=color_system))
     return stream.getvalue()
 
 
@@ -86,7 +87,7 @@ def test_an_unknown_cost_is_left_open(fake):
     record = fake.make_record()
     record = fake.make_record(cost=record.cost | {"peak_memory_mb": None})
     board = leaderboard(Run(None, (record,)))
-    assert "peak_memory_mb" not in board.rows[0].costs
+    assert board.rows[0].costs["peak_memory_mb"] is None
     assert render_markdown(board).splitlines()[4].endswith("| - |")
 
 
@@ -148,8 +149,41 @@ def test_every_number_in_a_very_narrow_terminal_stays_whole(three):
 
 def test_no_color_is_respected(three, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[3" not in shown(leaderboard(three), 120, force_terminal=True)
-    monkeypatch.delenv("NO_COLOR")
+    assert not re.search(r"\x1b\[[0-9;]*[34][0-9]", shown(leaderboard(three), 120, "truecolor"))
+
+
+def test_a_pipe_gets_every_column(three, capsys):
+    stream = io.StringIO()
+    print_leaderboard(leaderboard(three), Console(file=stream, width=80))
+    print_leaderboard(leaderboard(three))
+    for text in (stream.getvalue(), capsys.readouterr().out):
+        assert "memory" in text
+        assert "left out" not in text
+        assert "\x1b" not in text
+
+
+def test_constant_scores_are_undefined_and_last(fake):
+    record = fake.make_record("one-shot", 0, 1.2)
+    undefined = dict.fromkeys(("kendall_tau", "spearman", "pearson", "tau_in_true_top_10_percent"))
+    column = record.metrics["negative_loss"] | undefined | {"intervals": {}}
+    broken = fake.make_record("broken", metrics=record.metrics | {"negative_loss": column})
+    board = leaderboard(Run(None, (broken, record)))
+    assert [row.name for row in board.rows] == ["one-shot", "broken"]
+    assert board.to_json()["rows"][1]["metrics"]["kendall_tau"] is None
+    text = render_markdown(board)
+    assert "| broken | 1 † | - |" in text
+    assert "constant scores have no rank correlation" in text
+
+
+def test_intervals_end_where_the_quantity_does(fake):
+    records = [fake.make_record(seed=seed, noise=1.5) for seed in range(2)]
+    for metric, low, high in (
+        ("precision_at.0.05", 0, 1),
+        ("best_rank_at.10", 1, float("inf")),
+        ("regret_at.10", 0, 100),
+    ):
+        found = estimate(records, metric)
+        assert low <= found.interval[0] <= found.mean <= found.interval[1] <= high
 
 
 def test_the_ceiling_is_unknown_or_a_stand_in(fake):

@@ -100,7 +100,7 @@ def test_a_missing_architecture_is_named(write: Write, csv_lines: Lines) -> None
 
 def test_a_repeated_architecture_is_named_with_both_rows(write: Write, csv_lines: Lines) -> None:
     with pytest.raises(DataError, match=r"t\.csv, row 10: \|none~0\|.* was already given in row 4; keep one"):
-        import_table(write("t.csv", csv_lines[:9] + [csv_lines[3]] + csv_lines[9:]))
+        import_table(write("t.csv", [*csv_lines[:9], csv_lines[3], *csv_lines[9:]]))
 
 
 def _with(lines: Lines, row: int, text: str) -> Lines:
@@ -116,6 +116,7 @@ def _with(lines: Lines, row: int, text: str) -> Lines:
         ("100.5", r"row 7, column 'cifar10_test_200': 100.5 is not an accuracy in percent \(0 to 100\)"),
         ("-1", "row 7, column 'cifar10_test_200': -1 is not an accuracy"),
         ("n/a", "row 7, column 'cifar10_test_200': 'n/a' is not a number; mend it, or remove the column"),
+        ("9_3", "row 7, column 'cifar10_test_200': '9_3' is not a number"),
         ("1,2", r"row 7: 3 cells, expected 2 as in the header; mend the row"),
     ],
 )
@@ -144,7 +145,7 @@ def test_a_number_outside_the_benchmark_is_refused(write: Write, number: str) ->
 
 
 def test_the_same_benchmark_index_twice_is_refused(write: Write) -> None:
-    with pytest.raises(DataError, match="row 3: .* was already given in row 2"):
+    with pytest.raises(DataError, match=r"row 3: .* was already given in row 2"):
         import_table(write("t.csv", [f"index,{COLUMN}", "4,50", "4,51"]))
 
 

@@ -59,6 +59,7 @@ def test_another_protocol_is_a_proxy_under_its_own_key() -> None:
     assert proxy is not None
     assert proxy["proxy_for"] == "cifar10_test_200"
     assert proxy["first"] == "cifar10_valid_test_200"
+    assert proxy_ceiling_of(table, TruthPolicy("cifar10_valid_test_200_seed888")) is None
     own = TruthPolicy("cifar10_valid_test_200")
     assert noise_ceiling_of(table, own) is not None
     assert proxy_ceiling_of(table, own) is None

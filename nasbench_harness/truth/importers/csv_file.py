@@ -101,6 +101,8 @@ def _check_header(path: Path, header: list[str]) -> None:
 
 def _numbers(path: Path, column: str, texts: tuple[str, ...], places: list[str]) -> npt.NDArray[np.float64]:
     try:
+        if any("_" in text for text in texts):  # Python reads 9_3 as 93
+            raise ValueError
         return np.array([float(text) if text.strip() else np.nan for text in texts])
     except ValueError as error:
         row = next(row for row, text in enumerate(texts) if not _is_number(text))
@@ -115,4 +117,4 @@ def _is_number(text: str) -> bool:
         float(text.strip() or "nan")
     except ValueError:
         return False
-    return True
+    return "_" not in text
