@@ -6,21 +6,19 @@ Heavy modules are imported inside the verbs, so that ``--help``, ``score`` and `
 
 from __future__ import annotations
 
-import json as json_module
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
 from nasbench_harness import __version__
+from nasbench_harness.cli_truth import truth_app
+from nasbench_harness.console import Json, emit, note
 from nasbench_harness.errors import HarnessError, UsageError
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 app = App(
     name="nasbench-harness",
@@ -33,10 +31,8 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-truth_app = App(name="truth", help="Ground-truth tables: import, look into, build.")
 app.command(truth_app)
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
 Images = Annotated[
     Path | None,
     Parameter(env_var="NASBENCH_HARNESS_IMAGES", help="Folder of the official image files; not needed for the digits."),
@@ -71,22 +67,6 @@ def _fail(error: object, code: int) -> int:
     text = " ".join(str(error).split())
     print(f"nasbench-harness: {text}", file=sys.stderr)
     return code
-
-
-def emit(value: object, as_json: bool, draw: Callable[[Console], object]) -> None:
-    """The result on stdout: as JSON, or drawn on a console."""
-    if as_json:
-        print(json_module.dumps(value, indent=1, allow_nan=False))
-        return
-    from rich.console import Console
-
-    console = Console()
-    draw(console if console.is_terminal else Console(width=160))
-
-
-def note(text: str) -> None:
-    """A line for the user that is not the result."""
-    print(text, file=sys.stderr)
 
 
 def _listed(text: str | None) -> list[str]:
@@ -263,55 +243,6 @@ def doctor(*, json: Json = False) -> None:
     failed = [check.name for check in checks if check.status == "fail"]
     if failed:
         raise DataError(f"{len(failed)} checks failed ({', '.join(failed)}); their remedies stand above")
-
-
-@truth_app.command(name="import")
-def truth_import(
-    source: Path,
-    /,
-    *,
-    to: Path | None = None,
-    name: str | None = None,
-    partial: Annotated[bool, Parameter(negative="")] = False,
-    json: Json = False,
-) -> None:
-    """Turn a CSV or JSON source into a compact table that opens in milliseconds.
-
-    Parameters
-    ----------
-    source
-        CSV with ``arch`` or the benchmark's ``index``, or JSON {architecture: {column: value}}.
-    to
-        The table; none: beside the source, as .npz.
-    name
-        Name of the table; none: the source's.
-    partial
-        Declare that architectures or values may be missing.
-    """
-    from nasbench_harness.truth import describe, import_table
-    from nasbench_harness.truth.describe import print_description
-
-    target = to or source.with_suffix(".npz")
-    table = import_table(source, name, partial)
-    table.save(target)
-    described = {"file": str(target), **describe(table)}
-    emit(described, json, lambda console: print_description(described, console))
-
-
-@truth_app.command(name="info")
-def truth_info(table: Path | None = None, /, *, json: Json = False) -> None:
-    """What a truth table holds: policies, coverage, best architectures, noise ceilings.
-
-    Parameters
-    ----------
-    table
-        A table, or a CSV or JSON source to read as one; none: the embedded table.
-    """
-    from nasbench_harness.truth import describe, open_table
-    from nasbench_harness.truth.describe import print_description
-
-    described = describe(open_table(table))
-    emit(described, json, lambda console: print_description(described, console))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
@@ -103,3 +103,18 @@ def terminal_progress(console: Console) -> Iterator[Progress]:
     drawn = _Bar(console)
     with drawn.bar:
         yield drawn
+
+
+def counted(progress: Progress, phase: str, unit: str) -> Callable[[int, int], None]:
+    """A receiver of (done, total) that draws on ``progress``; work done before the first report counts as done."""
+    last = -1
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        if last < 0:
+            progress.start(phase, total, unit)
+            last = 0
+        progress.advance(done - last)
+        last = done
+
+    return report

@@ -77,9 +77,11 @@ def batch_norm(x_NCHW: Tensor) -> Tensor:
 @cache
 def _pooling_constants(channels: int, height: int, width: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Kernel of a depthwise 3 x 3 sum, and one over the number of pixels that each window really covers."""
-    ones_11HW = torch.ones(1, 1, height, width, dtype=dtype)
-    kernel = torch.ones(channels, 1, 3, 3, dtype=dtype)
-    return kernel, 1.0 / F.conv2d(ones_11HW, kernel[:1], padding=1)
+    # Scoring may be the first to ask; tensors made in its inference mode could not be trained through later.
+    with torch.inference_mode(False):
+        ones_11HW = torch.ones(1, 1, height, width, dtype=dtype)
+        kernel = torch.ones(channels, 1, 3, 3, dtype=dtype)
+        return kernel, 1.0 / F.conv2d(ones_11HW, kernel[:1], padding=1)
 
 
 def avg_pool_3x3(x_NCHW: Tensor) -> Tensor:

@@ -19,15 +19,16 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.environment import environment_record
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.files import write_atomically
+from nasbench_harness.files import write_atomically, write_json
 from nasbench_harness.images import ImageSet
+from nasbench_harness.metrics import noise_ceiling
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import (
     N_ARCHITECTURES,
@@ -43,7 +44,8 @@ from nasbench_harness.truth.policy import TruthPolicy
 from nasbench_harness.truth.standalone import Recipe, train_standalone
 from nasbench_harness.truth.table import TruthTable
 
-CHUNK = 16  # architectures; with eight seeds some ten seconds of work to lose
+CHUNK = 16  # architectures of a chunk of work: some ten seconds to lose when a build is stopped
+SEEDS_AT_ONCE = 4  # seeds of a chunk: a table of four seeds can be extended to eight without training again
 SCHEMA = 1  # raise when the training code changes results: stored chunks then no longer count
 
 FloatArray = npt.NDArray[np.float64]
@@ -53,8 +55,8 @@ Report = Callable[[int, int], None]
 
 @cache
 def class_representatives() -> IntArray:
-    """int64 ``[4930]``: of each functional class the live cell with the fewest live edges, then the fewest multiply-adds,
-    then the smallest index. The class without a path has representative 0, six times ``none``.
+    """int64 ``[4930]``: of each functional class the live cell with the fewest live edges, then the fewest
+    multiply-adds, then the smallest index. The class without a path has representative 0, six times ``none``.
     """
     cells = np.unique(live_cell_of())
     order = np.lexsort((cells, flops(live=True)[cells], live_edges()[cells].sum(axis=1)))
@@ -72,16 +74,28 @@ def _build_order() -> IntArray:
 
 
 @dataclass(frozen=True, eq=False)
+class Task:
+    """One chunk of work: each architecture of ``index_A`` (our indices) with each of the seeds."""
+
+    index_A: IntArray
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """What a build trains: ``class_P``, the functional classes in the order of training, and the seeds."""
+    """What a build trains: ``class_P``, the functional classes in the order of training, and the seeds.
+
+    ``chance``: whether the 341 architectures without a path get their value. In a sample they would be far too many.
+    """
 
     class_P: IntArray
     seeds: tuple[int, ...]
+    chance: bool
 
     @classmethod
     def of(cls, architectures: int | Sequence[int] | None, seeds: int) -> Plan:
         """All classes (None), the first N of a fixed random order (a number), or those of the architectures listed."""
-        order = _build_order()
+        order, chance = _build_order(), architectures is None
         if seeds < 2:
             raise UsageError(f"{seeds} seed: a table needs two halves of seeds to state its noise; give at least 2")
         if architectures is None:
@@ -96,13 +110,17 @@ class Plan:
                 raise UsageError(f"architectures to train must be indices 0..{N_ARCHITECTURES - 1}, at least one")
             if not connected()[index].any():
                 raise UsageError("no architecture of the list has a path from input to output: nothing to train")
-            chosen = order[np.isin(order, functional_classes()[index])]
-        return cls(chosen, tuple(range(seeds)))
+            chosen, chance = order[np.isin(order, functional_classes()[index])], not connected()[index].all()
+        return cls(chosen, tuple(range(seeds)), chance)
 
-    def chunks(self) -> Iterator[IntArray]:
-        """The representatives to train, chunk by chunk."""
-        for start in range(0, len(self.class_P), CHUNK):
-            yield class_representatives()[self.class_P[start : start + CHUNK]]
+    def tasks(self) -> list[Task]:
+        """The work in chunks, all architectures with the first seeds before any with the next ones."""
+        representatives = class_representatives()[self.class_P]
+        return [
+            Task(representatives[first : first + CHUNK], self.seeds[seed : seed + SEEDS_AT_ONCE])
+            for seed in range(0, len(self.seeds), SEEDS_AT_ONCE)
+            for first in range(0, len(representatives), CHUNK)
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +146,7 @@ def build_table(
 ) -> TruthTable:
     """Train, and write the table to ``out`` (``.npz``); the finished table.
 
-    ``architectures``: see ``Plan.of``. ``workers`` processes of one thread each. ``progress(done, total)`` counts models.
+    ``architectures``: see ``Plan.of``. ``workers`` processes of one thread each. ``progress(done, total)``: models.
     Chunks are kept in ``work`` (default: a folder beside ``out``); with ``resume`` those of the same recipe, images and
     seeds are taken as they are. Raises ``UsageError`` for a wrong request and ``RunError`` when a training diverges.
     """
@@ -138,59 +156,57 @@ def build_table(
     if out.suffix != ".npz":
         raise UsageError(f"a truth table is stored as .npz, not as {out.name}; name the file {out.stem}.npz")
     folder = work or out.with_name(f"{out.name}.work")
-    write_atomically(folder / "about.json", lambda stream: stream.write(b'{"kind": "chunks of a truth build"}\n'))
-    chunks = list(plan.chunks())
-    paths = [folder / f"chunk-{_identity(images, recipe, chunk, plan.seeds)}.npz" for chunk in chunks]
-    done: dict[int, Chunk] = {}
-    if resume:
-        done = {i: c for i, path in enumerate(paths) if (c := _load(path, len(chunks[i]), seeds)) is not None}
+    write_json(folder / "about.json", {"kind": "chunks of a truth build", "recipe": recipe.to_json()})
+    tasks = plan.tasks()
+    paths = [folder / f"chunk-{_identity(images, recipe, task)}.npz" for task in tasks]
+    chunks = [_load(path, task) if resume else None for path, task in zip(paths, tasks, strict=True)]
     total = len(plan.class_P) * seeds
-    finished = sum(chunk.test_AS.size for chunk in done.values())
+    finished = sum(chunk.test_AS.size for chunk in chunks if chunk is not None)
     if progress is not None:
         progress(finished, total)
-    tasks = [(chunks[i], plan.seeds, recipe, paths[i]) for i in range(len(chunks)) if i not in done]
-    todo = [i for i in range(len(chunks)) if i not in done]
-    for position, chunk in _run(images, tasks, workers):
-        done[todo[position]] = chunk
+    missing = [i for i, chunk in enumerate(chunks) if chunk is None]
+    for position, chunk in _run(images, recipe, [(tasks[i], paths[i]) for i in missing], workers):
+        chunks[missing[position]] = chunk
         finished += chunk.test_AS.size
         if progress is not None:
             progress(finished, total)
-    table = assemble(images, recipe, plan, [done[i] for i in range(len(chunks))])
+    table = assemble(images, recipe, plan, [chunk for chunk in chunks if chunk is not None])
     table.save(out)
     return table
 
 
-Task = tuple[IntArray, tuple[int, ...], Recipe, Path]
-_worker_images: list[ImageSet] = []  # of a worker process: sent once, not with every task
+_worker: list[tuple[ImageSet, Recipe]] = []  # of a worker process: sent once, not with every task
 
 
-def _run(images: ImageSet, tasks: Sequence[Task], workers: int) -> Iterator[tuple[int, Chunk]]:
+def _run(
+    images: ImageSet, recipe: Recipe, tasks: Sequence[tuple[Task, Path]], workers: int
+) -> Iterator[tuple[int, Chunk]]:
     """Train the tasks here or in processes; pairs of position and result as they finish."""
     if workers == 1 or len(tasks) < 2:
         with _one_thread():
-            for position, task in enumerate(tasks):
-                yield position, _train_chunk(images, task)
+            for position, (task, path) in enumerate(tasks):
+                yield position, _train_chunk(images, recipe, task, path)
         return
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), spawn, _start_worker, (images,))
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), spawn, _start_worker, (images, recipe))
     try:
-        futures: dict[Future[Chunk], int] = {pool.submit(_work, task): i for i, task in enumerate(tasks)}
+        futures: dict[Future[Chunk], int] = {pool.submit(_work, *task): i for i, task in enumerate(tasks)}
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:  # after Ctrl-C the chunks in hand are finished and stored, the others dropped
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start_worker(images: ImageSet) -> None:
+def _start_worker(images: ImageSet, recipe: Recipe) -> None:
     import torch
 
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent alone decides
-    _worker_images.append(images)
+    _worker.append((images, recipe))
 
 
-def _work(task: Task) -> Chunk:
-    return _train_chunk(_worker_images[0], task)
+def _work(task: Task, path: Path) -> Chunk:
+    return _train_chunk(*_worker[0], task, path)
 
 
 @contextlib.contextmanager
@@ -206,35 +222,35 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _train_chunk(images: ImageSet, task: Task) -> Chunk:
-    representatives, seeds, recipe, path = task
+def _train_chunk(images: ImageSet, recipe: Recipe, task: Task, path: Path) -> Chunk:
     started = time.perf_counter()
-    codes = np.repeat(index_to_code(representatives), len(seeds), axis=0)
-    result = train_standalone(codes, np.tile(np.array(seeds, dtype=np.int64), len(representatives)), images, recipe)
-    shape = (len(representatives), len(seeds))
+    shape = (len(task.index_A), len(task.seeds))
+    codes = np.repeat(index_to_code(task.index_A), len(task.seeds), axis=0)
+    result = train_standalone(codes, np.tile(np.array(task.seeds, dtype=np.int64), len(task.index_A)), images, recipe)
     chunk = Chunk(
         result.test_accuracy_M.reshape(shape),
         result.valid_accuracy_M.reshape(shape),
         result.final_loss_M.reshape(shape),
         time.perf_counter() - started,
     )
-    write_atomically(
-        path,
-        lambda stream: np.savez_compressed(
+
+    def write(stream: BinaryIO) -> None:
+        np.savez_compressed(
             stream, test=chunk.test_AS, valid=chunk.valid_AS, loss=chunk.loss_AS, seconds=np.array(chunk.seconds)
-        ),
-    )
+        )
+
+    write_atomically(path, write)
     return chunk
 
 
-def _identity(images: ImageSet, recipe: Recipe, representatives: IntArray, seeds: Sequence[int]) -> str:
+def _identity(images: ImageSet, recipe: Recipe, task: Task) -> str:
     """Hash of everything that can change a chunk's numbers."""
     facts = {
         "schema": SCHEMA,
         "recipe": recipe.to_json(),
         "images": images_digest(images),
-        "architectures": representatives.tolist(),
-        "seeds": list(seeds),
+        "architectures": task.index_A.tolist(),
+        "seeds": list(task.seeds),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
@@ -247,21 +263,28 @@ def images_digest(images: ImageSet) -> str:
     return digest.hexdigest()
 
 
-def _load(path: Path, architectures: int, seeds: int) -> Chunk | None:
+def _load(path: Path, task: Task) -> Chunk | None:
     """A stored chunk, or None where there is none or it is damaged: it is then trained again."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             chunk = Chunk(stored["test"], stored["valid"], stored["loss"], float(stored["seconds"]))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
         return None
-    whole = all(a.shape == (architectures, seeds) and np.isfinite(a).all() for a in (chunk.test_AS, chunk.valid_AS))
+    shape = (len(task.index_A), len(task.seeds))
+    whole = all(a.shape == shape and np.isfinite(a).all() for a in (chunk.test_AS, chunk.valid_AS, chunk.loss_AS))
     return chunk if whole else None
+
+
+def _joined(plan: Plan, parts: Sequence[FloatArray]) -> FloatArray:
+    """Arrays of all tasks, in their order, as one ``[classes, seeds]``."""
+    per_seeds = -(-len(plan.class_P) // CHUNK)  # tasks that share their seeds
+    return np.concatenate([np.concatenate(parts[i : i + per_seeds]) for i in range(0, len(parts), per_seeds)], axis=1)
 
 
 def assemble(images: ImageSet, recipe: Recipe, plan: Plan, chunks: Sequence[Chunk]) -> TruthTable:
     """The table of finished chunks: means, halves and single seeds, spread over the members of each class."""
-    test_PS = np.concatenate([chunk.test_AS for chunk in chunks])
-    valid_PS = np.concatenate([chunk.valid_AS for chunk in chunks])
+    test_PS = _joined(plan, [chunk.test_AS for chunk in chunks])
+    valid_PS = _joined(plan, [chunk.valid_AS for chunk in chunks])
     test, valid = (f"{images.name}_{part}_{recipe.epochs}" for part in ("test", "valid"))
     values: dict[str, FloatArray] = {
         test: test_PS.mean(axis=1),
@@ -270,7 +293,8 @@ def assemble(images: ImageSet, recipe: Recipe, plan: Plan, chunks: Sequence[Chun
         valid: valid_PS.mean(axis=1),
     }
     values |= {f"{test}_seed{seed}": test_PS[:, i] for i, seed in enumerate(plan.seeds)}
-    chance = 100.0 / images.n_classes
+    chance = 100.0 / images.n_classes if plan.chance else np.nan
+    halves = values[f"{test}_halfA"], values[f"{test}_halfB"]
     columns = {name: _spread(plan.class_P, value_P, chance) for name, value_P in values.items()}
     covered = int((~np.isnan(columns[test])).sum())
     steps = recipe.steps(len(images.train))
@@ -297,6 +321,8 @@ def assemble(images: ImageSet, recipe: Recipe, plan: Plan, chunks: Sequence[Chun
             "seconds": round(sum(chunk.seconds for chunk in chunks), 1),
         },
         "environment": environment_record(),
+        # every trained class once: members of a class, which are equal, and chance are no evidence of agreement
+        "noise_ceiling_of_classes": noise_ceiling(*halves) if len(plan.class_P) > 1 else None,
     }
     table = TruthTable(images.name, columns, None, meta)
     return TruthTable(images.name, columns, None, meta | {"noise_ceiling": noise_ceiling_of(table, TruthPolicy(test))})
@@ -364,10 +390,15 @@ def verify_table(
         raise UsageError(f"cannot verify {sample} classes of the {len(known)} trained; give 1 to {len(known)}")
     chosen = np.sort(derive_rng("truth verify", seed).choice(known, sample, replace=False))
     stored_AS = stored_all[chosen]
+    again = []
     with _one_thread():
-        result = train_standalone(
-            np.repeat(index_to_code(chosen), len(seeds), axis=0), np.tile(seeds, sample), images, recipe, progress
-        )
-    again_AS = result.test_accuracy_M.reshape(stored_AS.shape)
+        for start in range(0, len(seeds), SEEDS_AT_ONCE):  # in the company they were built in: bit for bit the same
+            part = seeds[start : start + SEEDS_AT_ONCE]
+            codes = np.repeat(index_to_code(chosen), len(part), axis=0)
+            result = train_standalone(codes, np.tile(np.array(part, dtype=np.int64), sample), images, recipe)
+            again.append(result.test_accuracy_M.reshape(sample, len(part)))
+            if progress is not None:
+                progress(sample * (start + len(part)), sample * len(seeds))
+    again_AS = np.concatenate(again, axis=1)
     error_A = stored_AS.std(axis=1, ddof=1) * np.sqrt(2 / len(seeds))
     return Verification(chosen, stored_AS, again_AS, np.maximum(0.5, 4 * error_A))

@@ -46,16 +46,19 @@ class Recipe:
     learning rate falls from ``learning_rate`` to 0 on a cosine; ``shift``: training images move by up to so many pixels
     each way, the uncovered ones are black. Batch norm uses batch statistics, in training and in the evaluation (whole
     parts at once, up to 1,200 images).
+
+    The defaults are those of the embedded digits table: short and narrow on purpose, since digits are easy. Longer or
+    wider trainings bring nearly all architectures to 95 % and leave less than the seeds' noise between them.
     """
 
     channels: int = 4
-    cells: int = 1
-    epochs: int = 10
+    cells: int = 2
+    epochs: int = 5
     batch: int = 50
-    learning_rate: float = 0.2
+    learning_rate: float = 0.4
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    shift: int = 1
+    shift: int = 0
 
     def __post_init__(self) -> None:
         for name, low in (("channels", 1), ("cells", 1), ("epochs", 1), ("batch", 2), ("shift", 0)):
@@ -93,7 +96,7 @@ class Models:
 
     ``code``: operation per edge; dead edges are dropped here (a convolution that the input does not reach would add a
     learned constant in the literal network, the offset of its batch norm; here it adds nothing). Batch norm is affine,
-    convolutions have no bias (methods 0.1 [C]); the initial weights are uniform within 1/sqrt(fan in), as PyTorch's are.
+    convolutions have no bias (methods 0.1 [C]); the initial weights are uniform within 1/sqrt(fan in), PyTorch's own.
     """
 
     def __init__(self, code: Sequence[int], seeds: Sequence[int], recipe: Recipe, inputs: int, classes: int) -> None:

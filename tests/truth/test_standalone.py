@@ -33,30 +33,41 @@ def code_of(text: str) -> list[int]:
     return [int(op) for op in index_to_code(parse_architecture(text))]
 
 
-class ReluConvNorm(nn.Module):
+class Layer(nn.Module):
+    """A module whose call is typed."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        y: Tensor = super().__call__(x)
+        return y
+
+
+class ReluConvNorm(Layer):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(outputs, track_running_stats=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(torch.relu(x)))
+        y: Tensor = self.norm(self.conv(torch.relu(x)))
+        return y
 
 
-class PlainCell(nn.Module):
+class PlainCell(Layer):
     """Every edge by name, dead or not: (source, target) -> operation."""
 
     def __init__(self, text: str, channels: int) -> None:
         super().__init__()
         self.edges: list[tuple[int, int, str]] = []
-        self.convs = nn.ModuleDict()
+        self.convs: dict[str, ReluConvNorm] = {}
         number = 0
         for target, node in enumerate(text.split("+"), start=1):
             for term in node.strip("|").split("|"):
                 op, source = term.split("~")
                 self.edges.append((int(source), target, op))
                 if op.startswith("nor_conv"):
-                    self.convs[str(number)] = ReluConvNorm(channels, channels, int(op[-1]))
+                    conv = ReluConvNorm(channels, channels, int(op[-1]))
+                self.convs[str(number)] = conv
+                self.add_module(f"conv{number}", conv)
                 number += 1
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,7 +84,7 @@ class PlainCell(nn.Module):
         return nodes[3]
 
 
-class PlainReduction(nn.Module):
+class PlainReduction(Layer):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.a = ReluConvNorm(channels, 2 * channels, 3, stride=2)
@@ -81,31 +92,33 @@ class PlainReduction(nn.Module):
         self.shortcut = nn.Conv2d(channels, 2 * channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.b(self.a(x)) + self.shortcut(nn.AvgPool2d(2)(x))
+        y: Tensor = self.b(self.a(x)) + self.shortcut(nn.AvgPool2d(2)(x))
+        return y
 
 
-class PlainNetwork(nn.Module):
+class PlainNetwork(Layer):
     """The network as its definition reads (methods 0.1), one model, with weights copied from one of ``Models``."""
 
     def __init__(self, text: str, recipe: Recipe) -> None:
         super().__init__()
         c = recipe.channels
-        self.stem = nn.Sequential(
-            nn.Conv2d(1, c, 3, padding=1, bias=False), nn.BatchNorm2d(c, track_running_stats=False)
-        )
-        self.cells = nn.ModuleList(PlainCell(text, c << stage) for stage in range(3) for _ in range(recipe.cells))
-        self.reductions = nn.ModuleList(PlainReduction(c << stage) for stage in range(2))
+        self.stem = nn.Conv2d(1, c, 3, padding=1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(c, track_running_stats=False)
+        self.cells = [PlainCell(text, c << stage) for stage in range(3) for _ in range(recipe.cells)]
+        self.reductions = [PlainReduction(c << stage) for stage in range(2)]
+        self.all = nn.ModuleList([*self.cells, *self.reductions])
         self.last = nn.BatchNorm2d(4 * c, track_running_stats=False)
         self.classifier = nn.Linear(4 * c, 10)
         self.per_stage = recipe.cells
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(x)
+        x = self.stem_norm(self.stem(x))
         for i, cell in enumerate(self.cells):
             if i and i % self.per_stage == 0:
                 x = self.reductions[i // self.per_stage - 1](x)
             x = cell(x)
-        return self.classifier(torch.relu(self.last(x)).mean((2, 3)))
+        y: Tensor = self.classifier(torch.relu(self.last(x)).mean((2, 3)))
+        return y
 
     def named(self) -> dict[str, nn.Parameter]:
         """Parameters under the names that ``Models`` uses, for live layers and dead ones alike."""
@@ -123,12 +136,11 @@ class PlainNetwork(nn.Module):
         for i, cell in enumerate(self.cells):
             for edge, conv in cell.convs.items():
                 add(f"cell{i // self.per_stage}.{i % self.per_stage}.{edge}", conv)
-        found |= {"last.gain": self.last.weight, "last.offset": self.last.bias}
         return found | {"classifier.weight": self.classifier.weight, "classifier.bias": self.classifier.bias}
 
 
 def part_of(value: Tensor, model: int, models: int) -> Tensor:
-    return value.detach().unflatten(0, (models, -1))[model]
+    return value.detach().contiguous().view(models, -1)[model]
 
 
 @pytest.mark.parametrize("text", CELLS)
@@ -147,12 +159,12 @@ def test_logits_gradients_and_a_step_equal_those_of_plain_modules(text: str) -> 
                 parameter.data = part_of(models.parameters[name], i, 3).reshape(parameter.shape).clone()
 
     logits = models.logits(x)
-    F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").div(40).backward()
+    F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").div(40).backward()  # type: ignore[no-untyped-call]
     torch.optim.SGD(models.parameters.values(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True).step()
     for i, network in enumerate(plain):
         expected = network(x[:, i : i + 1])
         torch.testing.assert_close(logits[i], expected, rtol=1e-4, atol=1e-5)
-        F.cross_entropy(expected, y[i]).backward()
+        F.cross_entropy(expected, y[i]).backward()  # type: ignore[no-untyped-call]
         torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True).step()
         for name, parameter in network.named().items():
             if name not in models.parameters:

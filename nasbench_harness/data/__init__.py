@@ -1,0 +1,21 @@
+"""Real data on this machine: what can be fetched, where it lies, and how a run finds it."""
+
+from nasbench_harness.data.cache import Item, cache_folder, find, listing
+from nasbench_harness.data.fetch import add, fetch
+from nasbench_harness.data.registry import Entry, entries, entry, expand
+from nasbench_harness.data.resolve import default_truth, resolve
+
+__all__ = [
+    "Entry",
+    "Item",
+    "add",
+    "cache_folder",
+    "default_truth",
+    "entries",
+    "entry",
+    "expand",
+    "fetch",
+    "find",
+    "listing",
+    "resolve",
+]
