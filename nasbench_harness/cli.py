@@ -16,6 +16,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from nasbench_harness import __version__
+from nasbench_harness.cli_data import data_app
 from nasbench_harness.cli_truth import truth_app
 from nasbench_harness.console import Json, emit, note
 from nasbench_harness.errors import HarnessError, UsageError
@@ -32,6 +33,7 @@ app = App(
     result_action="return_value",
 )
 app.command(truth_app)
+app.command(data_app)
 
 Images = Annotated[
     Path | None,
@@ -87,6 +89,7 @@ def run(
     device: str = "cpu",
     threads: int | None = None,
     replace: Annotated[bool, Parameter(negative="")] = False,
+    fetch: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> None:
     """Train every strategy of an experiment, score all architectures, compare with the truth.
@@ -113,9 +116,12 @@ def run(
         Threads of torch; none: its default.
     replace
         Run anew what is stored, even under another protocol.
+    fetch
+        Fetch the images and the truth table that are needed, not given by path and not here yet.
     """
     from rich.console import Console
 
+    from nasbench_harness.data import resolve
     from nasbench_harness.experiment import load_experiment, select_strategies, with_seeds
     from nasbench_harness.files import write_json, write_text
     from nasbench_harness.progress import terminal_progress
@@ -127,6 +133,7 @@ def run(
     described = with_seeds(described, _listed(seeds))
     folder = out or Path("results") / described.name
     with terminal_progress(Console(stderr=True)) as progress:
+        images, truth = resolve(described, images, truth, fetch, progress)
         sources = Sources(images, split, truth, device, threads)
         run_experiment(described, sources, folder, progress, note, replace)
     board = leaderboard(read_run(folder))

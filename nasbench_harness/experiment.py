@@ -12,9 +12,9 @@ import json
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.registry import near_names
@@ -25,7 +25,7 @@ NUMBERS_VERSION = 1
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ImagesSection(_Section):
@@ -56,6 +56,12 @@ class TrainingSection(_Section):
     clip_norm: float | None = Field(None, gt=0)
     flip: bool = True
     crop_padding: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _nesterov_has_momentum(self) -> TrainingSection:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0; set nesterov to false")
+        return self
 
 
 class BudgetSection(_Section):
@@ -110,7 +116,7 @@ class Experiment(_Section):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     description: str = ""
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
     images: ImagesSection
     network: NetworkSection
     training: TrainingSection
@@ -118,6 +124,11 @@ class Experiment(_Section):
     scoring: ScoringSection
     truth: TruthSection
     strategies: dict[str, StrategySection]
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(seeds))
 
     def unit(self, strategy: str, seed: int) -> dict[str, Any]:
         """All that this description says about one (strategy, seed), as plain JSON values."""
@@ -146,7 +157,10 @@ def load_experiment(source: str, overrides: list[str] | tuple[str, ...] = ()) ->
         path = Path(source)
         if not path.is_file():
             raise UsageError(f"no experiment file {source}; give a TOML file or a preset: {', '.join(preset_names())}")
-        text = path.read_text()
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{source} is not a text file in UTF-8 ({error.reason}); give a TOML file") from error
     elif source in preset_names():
         text = (resources.files("nasbench_harness") / "presets" / f"{source}.toml").read_text()
     else:

@@ -26,7 +26,7 @@ from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, connected, flops, live_cell_of, live_cells
 from nasbench_harness.strategies import Context, Scorer
-from nasbench_harness.supernet.network import NetworkShape
+from nasbench_harness.supernet.network import STAGES, NetworkShape
 from nasbench_harness.supernet.scoring import Scores
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.trainer import TrainingSettings
@@ -74,6 +74,9 @@ def _context(unit: Unit, progress: Progress) -> Context:
     experiment, images = unit.experiment, unit.images
     training = experiment.training.model_dump()
     augmentation = Augmentation(training.pop("flip"), training.pop("crop_padding"))
+    side = images.images.shape[2]
+    if side % 2 ** (STAGES - 1):
+        raise UsageError(f"images.size {side}: the network halves the side twice; choose a multiple of 4")
     if experiment.scoring.images > len(images.valid):
         raise UsageError(f"scoring.images {experiment.scoring.images}: only {len(images.valid)} images are held out")
     # The same held-out images for all strategies and seeds, so that differences are not those of the images.

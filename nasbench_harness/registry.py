@@ -53,7 +53,7 @@ class Registry(Generic[T]):
         """Build from a name alone, or from a table of ``name`` and options: ``{name = "random", leaves = 5}``."""
         if isinstance(part, str):
             return self.create(part, {})
-        if "name" not in part:
+        if not isinstance(part.get("name"), str):
             raise UsageError(f"a {self.family} needs a name; known: {', '.join(self)}")
         return self.create(part["name"], {key: value for key, value in part.items() if key != "name"})
 

@@ -45,7 +45,9 @@ def read_published(source: Path, origin: str) -> TruthTable:
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{source.name} is not a CSV file in UTF-8 ({error}); fetch it again") from error
     places = [f"row {number}" for number in range(2, len(lines) + 2)]
-    found = (index_of_architecture(line[ARCHITECTURE] or "", source, at) for line, at in zip(lines, places, strict=True))
+    found = (
+        index_of_architecture(line[ARCHITECTURE] or "", source, at) for line, at in zip(lines, places, strict=True)
+    )
     index_A = np.fromiter(found, np.int64, len(lines))
     columns = {
         ours: np.array([_percent(source, line[theirs], at) for line, at in zip(lines, places, strict=True)])

@@ -22,7 +22,7 @@ from nasbench_harness.progress import Progress
 if TYPE_CHECKING:
     import requests
 
-CHUNK = 1 << 16
+CHUNK = 1 << 14  # bytes; what is lost when a connection breaks is less than one chunk
 LARGEST = 4 << 30  # bytes; nothing of the registry comes near, and a wrong server shall not fill the disk
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # answers after which another try may succeed
 
@@ -49,7 +49,7 @@ class Downloader:
     size: int | None
     progress: Progress
     timeout: float = 30.0
-    tries: int = 4
+    tries: int = 3
     pause: float = 1.0
     resumed: bool = False
 

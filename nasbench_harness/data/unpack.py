@@ -29,20 +29,24 @@ def unpack(archive: Path, folder: str, root: Path, layout: cifar10.Layout = cifa
                 if sum(member.size for member in members) > LARGEST:
                     raise DataError(f"{archive.name} unpacks to more than {LARGEST:,} bytes; it is not this image set")
                 # a Python before 3.11.4 has no filters; the check above lets only plain files of one folder pass
-                options = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-                stored.extractall(place, members, **options)
+                if hasattr(tarfile, "data_filter"):
+                    stored.extraction_filter = tarfile.data_filter
+                stored.extractall(place, members)
         except (tarfile.TarError, EOFError, zlib.error) as error:
             raise DataError(f"{archive.name} is not a whole archive ({error}); fetch it again") from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise RunError(f"no disk space left to unpack {archive.name} into {root}; free some") from error
             raise DataError(f"cannot unpack {archive.name} ({error}); fetch it again") from error
-        return adopt(Path(place) / folder, root / folder, layout)
+        try:
+            return adopt(Path(place) / folder, root / folder, layout)
+        except DataError as error:  # names files of a folder that is gone by the time it is read
+            raise DataError(str(error).replace(f"{place}{os.sep}", f"{archive.name}: ")) from error
 
 
 def adopt(folder: Path, target: Path, layout: cifar10.Layout = cifar10.OFFICIAL) -> Path:
     """Move a folder of CIFAR-10's official files to its final name once every file is found to be the official one."""
-    cifar10.read_cifar10(folder, None, layout)
+    cifar10.read_cifar10(folder, 1, layout)  # shrunk to nothing: only the check is wanted
     if target.exists():
         shutil.rmtree(target)
     os.replace(folder, target)

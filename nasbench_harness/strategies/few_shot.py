@@ -41,6 +41,8 @@ class FewShot(Strategy):
         """Refuse unknown parts and impossible shares before anything is trained."""
         partitioners.build(self.partitioner)
         samplers.build(self.sampler)
+        if self.channels is not None and self.channels < 1:
+            raise UsageError(f"channels must be at least 1, found {self.channels}")
         if not 0 <= self.parent_fraction < 1:
             raise UsageError(f"parent_fraction must be at least 0 and below 1, found {self.parent_fraction}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nasbench_harness.errors import UsageError
 from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.training.samplers import samplers
 
@@ -21,8 +22,10 @@ class OneShot(Strategy):
     channels: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an unknown sampler before anything is trained."""
+        """Refuse an unknown sampler and an impossible width before anything is trained."""
         samplers.build(self.sampler)
+        if self.channels is not None and self.channels < 1:
+            raise UsageError(f"channels must be at least 1, found {self.channels}")
 
     def train(self, context: Context) -> Scorer:
         """Spend the whole budget in one stage."""

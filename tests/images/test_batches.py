@@ -111,6 +111,12 @@ def test_flip_and_crop_are_drawn_independently() -> None:
     assert set(seen) == {(m, d, r) for m in (False, True) for d in (-1, 0, 1) for r in (-1, 0, 1)}
 
 
+def test_every_batch_of_a_pass_has_flips_and_crops_of_its_own() -> None:
+    first, second, *_ = (views(*batch, 1, flips=True) for batch in drawn(Augmentation(True, 1), PER_PASS))
+    assert [mirrored for mirrored, _, _ in first] != [mirrored for mirrored, _, _ in second]
+    assert [shift for _, *shift in first] != [shift for _, *shift in second]
+
+
 def test_a_pass_visits_each_image_at_most_once_and_the_next_pass_in_another_order() -> None:
     batches = drawn(Augmentation(), 3 * PER_PASS)
     passes = [
@@ -138,7 +144,9 @@ def test_the_seed_alone_decides_images_and_augmentation() -> None:
     for (x, labels), (y, other) in zip(first, drawn(augmentation, 5, seed=4), strict=True):
         np.testing.assert_array_equal(x, y)
         np.testing.assert_array_equal(labels, other)
-    assert any((labels != other).any() for (_, labels), (_, other) in zip(first, drawn(augmentation, 5, 5), strict=True))
+    assert any(
+        (labels != other).any() for (_, labels), (_, other) in zip(first, drawn(augmentation, 5, 5), strict=True)
+    )
 
 
 def test_augmentation_does_not_change_which_images_train_together() -> None:

@@ -13,7 +13,6 @@ from hypothesis.extra import numpy as hnp
 from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners import partitioners
 from nasbench_harness.space import (
-    EDGES,
     N_ARCHITECTURES,
     OPERATIONS,
     Subspace,
@@ -119,12 +118,13 @@ def test_random_depends_on_the_generator_only() -> None:
 
 
 def test_random_leaves_resemble_the_space() -> None:
-    """A control must not separate architectures by what they are: each operation is as frequent in every leaf."""
+    """A control must not separate live cells by what they are: each operation is as frequent in every leaf."""
+
+    def shares(members: np.ndarray) -> np.ndarray:
+        return (all_codes()[np.unique(live_cell_of()[members])][:, :, None] == np.arange(5)).mean(axis=0)
+
     for leaf in split({"name": "random", "leaves": 4}):
-        codes = all_codes()[leaf.members]
-        share_EO = (codes[:, :, None] == np.arange(5)).mean(axis=0)
-        assert share_EO.shape == (len(EDGES), 5)
-        np.testing.assert_allclose(share_EO, 0.2, atol=0.05)
+        np.testing.assert_allclose(shares(leaf.members), shares(FULL.members), atol=0.03)
 
 
 def test_random_refuses_more_leaves_than_live_cells() -> None:

@@ -112,7 +112,9 @@ def pairs(plain: PlainNetwork, supernet: Supernet, route: tuple[int, ...]) -> li
     reductions = [block for block in plain.body if isinstance(block, PlainReduction)]
     for block, shared in zip(reductions, supernet.reductions, strict=True):
         mine = (block.conv_a[1], block.conv_b[1], block.downsample[1])
-        found += [(conv.weight, w) for conv, w in zip(mine, (shared.conv_a, shared.conv_b, shared.shortcut), strict=True)]
+        found += [
+            (conv.weight, w) for conv, w in zip(mine, (shared.conv_a, shared.conv_b, shared.shortcut), strict=True)
+        ]
     cells = [cell for cell in plain.body if isinstance(cell, PlainCell)]
     for position, cell in enumerate(cells):
         shared = supernet.cells[position][route[position]]

@@ -15,6 +15,7 @@ from nasbench_harness.partitioners import EfsAccum
 from nasbench_harness.progress import Silent
 from nasbench_harness.space import (
     N_ARCHITECTURES,
+    code_to_index,
     connected,
     format_architecture,
     index_to_code,
@@ -97,6 +98,19 @@ def test_neighbours_in_code_share_their_prefix_and_nothing_else(
     assert_same(score_live_cells(supernet, cells, held_out, 45, Silent()), expected)
     backwards = score_live_cells(supernet, cells[::-1], held_out, 45, Silent())
     assert_same(Scores(backwards.accuracy[::-1], backwards.negative_loss[::-1]), expected)
+
+
+@pytest.mark.parametrize("edge", range(6))
+def test_cells_that_differ_in_one_edge_only(
+    edge: int, supernet: Supernet, held_out: DeviceImages, digits: ImageSet
+) -> None:
+    """Ascending, and with every later node fed by an edge whose own operation stays the same."""
+    codes = np.tile(np.array([3, 1, 3, 3, 2, 4]), (4, 1))
+    codes[:, edge] = [1, 2, 3, 4]
+    cells = code_to_index(codes)
+    assert np.isin(cells, live_cells()).all()
+    expected = one_by_one(supernet, cells, digits, digits.valid[:45], 1)
+    assert_same(score_live_cells(supernet, cells, held_out, 45, Silent()), expected)
 
 
 @pytest.mark.parametrize("copies", ["efs-accum", "every cell"])

@@ -19,6 +19,6 @@ def test_spending_up_to_the_plan() -> None:
 def test_spending_more_is_an_error_that_gives_both_numbers() -> None:
     budget = Budget(1000)
     budget.spend(1000)
-    with pytest.raises(RunError, match="1,000.*1,001") as raised:
+    with pytest.raises(RunError, match=r"1,000.*1,001") as raised:
         budget.spend(1)
     assert "\n" not in str(raised.value)

@@ -99,5 +99,5 @@ def test_a_subspace_without_a_connected_architecture_is_an_error(name: str) -> N
     nothing = Subspace.where(~connected(), "dead ends")
     assert nothing.size == 341
     for space in (nothing, Subspace.where(np.zeros(N_ARCHITECTURES, dtype=bool), "empty")):
-        with pytest.raises(UsageError, match=f"{space.name}.*connected"):
+        with pytest.raises(UsageError, match=rf"{space.name}.*connected"):
             samplers.build(name).draw(space, 3, np.random.default_rng(0))

@@ -59,7 +59,7 @@ def images(digits: ImageSet) -> DeviceImages:
 
 
 @pytest.fixture
-def rates(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def rates(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The learning rate of every optimiser step that is taken, in order."""
     seen: list[float] = []
     step = torch.optim.SGD.step
@@ -69,7 +69,7 @@ def rates(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         return step(self, *args, **kwargs)
 
     monkeypatch.setattr(torch.optim.SGD, "step", counted)
-    yield seen
+    return seen
 
 
 def new_supernet(copies: tuple[int, ...] = ()) -> Supernet:
@@ -179,7 +179,7 @@ def test_the_meter_counts_optimiser_steps(
 
 
 def test_training_beyond_the_budget_stops_at_once(images: DeviceImages, rates: list[float]) -> None:
-    with pytest.raises(RunError, match="budget of 100 .* exceeded"):
+    with pytest.raises(RunError, match=r"budget of 100 .* exceeded"):
         run(new_supernet(), images, 10 * BATCH, budget=Budget(100))
     assert len(rates) <= 6
 
@@ -202,7 +202,7 @@ def test_a_stage_shorter_than_a_step_is_an_error_that_names_it(
 
 
 def test_divergence_is_an_error_that_names_the_stage(images: DeviceImages, rates: list[float]) -> None:
-    with pytest.raises(RunError, match="stage 'supernet' diverged by step .* of 400") as raised:
+    with pytest.raises(RunError, match=r"stage 'supernet' diverged by step .* of 400") as raised:
         run(new_supernet(), images, 400 * BATCH, replace(SETTINGS, learning_rate=1e6))
     assert "learning_rate" in str(raised.value)
     assert "\n" not in str(raised.value)

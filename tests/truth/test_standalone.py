@@ -66,8 +66,8 @@ class PlainCell(Layer):
                 self.edges.append((int(source), target, op))
                 if op.startswith("nor_conv"):
                     conv = ReluConvNorm(channels, channels, int(op[-1]))
-                self.convs[str(number)] = conv
-                self.add_module(f"conv{number}", conv)
+                    self.convs[str(number)] = conv
+                    self.add_module(f"conv{number}", conv)
                 number += 1
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,15 +120,19 @@ class PlainNetwork(Layer):
         y: Tensor = self.classifier(torch.relu(self.last(x)).mean((2, 3)))
         return y
 
-    def named(self) -> dict[str, nn.Parameter]:
+    def named(self) -> dict[str, Tensor]:
         """Parameters under the names that ``Models`` uses, for live layers and dead ones alike."""
-        found = {"stem": self.stem[0].weight, "stem.gain": self.stem[1].weight, "stem.offset": self.stem[1].bias}
+        found: dict[str, Tensor] = {"stem": self.stem.weight}
+
+        def add_norm(name: str, norm: nn.BatchNorm2d) -> None:
+            found.update({f"{name}.gain": norm.weight, f"{name}.offset": norm.bias})
 
         def add(name: str, layer: ReluConvNorm) -> None:
-            found.update(
-                {name: layer.conv.weight, f"{name}.gain": layer.norm.weight, f"{name}.offset": layer.norm.bias}
-            )
+            found[name] = layer.conv.weight
+            add_norm(name, layer.norm)
 
+        add_norm("stem", self.stem_norm)
+        add_norm("last", self.last)
         for i, reduction in enumerate(self.reductions, start=1):
             add(f"reduce{i}.a", reduction.a)
             add(f"reduce{i}.b", reduction.b)

@@ -2,21 +2,23 @@
 
 An importer reads one kind of file into ``SourceRows``: values keyed by architecture, each row with its place in the
 source. It identifies; it does not judge. ``table_from_rows`` then checks architectures and values once for all kinds.
-A new kind (an official archive, say) is one class with ``name``, ``recognises`` and ``read``, added to ``IMPORTERS``.
+A new kind is one class with ``name``, ``recognises`` and ``read``, added to ``IMPORTERS``; one that reads gigabytes
+has ``read_large`` too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import DataError, HarnessError
-from nasbench_harness.space import N_ARCHITECTURES, format_architecture, parse_architecture
+from nasbench_harness.space import N_ARCHITECTURES, format_architecture
+from nasbench_harness.truth.conventions import parse_any, parse_naslib
 from nasbench_harness.truth.order import benchmark_index, benchmark_order
 from nasbench_harness.truth.policy import TruthPolicy
 from nasbench_harness.truth.table import TruthTable
@@ -31,13 +33,30 @@ class SourceRows:
 
     ``index_A``: int64 ``[n]``, our index of each row's architecture. ``columns``: name -> float64 ``[n]``, NaN where
     the source has no value. ``places``: where each row stands (``row 17``, ``entry '...'``), for error texts.
-    ``meta``: JSON-able facts that only this kind of source knows.
+    ``meta``: JSON-able facts that only this kind of source knows. ``may_lack``: columns in which a missing value is a
+    fact of the source, not a fault: an architecture that was not trained with that seed.
     """
 
     index_A: IntArray
     columns: Mapping[str, FloatArray]
     places: Sequence[str]
     meta: Mapping[str, Any]
+    may_lack: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to read a large source.
+
+    ``partial``: architectures may be missing. ``trust``: where the safe reader refuses a file, load it by the official
+    means, which run whatever code the file holds. ``progress``: receiver of (architectures done, of how many).
+    ``cache``: folder for finished parts, from which an interrupted import goes on; None: none are kept.
+    """
+
+    partial: bool = False
+    trust: bool = False
+    progress: Callable[[int, int], None] | None = None
+    cache: Path | None = None
 
 
 class Importer(Protocol):
@@ -52,22 +71,32 @@ class Importer(Protocol):
         """The rows of ``path``; ``DataError`` naming the row and the remedy when it is not what it claims to be."""
 
 
+@runtime_checkable
+class LargeImporter(Importer, Protocol):
+    """Reads a source of gigabytes, architecture by architecture."""
+
+    def read_large(self, path: Path, options: ImportOptions) -> SourceRows:
+        """As ``read``, under the options."""
+
+
 def table_from_rows(rows: SourceRows, source: Path, name: str, partial: bool, meta: Mapping[str, Any]) -> TruthTable:
     """Check the rows and lay them out by our index.
 
     Refused with the row and the remedy: an architecture twice, fewer than 15,625 (unless ``partial``), a missing value
-    (unless ``partial``), infinity, an accuracy outside 0..100 in a column that a policy can address.
+    (unless ``partial``, or the source may lack it), infinity, an accuracy outside 0..100 in a column that a policy can
+    address.
     """
     check_unique(rows, source)
     if not partial:
         check_complete(rows, source, "add its row, or import with --partial if the table is meant to be incomplete")
     columns: dict[str, FloatArray] = {}
     for column, values in rows.columns.items():
-        _check_values(rows, source, column, values, partial)
+        _check_values(rows, source, column, values, partial or column in rows.may_lack)
         columns[column] = np.full(N_ARCHITECTURES, np.nan)
         columns[column][rows.index_A] = values
     others = [column for column in columns if TruthPolicy.parse(column) is None]
-    facts = {"unit": "percent", "other_columns": others, "partial": partial, **rows.meta, **meta}
+    lacking = sorted(column for column in rows.may_lack if np.isnan(columns[column]).any())
+    facts = {"unit": "percent", "other_columns": others, "partial": partial or lacking or False, **rows.meta, **meta}
     return TruthTable(name, columns, benchmark_index(), facts)
 
 
@@ -113,9 +142,20 @@ def _check_values(rows: SourceRows, source: Path, column: str, values: FloatArra
 
 
 def index_of_architecture(text: str, source: Path, place: str) -> int:
-    """Our index of an architecture string found in a source; ``DataError`` naming the place and the fault."""
+    """Our index of an architecture found in a source, as the benchmark's string or NASLib's tuple in parentheses.
+
+    ``DataError`` naming the place and the fault.
+    """
     try:
-        return parse_architecture(text)
+        return parse_any(text)
+    except HarnessError as error:
+        raise DataError(f"{source.name}, {place}: {error}") from error
+
+
+def index_of_naslib(text: str, source: Path, place: str) -> int:
+    """Our index of NASLib's operation numbers found in a column `naslib`; ``DataError`` naming the place and fault."""
+    try:
+        return parse_naslib(text)
     except HarnessError as error:
         raise DataError(f"{source.name}, {place}: {error}") from error
 
@@ -144,4 +184,16 @@ def check_same_architectures(index_A: IntArray, number_A: IntArray, places: Sequ
             f"{source.name}, {places[row]}: index {number_A[row]} is not the number of its architecture "
             f"{format_architecture(int(index_A[row]))} (benchmark index {expected[row]}); "
             "mend it, or remove the column `index`: the column `arch` is enough"
+        )
+
+
+def check_same_naslib(index_A: IntArray, naslib_A: IntArray, places: Sequence[str], source: Path) -> None:
+    """Refuse a source whose column `naslib` contradicts its strings or numbers."""
+    wrong = np.flatnonzero(index_A != naslib_A)
+    if len(wrong):
+        row = int(wrong[0])
+        raise DataError(
+            f"{source.name}, {places[row]}: `naslib` means {format_architecture(int(naslib_A[row]))}, the row's other "
+            f"name {format_architecture(int(index_A[row]))}; NASLib orders operations and edges in its own way: "
+            "mend it, or remove one of the columns"
         )

@@ -1,4 +1,4 @@
-"""CSV: a header, one row per architecture, its identity in `arch` (string) and/or `index` (benchmark index)."""
+"""CSV: a header, one row per architecture, its identity in `arch`, `index` and/or `naslib`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from nasbench_harness.errors import DataError
 from nasbench_harness.truth.importers.base import (
     SourceRows,
     check_same_architectures,
+    check_same_naslib,
     index_of_architecture,
     index_of_benchmark_number,
+    index_of_naslib,
 )
 from nasbench_harness.truth.order import benchmark_order
 
-IDENTITY = ("arch", "index")
+IDENTITY = ("arch", "index", "naslib")
 
 
 class CsvImporter:
-    """Every column beside `arch` and `index` must be numeric; an empty cell is a missing value.
+    """Every column beside these three must be numeric; an empty cell is a missing value.
 
-    An `index` without `arch` is the benchmark's own order. With both, the string decides and the number must agree:
+    `arch` is the benchmark's string (or NASLib's tuple in parentheses), `naslib` NASLib's six operation numbers. An
+    `index` alone is the benchmark's own order. With several, `arch` decides and the others must agree: the index
     throughout with the benchmark's order, or throughout with ours.
     """
 
@@ -46,6 +49,12 @@ class CsvImporter:
             index_A = np.fromiter(found, np.int64, len(places))
             if "index" in cells:
                 check_same_architectures(index_A, number_A, places, path)
+        if "naslib" in cells:
+            named = (index_of_naslib(t.strip(), path, at) for t, at in _with(cells["naslib"], places))
+            naslib_A = np.fromiter(named, np.int64, len(places))
+            if len(index_A):
+                check_same_naslib(index_A, naslib_A, places, path)
+            index_A = naslib_A
         columns = {
             column: _numbers(path, column, texts, places) for column, texts in cells.items() if column not in IDENTITY
         }
@@ -92,7 +101,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         raise DataError(f"{path.name}: {fault}; give each column its own name")
     if not set(IDENTITY) & set(header):
         raise DataError(
-            f"{path.name} has neither a column `arch` (string) nor `index` (benchmark index), found "
+            f"{path.name} has neither a column `arch` (string) nor `index` (benchmark index) nor `naslib`, found "
             f"{', '.join(header[:8])}; rename the column that identifies the architecture"
         )
     if set(header) <= set(IDENTITY):

@@ -39,7 +39,7 @@ def fetch(
         raise UsageError(f"a timeout of {timeout:g} seconds; give more than 0")
     wanted, folder = expand(names), folder or cache_folder()
     for one in wanted:
-        if state_of(one, folder) != "ready":
+        if one.makes is None or state_of(one, folder) != "ready":  # a plain file is checked by pooch even if it is here
             _make(one, _download(one, folder, progress or Silent(), timeout, pause), folder, layout)
     return [Item(one, "ready", find(one, folder)) for one in wanted]
 
@@ -82,7 +82,7 @@ def _download(one: Entry, folder: Path, progress: Progress, timeout: float, paus
                 raise DataError(_by_hand(one, folder, _WRONG)) from error
         except OSError as error:
             raise UsageError(
-                f"cannot write in {folder}: {error.strerror}; name another folder in NASBENCH_HARNESS_DATA"
+                f"cannot write in {folder}: {error.strerror or error}; name another folder in NASBENCH_HARNESS_DATA"
             ) from error
     raise AssertionError("the second try ends in a file or an error")
 
@@ -142,7 +142,9 @@ def _add_folder(path: Path, folder: Path, layout: cifar10.Layout) -> Item:
                     copy = shutil.copytree(source, Path(place) / one.makes)
                     adopt(copy, target, layout)
             return Item(one, "ready", target)
-    raise DataError(f"no {cifar10.BINARY} or {cifar10.PYTHON} in the folder {path}; name a file of the registry instead")
+    raise DataError(
+        f"no {cifar10.BINARY} or {cifar10.PYTHON} in the folder {path}; name a file of the registry instead"
+    )
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -151,6 +153,8 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, partial)
         os.replace(partial, target)
     except OSError as error:
-        raise UsageError(f"cannot copy {source} to {target.parent}: {error.strerror}; free space or mend it") from error
+        raise UsageError(
+            f"cannot copy {source} to {target.parent}: {error.strerror or error}; free space or mend it"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from nasbench_harness.data.accuracy import COLUMNS
 from nasbench_harness.data.cache import cache_folder, find
-from nasbench_harness.data.fetch import fetch as fetch_entries
 from nasbench_harness.data.registry import entry
+from nasbench_harness.data.store import fetch as fetch_entries
 from nasbench_harness.errors import DataError
 from nasbench_harness.truth.policy import TruthPolicy
 
@@ -38,7 +38,7 @@ def resolve(
     """
     needed: Fetch = (lambda name: fetch_entries([name], progress)[0].path) if fetch else (lambda name: None)
     # the truth first: three megabytes tell of a dead network before the images' 170 do
-    table = truth or _truth(experiment.truth.policy, needed)
+    table = truth or _truth(experiment.truth.policy, needed, "give --fetch, or --truth FILE")
     return images or _images(experiment.images.name, needed), table
 
 
@@ -47,7 +47,7 @@ def default_truth(policy: str) -> Path | None:
 
     Raises ``DataError`` with the remedies when it is a column of the fetched table and that is not here.
     """
-    return _truth(policy, lambda name: None)
+    return _truth(policy, lambda name: None, "name a table of your own (--table FILE)")
 
 
 def _images(name: str, needed: Fetch) -> Path | None:
@@ -55,25 +55,25 @@ def _images(name: str, needed: Fetch) -> Path | None:
         return None
     if not any(find(entry(one)) for one in IMAGES) and needed(IMAGES[0]) is None:
         raise DataError(
-            f"the images of {name} are not here: give --fetch (or run `nasbench-harness data fetch {IMAGES[0]}`), "
-            "or --images DIR for a folder that holds cifar-10-batches-bin or cifar-10-batches-py"
+            f"the images of {name} are not here: give --fetch, or --images DIR for a folder that holds "
+            f"cifar-10-batches-bin or cifar-10-batches-py, or run `nasbench-harness data fetch {IMAGES[0]}`"
         )
     return cache_folder()
 
 
-def _truth(policy: str, needed: Fetch) -> Path | None:
+def _truth(policy: str, needed: Fetch, remedy: str) -> Path | None:
     parsed = TruthPolicy.parse(policy)
     if policy in COLUMNS:
         path = find(entry(ACCURACY)) or needed(ACCURACY)
         if path is None:
             raise DataError(
-                f"the truth '{policy}' is not here: give --fetch (or run `nasbench-harness data fetch {ACCURACY}`), "
-                "or --truth FILE for a table or CSV that has this column"
+                f"the truth '{policy}' is not here: {remedy} for a table or CSV that has this column, or run "
+                f"`nasbench-harness data fetch {ACCURACY}`"
             )
         return path
     if parsed is not None and any(parsed.image_set == TruthPolicy(name).image_set for name in COLUMNS):
         raise DataError(
-            f"no table that can be fetched has the column '{policy}' ({', '.join(COLUMNS)} can); "
-            "give --truth FILE for a table that has it, such as one imported from the official files"
+            f"the table that can be fetched has {', '.join(COLUMNS)}, not '{policy}'; name a table that has it "
+            "(--truth FILE, or --table FILE of `truth query`), such as one imported from the official files"
         )
     return None

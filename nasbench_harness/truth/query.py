@@ -1,0 +1,110 @@
+"""Values of single architectures, and the one call that gives a whole truth as a vector."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.space import N_ARCHITECTURES, format_architecture, parse_architecture
+from nasbench_harness.truth.export import unit_of
+from nasbench_harness.truth.open import open_table
+from nasbench_harness.truth.order import benchmark_index, benchmark_order
+from nasbench_harness.truth.table import TruthTable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def truth_vector(
+    policy: str,
+    table: Path | str | None = None,
+    *,
+    order: Literal["index", "benchmark"] = "index",
+    allow_missing: bool = False,
+) -> npt.NDArray[np.float64]:
+    """One column of a truth table for all architectures: float64 ``[15625]``, accuracies in percent.
+
+    ``policy``: the column, such as ``cifar10_test_200``. ``table``: a table, CSV or JSON file; None: the fetched
+    NAS-Bench-201 table for its columns, else the embedded table. ``order``: row = our index (the cell's code read in
+    base 5, the order of ``nasbench_harness.space``) or ``"benchmark"``, the index of NAS-Bench-201 and NATS-Bench.
+    Raises ``DataError`` where a value is missing, unless ``allow_missing``: it is then NaN.
+    """
+    if order not in ("index", "benchmark"):
+        raise UsageError(f"unknown order '{order}'; choose 'index' (ours) or 'benchmark'")
+    opened = table_for(policy, table)
+    values = opened.column(policy)
+    missing = int(np.isnan(values).sum())
+    if missing and not allow_missing:
+        raise DataError(
+            f"column '{policy}' of truth table '{opened.name}' has no value for {missing} of {N_ARCHITECTURES} "
+            "architectures; give allow_missing=True to get NaN there"
+        )
+    return values[benchmark_order()] if order == "benchmark" else values.copy()
+
+
+def table_for(policy: str | None, table: Path | str | None) -> TruthTable:
+    """The named table, or the one that holds the policy when none is named (see ``truth_vector``)."""
+    if table is None and policy is not None:
+        from nasbench_harness.data import default_truth
+
+        table = default_truth(policy)
+    return open_table(table)
+
+
+def architecture_of(text: str) -> int:
+    """Our index of an architecture named on the command line.
+
+    A string is taken as it is, a plain number as the benchmark's index (the number that papers and the official API
+    use), ``ours:123`` as our own. ``UsageError`` or ``DataError`` names the fault.
+    """
+    number = re.fullmatch(r"\s*(ours:)?([0-9]+)\s*", text)
+    if number is None:
+        return parse_architecture(text)
+    if int(number[2]) >= N_ARCHITECTURES:
+        raise UsageError(f"'{text}' is no architecture; numbers go from 0 to {N_ARCHITECTURES - 1}")
+    return int(number[2]) if number[1] else int(benchmark_order()[int(number[2])])
+
+
+def query(table: TruthTable, architectures: Sequence[str], policy: str | None = None) -> dict[str, Any]:
+    """What a table says of some architectures, as a JSON object.
+
+    ``table``, ``sha256``, ``units`` (column -> unit) and ``architectures``: of each ``arch``, ``index`` (ours),
+    ``benchmark_index`` and ``values`` (column -> value, None where it is missing), of one column or of all.
+    """
+    if not architectures:
+        raise UsageError("no architecture named; give strings or benchmark indices")
+    columns = list(table.columns) if policy is None else [policy]
+    values = {column: table.column(column) for column in columns}
+    rows = []
+    for index in map(architecture_of, architectures):
+        found = {column: float(of_all[index]) for column, of_all in values.items()}
+        rows.append(
+            {
+                "arch": format_architecture(index),
+                "index": index,
+                "benchmark_index": int(benchmark_index()[index]),
+                "values": {column: None if np.isnan(value) else value for column, value in found.items()},
+            }
+        )
+    units = {column: unit_of(table, column) for column in columns}
+    return {"table": table.name, "sha256": table.sha256, "units": units, "architectures": rows}
+
+
+def print_query(found: dict[str, Any], console: Console) -> None:
+    """One block an architecture: its names, then a line a column."""
+    for row in found["architectures"]:
+        console.print(
+            f"{row['arch']}  benchmark index {row['benchmark_index']}, ours {row['index']}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+        for column, value in row["values"].items():
+            text = "missing" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
+            console.print(f"  {column:40} {text} {found['units'][column]}", highlight=False, markup=False)

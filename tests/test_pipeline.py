@@ -1,0 +1,268 @@
+"""One unit from images and space to a record; a strategy that counts FLOPs stands in for training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nasbench_harness import pipeline
+from nasbench_harness.errors import UsageError
+from nasbench_harness.experiment import load_experiment
+from nasbench_harness.images import ImageSpec, load_image_set
+from nasbench_harness.metrics import evaluate
+from nasbench_harness.pipeline import Unit, run_unit
+from nasbench_harness.progress import Silent
+from nasbench_harness.records import Record, ScoreTable
+from nasbench_harness.space import (
+    N_ARCHITECTURES,
+    Subspace,
+    connected,
+    flops,
+    live_cell_of,
+    nonlinearity_count,
+    route,
+)
+from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.supernet.scoring import Scores
+from nasbench_harness.truth import Truth, TruthPolicy, TruthTable
+
+TEXT = """
+name = "tiny"
+[images]
+name = "digits"
+size = 4
+[network]
+channels = 4
+cells = 1
+[training]
+batch_size = 20
+flip = false
+crop_padding = 1
+[budget]
+architecture_updates = 1000
+[scoring]
+images = 20
+batch_size = 10
+[truth]
+policy = "digits_test_30"
+[strategies.count]
+kind = "count-flops"
+"""
+GROUPS = [Subspace.where(nonlinearity_count() == count, f"count {count}") for count in range(4)]
+
+
+class _EnoughError(Exception):
+    """Ends a unit where its strategy would start."""
+
+
+class CountingScorer(Scorer):
+    def score(self, architectures: np.ndarray) -> Scores:
+        count = flops(live=True)[architectures] / 1e6
+        return Scores(10 + count / count.max() * 80, -1 / count)
+
+
+@dataclass(frozen=True)
+class CountFlops(Strategy):
+    """Live FLOPs as scores; four leaves, of which each has an untrained network."""
+
+    def train(self, context: Context) -> Scorer:
+        context.budget.spend(600)
+        network = context.new_network("supernet")
+        return CountingScorer(tuple(Leaf(group, network, 150) for group in GROUPS), (), context)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plug_in() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(strategies._members, "count-flops", CountFlops)
+        patch.setattr(pipeline, "evaluate", partial(evaluate, resamples=20))
+        yield
+
+
+@pytest.fixture(scope="module")
+def table() -> TruthTable:
+    noise = np.random.default_rng(0).normal(size=N_ARCHITECTURES)
+    return TruthTable("made-up", {"digits_test_30": 50 + flops(live=True) / 1e7 + noise}, None, {})
+
+
+@pytest.fixture(scope="module")
+def unit(table: TruthTable, tmp_path_factory: pytest.TempPathFactory) -> Unit:
+    source = tmp_path_factory.mktemp("experiment") / "tiny.toml"
+    source.write_text(TEXT)
+    images = load_image_set(ImageSpec("digits", size=4))
+    return Unit(load_experiment(str(source)), "count", 3, images, TruthPolicy("digits_test_30").apply(table), None)
+
+
+@pytest.fixture(scope="module")
+def done(unit: Unit) -> tuple[Record, ScoreTable]:
+    return run_unit(unit, Silent())
+
+
+def other(unit: Unit, tmp_path: Path, *overrides: str) -> Unit:
+    source = tmp_path / "other.toml"
+    source.write_text(TEXT)
+    return replace(unit, experiment=load_experiment(str(source), list(overrides)))
+
+
+def context_of(unit: Unit) -> Context:
+    """What the unit's strategy is handed."""
+    seen: list[Context] = []
+
+    @dataclass(frozen=True)
+    class Look(Strategy):
+        def train(self, context: Context) -> Scorer:
+            seen.append(context)
+            raise _EnoughError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(strategies._members, "count-flops", Look)
+        with pytest.raises(_EnoughError):
+            run_unit(unit, Silent())
+    return seen[0]
+
+
+def test_every_architecture_is_scored_and_chance_stands_for_those_without_a_path(
+    done: tuple[Record, ScoreTable],
+) -> None:
+    _, table = done
+    assert table.index.tolist() == list(range(N_ARCHITECTURES))
+    np.testing.assert_array_equal(table.scores["accuracy"][~connected()], np.float32(10))
+    np.testing.assert_array_equal(table.scores["negative_loss"][~connected()], np.float32(-np.log(10)))
+    expected = flops(live=True)[live_cell_of()][connected()] / 1e6
+    np.testing.assert_allclose(-1 / table.scores["negative_loss"][connected()], expected, rtol=1e-6)
+
+
+def test_dead_edge_variants_share_their_score_and_ties_stay_ties(done: tuple[Record, ScoreTable]) -> None:
+    for column in done[1].scores.values():
+        np.testing.assert_array_equal(column, column[live_cell_of()])
+        assert len(np.unique(column)) < N_ARCHITECTURES / 10
+
+
+def test_leaves_are_numbered_and_described(done: tuple[Record, ScoreTable], unit: Unit) -> None:
+    record, table = done
+    np.testing.assert_array_equal(table.leaf, route(GROUPS))
+    assert [leaf["name"] for leaf in record.leaves] == [group.name for group in GROUPS]
+    assert [leaf["size"] for leaf in record.leaves] == [1983, 7122, 5520, 1000]
+    assert [leaf["updates"] for leaf in record.leaves] == [150] * 4
+    assert [leaf["channels"] for leaf in record.leaves] == [4] * 4
+    for group, leaf in zip(GROUPS, record.leaves, strict=True):
+        inside = group.contains(unit.truth.index_A)
+        column = table.scores["accuracy"][unit.truth.index_A[inside]]
+        expected = evaluate(column, unit.truth.accuracy_A[inside], resamples=0).to_json()["kendall_tau"]
+        assert leaf["kendall_tau"]["accuracy"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_record_says_what_was_run_and_what_it_cost(done: tuple[Record, ScoreTable], unit: Unit) -> None:
+    record, _ = done
+    assert (record.experiment_name, record.strategy, record.seed, record.signal) == ("tiny", "count", 3, "accuracy")
+    assert record.identity == unit.identity
+    assert record.experiment == unit.description
+    assert record.cost["architecture_updates"] == {"planned": 1000, "used": 600}
+    assert record.cost["scored_cells"] == 9444
+    assert record.cost["scored_images"] == 20
+    assert record.cost["parameters"] == 9 * 4 + 60 * 16 * 21 + (2 * 9 + 4 * 9 + 2) * (16 + 64) + 170
+    assert record.cost["training_seconds"] >= 0
+    assert 10 < record.cost["peak_memory_mb"] < 100_000
+    assert record.truth == {
+        "table": "made-up",
+        "sha256": unit.truth.sha256,
+        "policy": "digits_test_30",
+        "n": N_ARCHITECTURES,
+        "best": unit.truth.best,
+        "noise_ceiling": None,
+    }
+    assert Record.from_json(record.to_json()) == record
+
+
+def test_the_record_judges_each_signal_and_each_reference(done: tuple[Record, ScoreTable], unit: Unit) -> None:
+    record, table = done
+    true_A, ranked = unit.truth.accuracy_A, unit.truth.index_A
+    columns = {
+        **{name: (record.metrics[name], column[ranked]) for name, column in table.scores.items()},
+        "flops": (record.references["flops"], flops()[ranked]),
+        "live_flops": (record.references["live_flops"], flops(live=True)[ranked]),
+    }
+    for found, column in columns.values():
+        expected = evaluate(column, true_A, resamples=0).to_json()
+        for key in ("n", "kendall_tau", "spearman", "top_k_accuracy", "regret_at"):
+            assert found[key] == expected[key]
+    assert record.references["live_flops"]["kendall_tau"] > record.references["flops"]["kendall_tau"] > 0.3
+    assert set(record.metrics) == set(record.rank_density) == set(record.top_k_curve) == {"accuracy", "negative_loss"}
+
+
+def test_the_context_holds_the_settings_of_the_experiment(unit: Unit) -> None:
+    context = context_of(unit)
+    assert context.shape.channels == 4
+    assert (context.shape.image_channels, context.shape.classes) == (1, 10)
+    assert context.space.size == N_ARCHITECTURES
+    assert context.seed_axes == ("count", 3)
+    assert (context.training.augmentation.flip, context.training.augmentation.crop_padding) == (False, 1)
+    assert context.training.batch_size == 20
+    assert context.scoring_batch == 10
+    assert len(context.train_images) == 600
+    np.testing.assert_array_equal(context.train_images.labels, unit.images.labels[unit.images.train])
+
+
+def held_out(unit: Unit) -> list[int]:
+    """Which images score, by their place in the validation part."""
+    pixels = context_of(unit).scoring_images.pixels.numpy()
+    everything = unit.images.images
+    rows = [int(np.flatnonzero((everything == image).all((1, 2, 3)))[0]) for image in pixels]
+    assert np.isin(rows, unit.images.valid).all()
+    return rows
+
+
+def test_all_seeds_and_strategies_are_scored_on_the_same_held_out_images(unit: Unit, tmp_path: Path) -> None:
+    rows = held_out(unit)
+    assert len(set(rows)) == 20
+    assert held_out(replace(unit, seed=4)) == rows
+    more = other(unit, tmp_path, "strategies.second.kind=count-flops")
+    assert held_out(replace(more, strategy="second")) == rows
+
+
+def test_equal_identities_mean_equal_scoring_images(unit: Unit, tmp_path: Path) -> None:
+    """An experiment under another name either is another one, or gives the same numbers."""
+    renamed = other(unit, tmp_path, "name=renamed")
+    assert renamed.identity != unit.identity or held_out(renamed) == held_out(unit)
+
+
+def test_identity_covers_the_data_the_device_and_the_seed(unit: Unit, table: TruthTable) -> None:
+    changed_truth = TruthTable("made-up", {"digits_test_30": table.columns["digits_test_30"] + 1}, None, {})
+    truth: Truth = TruthPolicy("digits_test_30").apply(changed_truth)
+    pixels: dict[str, Any] = {**unit.images.provenance, "sha256": "0" * 64}
+    others = [
+        replace(unit, truth=truth),
+        replace(unit, images=replace(unit.images, provenance=pixels)),
+        replace(unit, device="cuda"),
+        replace(unit, seed=4),
+    ]
+    assert len({unit.identity, *(one.identity for one in others)}) == 5
+    assert replace(unit, noise_ceiling={"n": 1}).identity == unit.identity
+
+
+def test_more_scoring_images_than_are_held_out_is_an_error(unit: Unit, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"scoring\.images 598: only 597 images are held out"):
+        run_unit(other(unit, tmp_path, "scoring.images=598"), Silent())
+
+
+@pytest.mark.parametrize("strategy", ["one-shot", "few-shot"])
+def test_images_too_small_for_three_stages_are_refused_before_training(
+    strategy: str, table: TruthTable, tmp_path: Path
+) -> None:
+    """Two reductions halve the side twice; from 2 x 2 pixels the second would halve a single one."""
+    source = tmp_path / "small.toml"
+    part = 'partitioner = "none"' if strategy == "few-shot" else ""
+    source.write_text(TEXT.replace("size = 4", "size = 2").replace('"count-flops"', f'"{strategy}"\n{part}'))
+    truth = TruthPolicy("digits_test_30").apply(table)
+    with pytest.raises(UsageError, match=r"images\.size") as raised:
+        run_unit(
+            Unit(load_experiment(str(source)), "count", 0, load_image_set(ImageSpec("digits", size=2)), truth, None),
+            Silent(),
+        )
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,385 @@
+"""Whole runs: real training and scoring of all cells, once; interruption, resumption and failure around it.
+
+The digits at 4 x 4 pixels, 4 channels, 1 cell a stage and 20 scoring images keep one real unit at a few seconds. Units
+whose numbers do not matter are ranked by a strategy of this file that counts FLOPs.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from nasbench_harness import files, pipeline
+from nasbench_harness.errors import RunError, UsageError
+from nasbench_harness.experiment import load_experiment
+from nasbench_harness.metrics import evaluate
+from nasbench_harness.progress import Silent
+from nasbench_harness.records import Record, read_record
+from nasbench_harness.runner import Sources, run_experiment
+from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, flops, live_cell_of
+from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.supernet.scoring import Scores
+from nasbench_harness.truth import TruthPolicy, TruthTable
+
+TEXT = """
+name = "tiny"
+[images]
+name = "digits"
+size = 4
+[network]
+channels = 4
+cells = 1
+[training]
+batch_size = 20
+learning_rate = 0.05
+flip = false
+crop_padding = 1
+[budget]
+architecture_updates = 1000
+[scoring]
+images = 20
+[truth]
+policy = "digits_test_30"
+"""
+REAL = '[strategies.real]\nkind = "few-shot"\npartitioner = "efs-group"\nparent_fraction = 0.5\n'
+COUNT = '[strategies.count]\nkind = "count-flops"\n'
+BROKEN = '[strategies.broken]\nkind = "broken"\n'
+Run = Callable[..., list[Record]]
+
+
+class CountingScorer(Scorer):
+    def score(self, architectures: np.ndarray) -> Scores:
+        count = flops(live=True)[architectures] / 1e6
+        return Scores(count, -1 / count)
+
+
+@dataclass(frozen=True)
+class CountFlops(Strategy):
+    """Ranks by live FLOPs, without training."""
+
+    def train(self, context: Context) -> Scorer:
+        return CountingScorer((Leaf(context.space, context.new_network("supernet"), 0),), (), context)
+
+
+@dataclass(frozen=True)
+class Broken(Strategy):
+    """Fails as a diverged training does."""
+
+    def train(self, context: Context) -> Scorer:
+        raise RunError(f"stage 'supernet' diverged with seed {context.seed_axes[1]}")
+
+
+class Listener(Silent):
+    """Remembers phases, and interrupts after ``patience`` reports of progress in the phase of that ending."""
+
+    def __init__(self, stop_in: str | None = None, patience: int = 3) -> None:
+        self.phases: list[str] = []
+        self.stop_in, self.patience = stop_in, patience
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        self.phases.append(phase)
+
+    def advance(self, amount: float) -> None:
+        if self.stop_in and self.phases[-1].endswith(self.stop_in):
+            self.patience -= 1
+            if self.patience == 0:
+                raise KeyboardInterrupt
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plug_in() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(strategies._members, "count-flops", CountFlops)
+        patch.setitem(strategies._members, "broken", Broken)
+        patch.setattr(pipeline, "evaluate", partial(evaluate, resamples=20))  # intervals are tested elsewhere
+        yield
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
+    noise = np.random.default_rng(0).normal(size=N_ARCHITECTURES)
+    columns = {"digits_test_30": 50 + flops(live=True) / 1e7 + noise, "digits_valid_30": 50 + flops() / 1e7 - noise}
+    path = tmp_path_factory.mktemp("truth") / "made-up.npz"
+    TruthTable("made-up", columns, None, {}).save(path)
+    return Sources(truth=path, threads=1)
+
+
+@pytest.fixture(scope="module")
+def run(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs the tiny experiment with the named strategies; ``lines`` takes the reports."""
+
+    def run_tiny(out: Path, *parts: str, overrides: tuple[str, ...] = (), **options: Any) -> list[Record]:
+        source = tmp_path_factory.mktemp("experiment") / "tiny.toml"
+        source.write_text(TEXT + "".join(parts))
+        lines: list[str] = options.pop("lines", [])
+        chosen, progress = options.pop("sources", sources), options.pop("progress", Silent())
+        return run_experiment(load_experiment(str(source), overrides), chosen, out, progress, lines.append, **options)
+
+    return run_tiny
+
+
+@dataclass(frozen=True)
+class Story:
+    """A run that was interrupted in its second unit and taken up again, and the second unit run by itself."""
+
+    out: Path
+    first_after_interruption: bytes
+    files_after_interruption: list[str]
+    lines: list[str]
+    phases: list[str]
+    records: list[Record]
+    alone: Path
+
+
+def below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def record_bytes(out: Path, strategy: str, seed: int = 0) -> bytes:
+    return (out / strategy / f"seed-{seed}" / "record.json").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def story(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    out, alone = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("alone")
+    with pytest.raises(KeyboardInterrupt):
+        run(out, COUNT, REAL, progress=Listener("scoring", 500))
+    first, left = record_bytes(out, "count"), below(out)
+    lines: list[str] = []
+    listener = Listener()
+    records = run(out, COUNT, REAL, progress=listener, lines=lines)
+    run(alone, REAL)
+    return Story(out, first, left, lines, listener.phases, records, alone)
+
+
+def plain(records: Sequence[Record | None]) -> list[Any]:
+    """The records as files have them: a curve that was just computed is a tuple, one that was read a list."""
+    return [json.loads(json.dumps(record.to_json() if record else None)) for record in records]
+
+
+def scores_of(out: Path, strategy: str, seed: int = 0) -> pl.DataFrame:
+    return pl.read_parquet(out / strategy / f"seed-{seed}" / "scores.parquet")
+
+
+def test_an_interruption_leaves_finished_units_and_nothing_of_the_other(story: Story) -> None:
+    assert story.files_after_interruption == [
+        "count/seed-0/record.json",
+        "count/seed-0/scores.parquet",
+        "experiment.json",
+    ]
+
+
+def test_taken_up_again_finished_units_are_kept_and_the_others_run(story: Story) -> None:
+    assert record_bytes(story.out, "count") == story.first_after_interruption
+    assert story.lines[0] == "[1/2] count seed 0: finished earlier, kept"
+    assert story.lines[1].startswith("[2/2] real seed 0: tau-b ")
+    assert len(story.lines) == 2
+    assert {phase.split(" · ")[0] for phase in story.phases} == {"[2/2] real seed 0"}
+    assert [record.strategy for record in story.records] == ["count", "real"]
+    assert plain(story.records) == plain([read_record(story.out, name, 0) for name in ("count", "real")])
+
+
+def test_an_interrupted_and_repeated_unit_equals_an_uninterrupted_one(story: Story) -> None:
+    one, other = (json.loads(record_bytes(out, "real")) for out in (story.out, story.alone))
+    for varying in ("created", "cost"):
+        one_cost, other_cost = one.pop(varying), other.pop(varying)
+        if varying == "cost":
+            assert one_cost["architecture_updates"] == other_cost["architecture_updates"]
+    assert one == other
+    assert scores_of(story.out, "real").equals(scores_of(story.alone, "real"))
+
+
+def test_a_real_unit_ranks_every_architecture_by_what_lives_in_it(story: Story) -> None:
+    scores = scores_of(story.out, "real")
+    assert scores["index"].to_list() == list(range(N_ARCHITECTURES))
+    assert scores["arch"].to_list() == list(all_strings())
+    for signal, chance in (("accuracy", 10.0), ("negative_loss", -np.log(10))):
+        column = scores[signal].to_numpy()
+        assert (column[~connected()] == np.float32(chance)).all()
+        np.testing.assert_array_equal(column, column[live_cell_of()])
+    assert len(np.unique(scores["negative_loss"].to_numpy())) > 5000
+    accuracy = scores["accuracy"].to_numpy()
+    np.testing.assert_allclose(accuracy / 5, np.round(accuracy / 5), atol=1e-5)  # of 20 images
+
+
+def test_metrics_can_be_computed_again_from_the_stored_scores(story: Story, sources: Sources) -> None:
+    assert sources.truth is not None
+    truth = TruthPolicy("digits_test_30").apply(TruthTable.open(sources.truth))
+    for record in story.records:
+        scores = scores_of(story.out, record.strategy)
+        for signal in ("accuracy", "negative_loss"):
+            again = evaluate(scores[signal].to_numpy()[truth.index_A], truth.accuracy_A, resamples=20).to_json()
+            assert record.metrics[signal] == json.loads(json.dumps(again))
+
+
+def test_the_budget_of_a_real_unit_is_metered(story: Story) -> None:
+    record = story.records[1]
+    # 25 steps for the parent, then (1000 - 500) // 3 = 166 updates or 8 steps for each of three leaves
+    assert record.cost["architecture_updates"] == {"planned": 1000, "used": 500 + 3 * 160}
+    assert [leaf["updates"] for leaf in record.leaves] == [160] * 3
+    assert [curve["stage"].split(":")[0] for curve in record.training["loss"]] == [
+        "parent",
+        "leaf 1/3",
+        "leaf 2/3",
+        "leaf 3/3",
+    ]
+
+
+def test_a_finished_run_is_left_exactly_as_it_is(story: Story, run: Run) -> None:
+    before = {name: (story.out / name).read_bytes() for name in below(story.out)}
+    lines: list[str] = []
+    listener = Listener()
+    records = run(story.out, COUNT, REAL, progress=listener, lines=lines)
+    assert {name: (story.out / name).read_bytes() for name in below(story.out)} == before
+    assert plain(records) == plain(story.records)
+    assert listener.phases == []
+    assert all(line.endswith("finished earlier, kept") for line in lines)
+
+
+def test_a_unit_that_fails_leaves_the_others_stored(run: Run, tmp_path: Path) -> None:
+    lines: list[str] = []
+    with pytest.raises(RunError, match="2 of 4 units failed") as raised:
+        run(tmp_path, BROKEN, COUNT, overrides=("seeds=[0, 1]",), lines=lines)
+    assert "broken seed 0: stage 'supernet' diverged with seed 0" in str(raised.value)
+    assert "broken seed 1: stage 'supernet' diverged with seed 1" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert [name for name in below(tmp_path) if name.endswith("record.json")] == [
+        "count/seed-0/record.json",
+        "count/seed-1/record.json",
+    ]
+    assert lines[0] == "[1/4] broken seed 0: failed: stage 'supernet' diverged with seed 0"
+    with pytest.raises(RunError, match="2 of 4 units failed"):  # failed units are tried again, not taken for finished
+        run(tmp_path, BROKEN, COUNT, overrides=("seeds=[0, 1]",), lines=lines)
+
+
+@pytest.fixture
+def counted(run: Run, tmp_path: Path) -> Path:
+    """A folder with the finished unit of the counting strategy."""
+    run(tmp_path / "counted", COUNT)
+    return tmp_path / "counted"
+
+
+def test_another_protocol_is_refused_by_name_of_the_setting_unless_replaced(run: Run, counted: Path) -> None:
+    before = record_bytes(counted, "count")
+    with pytest.raises(UsageError, match=r"scoring\.images: 20 there, 10 asked.*--replace") as raised:
+        run(counted, COUNT, overrides=("scoring.images=10",))
+    assert "\n" not in str(raised.value)
+    assert record_bytes(counted, "count") == before
+    [record] = run(counted, COUNT, overrides=("scoring.images=10",), replace=True)
+    assert read_record(counted, "count", 0) == record
+    assert record.experiment["scoring"]["images"] == 10
+    assert record.identity != json.loads(before)["identity"]
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("training.momentum=0.5", r"training\.momentum: 0\.9 there, 0\.5 asked"),
+        ("truth.policy=digits_valid_30", r"truth\.policy: 'digits_test_30' there, 'digits_valid_30' asked"),
+        ("images.split_seed=9", r"data\.images\.split"),
+    ],
+)
+def test_the_refusal_names_what_differs(run: Run, counted: Path, override: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        run(counted, COUNT, overrides=(override,))
+
+
+def test_other_truth_values_are_another_protocol(run: Run, counted: Path, tmp_path: Path) -> None:
+    TruthTable("made-up", {"digits_test_30": flops() / 1e7}, None, {}).save(tmp_path / "other.npz")
+    with pytest.raises(UsageError, match=r"data\.truth_sha256"):
+        run(counted, COUNT, sources=Sources(truth=tmp_path / "other.npz"))
+
+
+def test_a_conflict_is_found_before_anything_is_run(run: Run, counted: Path) -> None:
+    listener, before = Listener(), below(counted)
+    first = COUNT.replace("strategies.count", "strategies.a-first")
+    with pytest.raises(UsageError, match="stored under another protocol"):
+        run(counted, first, COUNT, overrides=("scoring.images=10",), progress=listener)
+    assert listener.phases == []
+    assert below(counted) == before
+
+
+def test_more_seeds_join_the_finished_ones(run: Run, counted: Path) -> None:
+    before = record_bytes(counted, "count")
+    records = run(counted, COUNT, overrides=("seeds=[0, 1]",))
+    assert [record.seed for record in records] == [0, 1]
+    assert record_bytes(counted, "count") == before
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_run(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    listener = Listener()
+    with pytest.raises(UsageError, match=r"cannot write .*; choose a folder that can be written") as raised:
+        run(tmp_path / "file" / "out", COUNT, progress=listener)
+    assert "\n" not in str(raised.value)
+    assert listener.phases == []
+
+
+def test_a_disk_that_is_nearly_full_is_an_error_before_anything_is_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 10**6, 10**6))
+    listener = Listener()
+    with pytest.raises(RunError, match=r"1 MB of disk space left for .*, 50 needed"):
+        run(tmp_path, COUNT, progress=listener)
+    assert listener.phases == []
+    assert below(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["scores.parquet", "record.json"])
+def test_a_disk_that_fills_up_fails_the_unit_and_leaves_no_half_record(
+    run: Run, counted: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    move = files.os.replace
+    kept = {path: (counted / path).read_bytes() for path in below(counted)}
+
+    def filled_up(source: Any, target: Any) -> None:
+        if Path(target).match(f"*/seed-1/{name}"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        move(source, target)
+
+    monkeypatch.setattr(files.os, "replace", filled_up)
+    with pytest.raises(RunError, match=r"1 of 2 units failed .*no disk space left to write"):
+        run(counted, COUNT, overrides=("seeds=[0, 1]",))
+    monkeypatch.undo()
+    assert read_record(counted, "count", 1) is None
+    new = set(below(counted)) - set(kept)
+    assert new <= {"count/seed-1/scores.parquet"}
+    assert record_bytes(counted, "count") == kept["count/seed-0/record.json"]
+    assert len(run(counted, COUNT, overrides=("seeds=[0, 1]",))) == 2
+    assert read_record(counted, "count", 1) is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"device": "warp-drive"}, "device 'warp-drive' cannot be used here .*; try cpu"),
+        ({"device": "cuda:99"}, "device 'cuda:99' cannot be used here"),
+        ({"threads": 0}, "threads must be at least 1, found 0"),
+    ],
+)
+def test_impossible_devices_and_threads(
+    run: Run, sources: Sources, tmp_path: Path, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said) as raised:
+        run(tmp_path / "out", COUNT, sources=Sources(truth=sources.truth, **options))
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_experiment_is_stored_beside_its_records(story: Story) -> None:
+    stored = json.loads((story.out / "experiment.json").read_text())
+    assert stored["name"] == "tiny"
+    assert set(stored["strategies"]) == {"count", "real"}
