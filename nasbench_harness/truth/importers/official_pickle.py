@@ -9,7 +9,7 @@ as its last value is read, and dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from struct import Struct
 from struct import error as StructError
 from typing import Any, BinaryIO
@@ -22,7 +22,8 @@ BUDGET_KEYS = (("12", "200"), ("less", "full"))  # keys of an architecture's res
 _BLOCK = 1 << 20  # bytes read at once
 _SLACK = 512  # more than any instruction with its short arguments
 _LONGEST = 1 << 20  # bytes of one text: the official ones have below 100
-_COPIES = 64  # equal texts kept as targets of later references
+_COPIES = 64  # equal constants kept as targets of later references
+_MOST_KEPT = 1 << 20  # constants kept in all
 _MOST_OBJECTS = 1 << 21  # memorised objects of one architecture: the official ones have some 11,000
 _SHORT = 256  # bytes of a text that surely lies in the buffer
 _DOUBLE, _UINT = Struct(">d"), Struct("<I")
@@ -49,7 +50,7 @@ class PickleReader:
         self.marks: list[int] = []
         self._recent: dict[int, Any] = {}  # memorised since the last architecture
         self._kept: dict[int, Any] = {}
-        self._copies: dict[str, int] = {}
+        self._copies: dict[Hashable, int] = {}
         self._n_memorised = 0
         while self._run():
             self._refill()
@@ -147,10 +148,10 @@ class PickleReader:
         self.stack.append(known[index])
 
     def finish(self, target: dict[Any, Any]) -> None:
-        """Hand over a mapping if it is an architecture, and forget everything but texts and names.
+        """Hand over a mapping if it is an architecture, and forget everything but small constants.
 
-        Later architectures refer back to texts that Python shares, such as names of attributes. A shared text stands
-        in the file once, so a bounded number of equal ones is enough to find it; a miss is an error, never a mix-up.
+        Later architectures refer back to what Python shares, such as names of attributes. A shared value stands in the
+        file once, so a bounded number of equal ones is enough to find it; a miss is an error, never a mix-up.
         """
         if not any(first in target and second in target for first, second in BUDGET_KEYS):
             return
@@ -158,11 +159,14 @@ class PickleReader:
         target.clear()
         target.update(left)
         for index, value in self._recent.items():
-            if isinstance(value, str):
-                copies = self._copies.get(value, 0)
+            if isinstance(value, Admitted | NumberType):
+                self._kept[index] = value
+            elif isinstance(value, Hashable) and len(self._kept) < _MOST_KEPT:
+                try:
+                    copies = self._copies.get(value, 0)
+                except TypeError:  # a tuple with something mutable in it
+                    continue
                 if copies < _COPIES:
                     self._copies[value] = copies + 1
                     self._kept[index] = value
-            elif isinstance(value, Admitted | NumberType):
-                self._kept[index] = value
         self._recent.clear()

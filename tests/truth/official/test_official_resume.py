@@ -16,9 +16,9 @@ PARTS = ".table.npz.parts"
 
 
 @pytest.fixture
-def source(archives: Any, entries: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+def source(archives: Any, thin_entries: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(official_directory, "PART", 1)
-    path: Path = archives.directory(entries)
+    path: Path = archives.directory(thin_entries)
     return path
 
 
@@ -85,7 +85,7 @@ def test_after_a_fault_the_good_parts_stay_for_the_next_attempt(source: Path, re
     assert reads == ["000000", "000007", "015624", "015624"]
 
 
-def test_single_files_tell_their_progress_too(archives: Any, entries: Any) -> None:
+def test_single_files_tell_their_progress_too(archives: Any, thin_entries: Any) -> None:
     told: list[tuple[int, int]] = []
-    import_table(archives.single(entries), partial=True, progress=lambda done, total: told.append((done, total)))
+    import_table(archives.single(thin_entries), partial=True, progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 15625), (2, 15625), (3, 15625)]
