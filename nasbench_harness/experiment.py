@@ -6,7 +6,6 @@ can change its numbers. Where the data lies is not part of it: checksums are.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import tomllib
@@ -108,7 +107,7 @@ class StrategySection(BaseModel):
 
     def canonical(self) -> dict[str, Any]:
         """Kind and all options, defaults included, so that spelling a default out changes nothing."""
-        return {"kind": self.kind, **dataclasses.asdict(self.create())}  # type: ignore[call-overload]
+        return {"kind": self.kind, **self.create().canonical()}
 
 
 class Experiment(_Section):
@@ -132,7 +131,9 @@ class Experiment(_Section):
 
     def unit(self, strategy: str, seed: int) -> dict[str, Any]:
         """All that this description says about one (strategy, seed), as plain JSON values."""
-        shared = self.model_dump(mode="json", include={"images", "network", "training", "budget", "scoring", "truth"})
+        # the name too: it is an axis of the draw of scoring images
+        sections = {"name", "images", "network", "training", "budget", "scoring", "truth"}
+        shared = self.model_dump(mode="json", include=sections)
         return {**shared, "strategy": {"name": strategy, **self.strategies[strategy].canonical()}, "seed": seed}
 
 

@@ -136,7 +136,7 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
             "parameters": scorer.parameter_count,
             "peak_memory_mb": peak / 1e6,
         },
-        training={"loss": [asdict(curve) for curve in scorer.losses]},
+        training={"loss": [c.to_json() for c in scorer.losses]},
         environment=environment_record(unit.device),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -57,6 +57,11 @@ class Registry(Generic[T]):
             raise UsageError(f"a {self.family} needs a name; known: {', '.join(self)}")
         return self.create(part["name"], {key: value for key, value in part.items() if key != "name"})
 
+    def canonical(self, part: str | Mapping[str, Any]) -> dict[str, Any]:
+        """The part as a table with its name and every option, defaults included: equal parts give equal tables."""
+        name = part if isinstance(part, str) else part["name"]
+        return {"name": name, **dataclasses.asdict(self.build(part))}  # type: ignore[call-overload]
+
     def create(self, name: str, options: Mapping[str, Any]) -> T:
         """Build member ``name``; raises ``UsageError`` for an option it does not have or cannot take."""
         from pydantic import TypeAdapter, ValidationError

@@ -13,6 +13,7 @@ from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.experiment import Experiment
 from nasbench_harness.files import write_atomically, write_json
 from nasbench_harness.images import ImageSpec, load_image_set
+from nasbench_harness.memory import keep_freed_memory
 from nasbench_harness.progress import Progress
 from nasbench_harness.records import Record, read_record, write_record
 from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
@@ -44,6 +45,7 @@ def run_experiment(
     holds a unit of another protocol (unless ``replace``), and the errors of opening images and truth.
     """
     _check_device(sources)
+    keep_freed_memory()
     _check_folder(out)
     units = _units(experiment, sources)
     finished = {(u.strategy, u.seed): _finished(u, out, replace) for u in units}

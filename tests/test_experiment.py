@@ -263,4 +263,4 @@ def test_the_description_of_a_unit_is_plain_json(source: str) -> None:
     assert description["seed"] == 1
     assert description["strategy"]["name"] == "few"
     assert description["strategy"]["kind"] == "few-shot"
-    assert set(tomllib.loads(TEXT)) - set(description) == {"name", "seeds", "strategies"}
+    assert set(tomllib.loads(TEXT)) - set(description) == {"seeds", "strategies"}

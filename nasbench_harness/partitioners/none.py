@@ -1,4 +1,4 @@
-"""No partition: the control that few-shot training with one leaf must equal."""
+"""No partition: the control in which few-shot training has one leaf, the same as one-shot but for its draws."""
 
 from __future__ import annotations
 

@@ -56,11 +56,11 @@ class EfsAccum(Partitioner):
 
     def route(self, count: int, cell_count: int) -> tuple[int, ...]:
         """Copy of each of ``cell_count`` cells for architectures of nonlinearity count ``count``."""
-        scale = cell_count / RELEASED_CELLS
+        # in whole numbers: 45 x (21 / 15) is 62.99999999999999 and would be exceeded by 63
         return tuple(
             0
             if position < cell_count // 3
-            else sum(count * (position + 1) > threshold * scale for threshold in self.thresholds)
+            else sum(count * (position + 1) * RELEASED_CELLS > threshold * cell_count for threshold in self.thresholds)
             for position in range(cell_count)
         )
 

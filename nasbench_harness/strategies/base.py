@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nasbench_harness.registry import Registry
 from nasbench_harness.seeding import derive_seed
-from nasbench_harness.space import N_ARCHITECTURES, Subspace
+from nasbench_harness.space import N_ARCHITECTURES, Subspace, live_cell_of, route
 
 if TYPE_CHECKING:
     from nasbench_harness.images.batches import DeviceImages
@@ -79,10 +79,11 @@ class Scorer:
 
     @property
     def leaf_A(self) -> np.ndarray:
-        """Leaf number of each of the 15,625 architectures, -1 where none ranks it."""
-        from nasbench_harness.space import route
+        """Number of the leaf that scores each of the 15,625 architectures, -1 where none does.
 
-        return route([leaf.subspace for leaf in self.leaves])
+        An architecture is scored as its live cell, so by the leaf that holds that cell.
+        """
+        return route([leaf.subspace for leaf in self.leaves])[live_cell_of()]
 
     @property
     def parameter_count(self) -> int:
@@ -114,6 +115,10 @@ class Scorer:
 
 class Strategy(ABC):
     """Everything from an untrained network to a score for each architecture. Members are frozen dataclasses."""
+
+    def canonical(self) -> dict[str, Any]:
+        """All options, defaults included and parts spelled out; enters the identity of results."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
 
     @abstractmethod
     def train(self, context: Context) -> Scorer:

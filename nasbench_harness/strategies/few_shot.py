@@ -46,6 +46,11 @@ class FewShot(Strategy):
         if not 0 <= self.parent_fraction < 1:
             raise UsageError(f"parent_fraction must be at least 0 and below 1, found {self.parent_fraction}")
 
+    def canonical(self) -> dict[str, Any]:
+        """All options, partitioner and sampler spelled out."""
+        parts = {"partitioner": partitioners.canonical(self.partitioner), "sampler": samplers.canonical(self.sampler)}
+        return {**super().canonical(), **parts}
+
     def train(self, context: Context) -> Scorer:
         """Split, train, and return the leaves with their networks."""
         partitioner = partitioners.build(self.partitioner)
@@ -61,13 +66,19 @@ class FewShot(Strategy):
     def _train_separate(self, context: Context, leaves: list[Subspace], sampler: Sampler) -> Scorer:
         from nasbench_harness.training.trainer import Stage
 
+        parent_updates = int(context.budget.planned * self.parent_fraction)
+        share = (context.budget.planned - parent_updates) // len(leaves)
+        step = context.training.batch_size * sampler.per_step
+        if share < step:
+            raise UsageError(
+                f"{len(leaves)} leaves get {share} architecture-updates each, less than one step of {step}; "
+                "raise the budget, or lower parent_fraction or the number of leaves"
+            )
         start = context.new_network("supernet")
         losses: list[LossCurve] = []
-        parent_updates = int(context.budget.planned * self.parent_fraction)
         if parent_updates:
             losses.append(context.train(start, Stage("parent", context.space, parent_updates, sampler)))
         trained = []
-        share = (context.budget.planned - parent_updates) // len(leaves)
         for number, subspace in enumerate(leaves, 1):
             network = copy.deepcopy(start)
             before = context.budget.used

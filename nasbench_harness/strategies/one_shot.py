@@ -27,6 +27,10 @@ class OneShot(Strategy):
         if self.channels is not None and self.channels < 1:
             raise UsageError(f"channels must be at least 1, found {self.channels}")
 
+    def canonical(self) -> dict[str, Any]:
+        """All options, the sampler spelled out."""
+        return {**super().canonical(), "sampler": samplers.canonical(self.sampler)}
+
     def train(self, context: Context) -> Scorer:
         """Spend the whole budget in one stage."""
         from nasbench_harness.training.trainer import Stage

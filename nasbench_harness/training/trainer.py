@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +45,10 @@ class LossCurve:
     stage: str
     updates: tuple[int, ...]
     loss: tuple[float, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"stage": self.stage, "updates": list(self.updates), "loss": list(self.loss)}
 
 
 def rate_at(progress: float, settings: TrainingSettings) -> float:

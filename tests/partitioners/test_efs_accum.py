@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nasbench_harness.partitioners import EfsAccum, EfsGroup, NoPartition, RandomPartition, SingleEdge
@@ -42,13 +42,14 @@ def test_a_leaf_holds_the_architectures_of_one_route(thresholds: tuple[int, ...]
         assert partitioner.cell_copies(leaves[leaf_A[architecture]], 15) == own
 
 
+@example((45,), 3, 7)
 @given(
     st.sets(st.integers(1, 45), min_size=1, max_size=4).map(lambda found: tuple(sorted(found))),
     st.integers(0, 3),
     st.integers(1, 8),
 )
 def test_other_depths_scale_the_thresholds(thresholds: tuple[int, ...], count: int, cells: int) -> None:
-    """Exceeding a scaled threshold is decided exactly: 15 of 15 cells scaled to 9 is 9, not 9.000000000000002."""
+    """Exceeding a scaled threshold is decided exactly: 45 x 21 / 15 is 63, and not a little less."""
     copies = EfsAccum(thresholds).route(count, 3 * cells)
     expected = [
         sum(count * (position + 1) > Fraction(threshold * 3 * cells, 15) for threshold in thresholds)

@@ -55,7 +55,7 @@ def training(network: str, number: int, seed: int, epochs: int, text: str) -> Re
     made.reset_pseudo_train_times(float(rng.uniform(5, 9)))
     keys = [f"{split}@{epoch}" for split in SPLITS[network] for epoch in range(epochs)]
     accuracies = {key: float(rng.uniform(10, 95)) for key in keys}
-    made.update_eval(accuracies, accuracies, {key: 0.5 for key in keys})
+    made.update_eval(accuracies, accuracies, dict.fromkeys(keys, 0.5))
     return made
 
 

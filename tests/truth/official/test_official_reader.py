@@ -133,7 +133,7 @@ def test_weights_are_refused() -> None:
 
     stream = io.BytesIO()
     Persistent(stream, 2).dump({"weights": b"123"})
-    with pytest.raises(RefusedError, match="trained weights.*-simple"):
+    with pytest.raises(RefusedError, match=r"trained weights.*-simple"):
         read(stream.getvalue())
 
 

@@ -1,0 +1,37 @@
+"""Freed memory stays with the process where the C library can be told so."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from nasbench_harness.memory import keep_freed_memory
+
+FAULTS = """
+import resource, sys, torch
+from nasbench_harness.memory import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+x = torch.ones(1 << 20)
+(x + 1), (x + 1)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    x + 1
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is an option of glibc")
+def test_large_blocks_are_reused_without_page_faults() -> None:
+    def faults(mode: str) -> int:
+        done = subprocess.run([sys.executable, "-c", FAULTS, mode], capture_output=True, text=True, check=True)
+        return int(done.stdout)
+
+    assert 10 * faults("keep") < faults("default")
+
+
+def test_it_says_whether_it_could() -> None:
+    assert keep_freed_memory() is (platform.libc_ver()[0] == "glibc")
