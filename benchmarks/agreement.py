@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasbench_harness.errors import RunError
-from nasbench_harness.space import EDGES, index_to_code
-from nasbench_harness.supernet.network import CONV_1X1, CONV_3X3, Supernet, live_codes
+from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, index_to_code
+from nasbench_harness.supernet.network import Supernet, live_codes
 from nasbench_harness.supernet.scoring import Scores
 
 TOLERANCE = 1e-4

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,3 +18,14 @@ def shared_data() -> Path:
     if not (folder / "nas-bench-201" / "accuracy.csv").exists():
         pytest.skip("real data not at hand: set NASBENCH_HARNESS_TEST_DATA to the folder that holds nas-bench-201/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def fake() -> ModuleType:
+    """The module ``fake_records.py`` beside this file; test folders are no packages, so it is loaded from its file."""
+    spec = importlib.util.spec_from_file_location("fake_records", Path(__file__).with_name("fake_records.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,11 +1,16 @@
 """The search space: every NAS-Bench-201 architecture as arrays, and sets of them. Needs numpy only."""
 
 from nasbench_harness.space.architecture import (
+    CONV_1X1,
+    CONV_3X3,
     EDGES,
     N_ARCHITECTURES,
     N_EDGES,
     N_OPERATIONS,
+    NONE,
     OPERATIONS,
+    POOL,
+    SKIP,
     all_codes,
     all_strings,
     code_to_index,
@@ -20,12 +25,17 @@ from nasbench_harness.space.live import PATHS, connected, live_cell_of, live_cel
 from nasbench_harness.space.subspace import Subspace, check_cover, route
 
 __all__ = [
+    "CONV_1X1",
+    "CONV_3X3",
     "EDGES",
+    "NONE",
     "N_ARCHITECTURES",
     "N_EDGES",
     "N_OPERATIONS",
     "OPERATIONS",
     "PATHS",
+    "POOL",
+    "SKIP",
     "Subspace",
     "all_codes",
     "all_strings",

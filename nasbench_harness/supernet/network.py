@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nasbench_harness.space import EDGES, OPERATIONS, index_to_code, live_cell_of
+from nasbench_harness.space import CONV_1X1, EDGES, NONE, POOL, SKIP, index_to_code, live_cell_of
 from nasbench_harness.supernet.operations import avg_pool_3x3, batch_norm
 
-NONE, SKIP, CONV_1X1, CONV_3X3, POOL = range(len(OPERATIONS))
 STAGES = 3
 
 Code = tuple[int, ...]

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from nasbench_harness.errors import RunError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.progress import Progress
-from nasbench_harness.space import EDGES
-from nasbench_harness.supernet.network import NONE, Cell, Code, Supernet, live_codes
+from nasbench_harness.space import EDGES, NONE
+from nasbench_harness.supernet.network import Cell, Code, Supernet, live_codes
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,20 @@ from torch.nn import functional as F
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_seed
-from nasbench_harness.space import EDGES, OPERATIONS, code_to_index, connected, format_architecture, live_edges
+from nasbench_harness.space import (
+    CONV_1X1,
+    CONV_3X3,
+    EDGES,
+    NONE,
+    POOL,
+    SKIP,
+    code_to_index,
+    connected,
+    format_architecture,
+    live_edges,
+)
 from nasbench_harness.truth.standalone.recipe import Recipe
 
-NONE, SKIP, CONV_1X1, CONV_3X3, POOL = range(len(OPERATIONS))
 STAGES = 3
 
 Code = tuple[int, ...]
