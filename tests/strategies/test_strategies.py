@@ -215,9 +215,12 @@ def test_scores_outside_every_leaf_are_missing_and_not_invented(make: Make) -> N
     assert (np.isfinite(scorer.score(CELLS).accuracy) == inside).all()
 
 
-def test_a_leaf_too_small_for_a_step_is_an_error_that_names_it(make: Make) -> None:
-    with pytest.raises(UsageError, match=r"leaf 1/5: edge 0 = none.*raise budget"):
-        FewShot("single-edge").train(make(4))
+@pytest.mark.parametrize("parent_fraction", [0.0, 0.5])
+def test_leaves_too_small_for_a_step_are_refused_before_anything_trains(make: Make, parent_fraction: float) -> None:
+    context = make(4)
+    with pytest.raises(UsageError, match=r"5 leaves get \d+ architecture-updates each.*raise the budget"):
+        FewShot("single-edge", parent_fraction=parent_fraction).train(context)
+    assert context.budget.used == 0
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ def load_trusted(path: Path) -> Any:
     """The whole content by the official means, which run whatever code the file names.
 
     A pickle can call any function of this machine, with the rights of whoever reads it: only for files whose maker
-    is trusted. The official packages load this way, into memory that grows with the file (over 20 GB for the single
-    files). Raises ``DataError`` when the file is damaged.
+    is trusted. The official packages load this way, into memory that grows with the file (some 30 GB for a whole
+    archive). Raises ``DataError`` when the file is damaged.
     """
     with _explained(path):
         if path.suffix == ".pth":

@@ -3,7 +3,7 @@
 A pickle is a program that may call any function. This reader interprets the few instructions that the official
 benchmark files consist of, and calls nothing but the functions listed in ``official_names``; any other name or
 instruction is refused. Python's own unpickler could be restricted likewise, but not made to forget: it keeps every
-object of the file until its end, some 20 GB for the single files. Here each architecture is handed to ``visit`` as soon
+object of the file until its end, some 30 GB for a whole archive. Here each architecture is handed to ``visit`` as soon
 as its last value is read, and dropped.
 """
 
