@@ -5,8 +5,10 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from nasbench_harness.errors import DataError
 from nasbench_harness.truth.embedded import embedded_table
-from nasbench_harness.truth.importers import import_table
+from nasbench_harness.truth.importers import import_table, importer_for
+from nasbench_harness.truth.importers.base import LargeImporter
 from nasbench_harness.truth.table import TruthTable
 
 
@@ -18,6 +20,12 @@ def open_table(path: Path | str | None = None) -> TruthTable:
     if path is None:
         return embedded_table()
     path = Path(path)
-    if path.suffix == ".npz" or not path.is_file() or zipfile.is_zipfile(path):
+    renamed = path.is_file() and path.suffix != ".pth" and zipfile.is_zipfile(path)  # a .pth may be a zip file too
+    if path.suffix == ".npz" or renamed or not path.exists():
         return TruthTable.open(path)
+    if isinstance(importer_for(path), LargeImporter):
+        raise DataError(
+            f"{path.name} is an official file that takes minutes to read; turn it into a table once by "
+            f"'nasbench-harness truth import {path} --to TABLE.npz', then name that table"
+        )
     return import_table(path)
