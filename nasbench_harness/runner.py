@@ -68,7 +68,7 @@ def run_experiment(
             failures.append(f"{unit.strategy} seed {unit.seed}: {error}")
             report(f"{title}: failed: {error}")
             continue
-        report(f"{title}: {_summary(record)}")
+        report(f"{title}: {summary(record)}")
         records.append(record)
     if failures:
         raise RunError(f"{len(failures)} of {len(units)} units failed ({'; '.join(failures)}); the others are stored")
@@ -140,8 +140,12 @@ def _check_folder(out: Path) -> None:
         raise RunError(f"{free / 1e6:.0f} MB of disk space left for {out}, {NEEDED_SPACE / 1e6:.0f} needed; free some")
 
 
-def _summary(record: Record) -> str:
-    parts = [f"tau-b {record.column(name)['kendall_tau']:.3f} ({name.replace('_', ' ')})" for name in record.signals]
+def summary(record: Record) -> str:
+    """A line on a finished unit: tau by each signal (undefined when all scores are equal), and the time it took."""
+    parts = []
+    for name in record.signals:
+        tau = record.column(name)["kendall_tau"]
+        parts.append(f"tau-b {'undefined' if tau is None else f'{tau:.3f}'} ({name.replace('_', ' ')})")
     cost = record.cost
     return f"{', '.join(parts)}; {cost['training_seconds']:.0f} s training, {cost['scoring_seconds']:.0f} s scoring"
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from nasbench_harness.experiment import load_experiment
 from nasbench_harness.metrics import evaluate
 from nasbench_harness.progress import Silent
 from nasbench_harness.records import Record, read_record
-from nasbench_harness.runner import Sources, run_experiment
+from nasbench_harness.runner import Sources, run_experiment, summary
 from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, flops, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.supernet.scoring import Scores
@@ -383,3 +384,11 @@ def test_the_experiment_is_stored_beside_its_records(story: Story) -> None:
     stored = json.loads((story.out / "experiment.json").read_text())
     assert stored["name"] == "tiny"
     assert set(stored["strategies"]) == {"count", "real"}
+
+
+def test_the_line_on_a_unit_says_when_its_tau_is_undefined(fake: ModuleType) -> None:
+    record = fake.make_record()
+    record.metrics["accuracy"]["kendall_tau"] = None
+    line = summary(record)
+    assert "tau-b undefined (accuracy)" in line
+    assert f"tau-b {record.metrics['negative_loss']['kendall_tau']:.3f} (negative loss)" in line
