@@ -12,7 +12,7 @@ from nasbench_harness.console import Json, emit
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from nasbench_harness.truth.builder import Verification
+    from nasbench_harness.truth.verify import Verification
 
 truth_app = App(name="truth", help="Ground-truth tables: import, look into, compare, export, query, build, verify.")
 

@@ -1,9 +1,12 @@
-"""Judgement of a score file against a truth: files in, one JSON object out."""
+"""Judgement against a truth: of a score file, and of the rankings that need no training; one JSON object out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.metrics import evaluate
@@ -41,15 +44,10 @@ def judge_file(
         if truth_file is not None and column in scores.names and truth_file.resolve() == source.resolve():
             scores = scores.without(column)
     scores_SA, true_A, index_A = align(scores, truth)
-    counts = {"flops": flops()[index_A], "live_flops": flops(live=True)[index_A]}
     return {
         "source": scores.source,
         "truth": {
-            "table": truth.table,
-            "sha256": truth.sha256,
-            "policy": truth.policy,
-            "n": truth.n,
-            "best": truth.best,
+            **truth.to_json(),
             "noise_ceiling": ceiling,
             **({"noise_ceiling_proxy": proxy} if proxy else {}),
         },
@@ -57,5 +55,14 @@ def judge_file(
             name: evaluate(score_A, true_A, resamples=resamples).to_json()
             for name, score_A in zip(scores.names, scores_SA, strict=True)
         },
-        "references": {name: evaluate(n_A, true_A, resamples=resamples).to_json() for name, n_A in counts.items()},
+        "references": references(index_A, true_A, resamples),
     }
+
+
+def references(index_A: npt.NDArray[np.int64], true_A: npt.NDArray[np.float64], resamples: int = 200) -> dict[str, Any]:
+    """Rankings of the architectures ``index_A`` ``[n]`` that need no training, judged by their true values ``[n]``.
+
+    A supernet that loses to counting FLOPs must be seen to, so they stand beside every result.
+    """
+    counts = {"flops": flops(), "live_flops": flops(live=True)}
+    return {name: evaluate(c[index_A], true_A, resamples=resamples).to_json() for name, c in counts.items()}

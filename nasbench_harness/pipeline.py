@@ -20,13 +20,14 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment import Experiment, identity
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
+from nasbench_harness.judgement import references
 from nasbench_harness.metrics import evaluate, kendall_tau, rank_density, top_k_curve
 from nasbench_harness.progress import Progress
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.seeding import derive_rng
-from nasbench_harness.space import N_ARCHITECTURES, Subspace, connected, flops, live_cell_of, live_cells
+from nasbench_harness.space import N_ARCHITECTURES, N_STAGES, Subspace, connected, live_cell_of, live_cells
 from nasbench_harness.strategies import Context, Scorer
-from nasbench_harness.supernet.network import STAGES, NetworkShape
+from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.supernet.scoring import Scores
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.trainer import TrainingSettings
@@ -75,7 +76,7 @@ def _context(unit: Unit, progress: Progress) -> Context:
     training = experiment.training.model_dump()
     augmentation = Augmentation(training.pop("flip"), training.pop("crop_padding"))
     side = images.images.shape[2]
-    if side % 2 ** (STAGES - 1):
+    if side % 2 ** (N_STAGES - 1):
         raise UsageError(f"images.size {side}: the network halves the side twice; choose a multiple of 4")
     if experiment.scoring.images > len(images.valid):
         raise UsageError(f"scoring.images {experiment.scoring.images}: only {len(images.valid)} images are held out")
@@ -120,14 +121,7 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
         seed=unit.seed,
         signal=unit.experiment.scoring.signal,
         **judge(table.scores, unit.truth),
-        truth={
-            "table": unit.truth.table,
-            "sha256": unit.truth.sha256,
-            "policy": unit.truth.policy,
-            "n": unit.truth.n,
-            "best": unit.truth.best,
-            "noise_ceiling": unit.noise_ceiling,
-        },
+        truth={**unit.truth.to_json(), "noise_ceiling": unit.noise_ceiling},
         leaves=_leaves(scorer, table, unit.truth),
         cost={
             "architecture_updates": {"planned": budget.planned, "used": budget.used},
@@ -143,15 +137,11 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
 
 
 def judge(scores: dict[str, np.ndarray], truth: Truth) -> dict[str, Any]:
-    """All that a record says about scores ``{signal: [15625]}`` against a truth, by the record's field names.
-
-    The references are rankings that need no training, judged alike: a supernet that loses to them must be seen to.
-    """
+    """All that a record says about scores ``{signal: [15625]}`` against a truth, by the record's field names."""
     true_A, ranked = truth.accuracy_A, truth.index_A
-    counts = {"flops": flops(), "live_flops": flops(live=True)}
     return {
         "metrics": {name: evaluate(values[ranked], true_A).to_json() for name, values in scores.items()},
-        "references": {name: evaluate(values[ranked], true_A).to_json() for name, values in counts.items()},
+        "references": references(ranked, true_A),
         "rank_density": {name: rank_density(values[ranked], true_A) for name, values in scores.items()},
         "top_k_curve": {name: top_k_curve(values[ranked], true_A) for name, values in scores.items()},
     }

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.experiment import Experiment
@@ -17,6 +17,9 @@ from nasbench_harness.memory import keep_freed_memory
 from nasbench_harness.progress import Progress
 from nasbench_harness.records import Record, read_record, write_record
 from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
+
+if TYPE_CHECKING:
+    from nasbench_harness.pipeline import Unit
 
 NEEDED_SPACE = 50_000_000
 """Bytes that must be free before hours of training are started; a unit stores well under one megabyte."""
@@ -75,7 +78,7 @@ def run_experiment(
     return records
 
 
-def _units(experiment: Experiment, sources: Sources) -> list[Any]:
+def _units(experiment: Experiment, sources: Sources) -> list[Unit]:
     from nasbench_harness.pipeline import Unit
 
     table = open_table(sources.truth)
@@ -92,7 +95,7 @@ def _units(experiment: Experiment, sources: Sources) -> list[Any]:
     ]
 
 
-def _finished(unit: Any, out: Path, replace: bool) -> Record | None:
+def _finished(unit: Unit, out: Path, replace: bool) -> Record | None:
     """The stored record of this very unit; one of another protocol is an error that names the difference."""
     if replace:
         return None

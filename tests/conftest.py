@@ -29,3 +29,11 @@ def fake() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache folder that the environment names; it does not exist yet."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("NASBENCH_HARNESS_DATA", str(folder))
+    return folder

@@ -47,13 +47,6 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("NASBENCH_HARNESS_DATA", str(folder))
-    return folder
-
-
-@pytest.fixture
 def listed(address: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A registry of one file that is there and one that is gone."""
     facts = {"what": "made-up [latency]", "licence": "MIT", "bytes": len(CONTENT)}

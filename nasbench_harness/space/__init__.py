@@ -19,7 +19,7 @@ from nasbench_harness.space.architecture import (
     parse_architecture,
     parse_architectures,
 )
-from nasbench_harness.space.counts import flops, nonlinearity_count, operation_counts, parameters
+from nasbench_harness.space.counts import N_STAGES, flops, nonlinearity_count, operation_counts, parameters
 from nasbench_harness.space.isomorphism import functional_classes, reference_classes
 from nasbench_harness.space.live import PATHS, connected, live_cell_of, live_cells, live_edges, open_paths
 from nasbench_harness.space.subspace import Subspace, check_cover, route
@@ -32,6 +32,7 @@ __all__ = [
     "N_ARCHITECTURES",
     "N_EDGES",
     "N_OPERATIONS",
+    "N_STAGES",
     "OPERATIONS",
     "PATHS",
     "POOL",

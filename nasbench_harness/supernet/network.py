@@ -14,10 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nasbench_harness.space import CONV_1X1, EDGES, NONE, POOL, SKIP, index_to_code, live_cell_of
+from nasbench_harness.space import CONV_1X1, EDGES, N_STAGES, NONE, POOL, SKIP, index_to_code, live_cell_of
 from nasbench_harness.supernet.operations import avg_pool_3x3, batch_norm
-
-STAGES = 3
 
 Code = tuple[int, ...]
 
@@ -38,7 +36,7 @@ class NetworkShape:
     @property
     def cell_count(self) -> int:
         """Searchable cells of the whole network."""
-        return STAGES * self.cells
+        return N_STAGES * self.cells
 
 
 def live_codes(indices: np.ndarray) -> list[Code]:
@@ -112,8 +110,8 @@ class Supernet(nn.Module):
             nn.ModuleList(Cell(c * 2 ** (position // shape.cells)) for _ in range(number))
             for position, number in enumerate(copies)
         )
-        self.reductions = nn.ModuleList(Reduction(c * 2**stage) for stage in range(STAGES - 1))
-        self.classifier = nn.Linear(c * 2 ** (STAGES - 1), shape.classes)
+        self.reductions = nn.ModuleList(Reduction(c * 2**stage) for stage in range(N_STAGES - 1))
+        self.classifier = nn.Linear(c * 2 ** (N_STAGES - 1), shape.classes)
         self.first_route: tuple[int, ...] = (0,) * shape.cell_count
 
     def stem_output(self, x_NCHW: Tensor) -> Tensor:

@@ -58,6 +58,10 @@ class Truth:
         """The highest value."""
         return float(self.accuracy_A.max())
 
+    def to_json(self) -> dict[str, Any]:
+        """What a result says of the truth it was judged by; the values themselves are not part of it."""
+        return {"table": self.table, "sha256": self.sha256, "policy": self.policy, "n": self.n, "best": self.best}
+
 
 @dataclass(frozen=True)
 class TruthPolicy:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,14 +88,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         listening.shutdown()
         listening.server_close()
         thread.join()
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache folder that the environment names; it does not exist yet."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("NASBENCH_HARNESS_DATA", str(folder))
-    return folder
 
 
 Register = Callable[..., None]

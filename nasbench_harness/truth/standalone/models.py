@@ -19,6 +19,7 @@ from nasbench_harness.space import (
     CONV_1X1,
     CONV_3X3,
     EDGES,
+    N_STAGES,
     NONE,
     POOL,
     SKIP,
@@ -28,8 +29,6 @@ from nasbench_harness.space import (
     live_edges,
 )
 from nasbench_harness.truth.standalone.recipe import Recipe
-
-STAGES = 3
 
 Code = tuple[int, ...]
 
@@ -52,7 +51,7 @@ class Models:
         self.parameters: dict[str, Tensor] = {}
         c = recipe.channels
         self._add_convolution("stem", inputs, c, 3)
-        for stage in range(STAGES):
+        for stage in range(N_STAGES):
             if stage:
                 self._add_convolution(f"reduce{stage}.a", c, 2 * c, 3)
                 self._add_convolution(f"reduce{stage}.b", 2 * c, 2 * c, 3)
@@ -121,7 +120,7 @@ class Models:
     def logits(self, x: Tensor) -> Tensor:
         """Logits ``[models, B, classes]`` of images ``[B, models * C, H, W]`` (each model its own images)."""
         x = self._convolve("stem", x)
-        for stage in range(STAGES):
+        for stage in range(N_STAGES):
             if stage:
                 y = self._convolve(f"reduce{stage}.a", F.relu(x), stride=2)
                 y = self._convolve(f"reduce{stage}.b", F.relu(y))
