@@ -17,6 +17,8 @@ from cyclopts import App, CycloptsError, Parameter
 
 from nasbench_harness import __version__
 from nasbench_harness.cli_data import data_app
+from nasbench_harness.cli_hardware import register
+from nasbench_harness.cli_predict import predict
 from nasbench_harness.cli_truth import truth_app
 from nasbench_harness.console import Json, emit, note
 from nasbench_harness.errors import HarnessError, UsageError
@@ -34,6 +36,8 @@ app = App(
 )
 app.command(truth_app)
 app.command(data_app)
+register(app)
+app.command(predict)
 
 Images = Annotated[
     Path | None,
@@ -54,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         return _fail(error, UsageError.exit_code)
     except KeyboardInterrupt:
-        return _fail("interrupted; finished units are kept, the same command goes on with the rest", 130)
+        return _fail("interrupted; finished units and checkpoints are kept, the same command goes on", 130)
     except BrokenPipeError:
         # the reader of our stdout has seen enough; nothing may be written to it at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -88,13 +92,14 @@ def run(
     strategies: str | None = None,
     device: str = "cpu",
     threads: int | None = None,
+    workers: int = 1,
     replace: Annotated[bool, Parameter(negative="")] = False,
     fetch: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> None:
     """Train every strategy of an experiment, score all architectures, compare with the truth.
 
-    Finished (strategy, seed) units are kept: the same command resumes after an interruption.
+    Finished (strategy, seed) units are kept, unfinished ones leave checkpoints: the same command goes on.
 
     Parameters
     ----------
@@ -113,7 +118,9 @@ def run(
     device
         Torch device, such as ``cpu`` or ``cuda``.
     threads
-        Threads of torch; none: its default.
+        Threads of torch for each worker; none: the cores divided by the workers. Part of what a result depends on.
+    workers
+        Units trained at the same time, each in a process of its own.
     replace
         Run anew what is stored, even under another protocol.
     fetch
@@ -135,7 +142,7 @@ def run(
     with terminal_progress(Console(stderr=True)) as progress:
         images, truth = resolve(described, images, truth, fetch, progress)
         sources = Sources(images, split, truth, device, threads)
-        run_experiment(described, sources, folder, progress, note, replace)
+        run_experiment(described, sources, folder, progress, note, replace, workers)
     board = leaderboard(read_run(folder))
     write_json(folder / "leaderboard.json", board.to_json())
     write_text(folder / "leaderboard.md", render_markdown(board))
@@ -225,7 +232,7 @@ def score(
 
 @app.command
 def ls(family: str | None = None, /, *, json: Json = False) -> None:
-    """List what can be named: presets, strategies, partitioners, samplers.
+    """List what can be named: presets, strategies, partitioners, samplers, predictors.
 
     Parameters
     ----------

@@ -64,10 +64,15 @@ class TrainingSection(_Section):
 
 
 class BudgetSection(_Section):
-    """Architecture-updates of every strategy, given directly or as passes over the training images."""
+    """Architecture-updates of every strategy, given directly or as passes over the training images.
+
+    Rule "equal": every strategy gets just that. "native": it is the length of one-shot training, and a strategy gets as
+    many times that as its publication trained, so that published settings can be compared too.
+    """
 
     epochs: float | None = Field(None, gt=0)
     architecture_updates: int | None = Field(None, gt=0)
+    rule: Literal["equal", "native"] = "equal"
 
     @model_validator(mode="after")
     def _one_of_both(self) -> BudgetSection:
@@ -128,6 +133,13 @@ class Experiment(_Section):
     @classmethod
     def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(dict.fromkeys(seeds))
+
+    def updates(self, strategy: str, training_images: int) -> int:
+        """The budget of one strategy in architecture-updates."""
+        base = self.budget.updates(training_images)
+        if self.budget.rule == "equal":
+            return base
+        return round(base * self.strategies[strategy].create().native_factor)
 
     def unit(self, strategy: str, seed: int) -> dict[str, Any]:
         """All that this description says about one (strategy, seed), as plain JSON values."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import resource
 import sys
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,10 @@ from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_ARCHITECTURES, N_STAGES, Subspace, connected, live_cell_of, live_cells
 from nasbench_harness.strategies import Context, Scorer
 from nasbench_harness.supernet.network import NetworkShape
-from nasbench_harness.supernet.scoring import Scores
 from nasbench_harness.training.budget import Budget
-from nasbench_harness.training.trainer import TrainingSettings
+from nasbench_harness.training.checkpoints import Checkpoints
+from nasbench_harness.training.clock import Clock
+from nasbench_harness.training.settings import TrainingSettings
 from nasbench_harness.truth import Truth
 
 
@@ -58,20 +59,23 @@ class Unit:
         return identity(self.description)
 
 
-def run_unit(unit: Unit, progress: Progress) -> tuple[Record, ScoreTable]:
-    """Train the unit's strategy, score every architecture, compare with the truth."""
-    context = _context(unit, progress)
-    started = time.perf_counter()
-    scorer = unit.experiment.strategies[unit.strategy].create().train(context)
-    trained = time.perf_counter()
+def run_unit(unit: Unit, progress: Progress, work: Path | None = None) -> tuple[Record, ScoreTable]:
+    """Train the unit's strategy, score every architecture, compare with the truth.
+
+    With a folder ``work`` the unit leaves checkpoints there and goes on from those of an interrupted run.
+    """
+    clock = Clock(work, unit.identity)
+    context = _context(unit, progress, Checkpoints(work, unit.identity, clock))
+    with clock.timing("training_seconds"):
+        scorer = unit.experiment.strategies[unit.strategy].create().train(context)
     cells = live_cells()[connected()[live_cells()]]
-    scores = _all_architectures(scorer.score(cells), cells, unit.images.n_classes)
-    seconds = {"training_seconds": trained - started, "scoring_seconds": time.perf_counter() - trained}
+    with clock.timing("scoring_seconds"):
+        scores = _all_architectures(scorer.score(cells), cells, unit.images.n_classes)
     table = ScoreTable(np.arange(N_ARCHITECTURES, dtype=np.int32), scorer.leaf_A.astype(np.int16), scores)
-    return _record(unit, scorer, table, {**seconds, "scored_cells": len(cells)}), table
+    return _record(unit, scorer, table, {**clock.to_json(), "scored_cells": len(cells)}), table
 
 
-def _context(unit: Unit, progress: Progress) -> Context:
+def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints) -> Context:
     experiment, images = unit.experiment, unit.images
     training = experiment.training.model_dump()
     augmentation = Augmentation(training.pop("flip"), training.pop("crop_padding"))
@@ -88,23 +92,25 @@ def _context(unit: Unit, progress: Progress) -> Context:
         shape=NetworkShape(network.channels, network.cells, images.images.shape[1], images.n_classes),
         train_images=DeviceImages(images, images.train, unit.device),
         training=TrainingSettings(**training, augmentation=augmentation),
-        budget=Budget(experiment.budget.updates(len(images.train))),
+        budget=Budget(experiment.updates(unit.strategy, len(images.train))),
         seed_axes=(unit.strategy, unit.seed),
         progress=progress,
         scoring_images=DeviceImages(images, held_out, unit.device),
         scoring_batch=experiment.scoring.batch_size,
+        checkpoints=checkpoints,
     )
 
 
-def _all_architectures(scores: Scores, cells: np.ndarray, classes: int) -> dict[str, np.ndarray]:
+def _all_architectures(signals: dict[str, np.ndarray], cells: np.ndarray, classes: int) -> dict[str, np.ndarray]:
     """Spread the scores of live cells ``[n]`` over all 15,625; without a path an architecture scores as chance does.
 
-    Float32, as they are stored: the record's metrics can be computed again from the stored scores to the last digit.
+    For signals without a chance value it takes a place below all others. Float32, as they are stored: the record's
+    metrics can be computed again from the stored scores to the last digit.
     """
-    chance = Scores(np.array(100.0 / classes), np.array(-np.log(classes)))
+    chance = {"accuracy": 100.0 / classes, "negative_loss": -np.log(classes)}
     spread = {}
-    for name, values in asdict(scores).items():
-        score_A = np.full(N_ARCHITECTURES, getattr(chance, name), dtype=np.float32)
+    for name, values in signals.items():
+        score_A = np.full(N_ARCHITECTURES, chance.get(name, values.min() - 1.0), dtype=np.float32)
         score_A[cells] = values
         spread[name] = score_A[live_cell_of()]
     return spread
@@ -130,7 +136,7 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
             "parameters": scorer.parameter_count,
             "peak_memory_mb": peak / 1e6,
         },
-        training={"loss": [c.to_json() for c in scorer.losses]},
+        training={"loss": [c.to_json() for c in scorer.losses], "details": scorer.details},
         environment=environment_record(unit.device),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rich import progress
     from rich.console import Console
 
 
@@ -24,6 +25,12 @@ class Progress(Protocol):
     def advance(self, amount: float) -> None:
         """``amount`` more units of the current phase are done."""
 
+    def fork(self, title: str) -> Progress:
+        """Progress of one part of the work, beside others that run at the same time; ``title`` heads its phases."""
+
+    def close(self) -> None:
+        """The part is done: nothing more of it needs to be shown."""
+
 
 class Silent:
     """Progress that goes nowhere."""
@@ -34,12 +41,20 @@ class Silent:
     def advance(self, amount: float) -> None:
         """Ignore the work."""
 
+    def fork(self, title: str) -> Progress:
+        """The same silence."""
+        return self
+
+    def close(self) -> None:
+        """Nothing was shown."""
+
 
 class _Bar:
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, shared: progress.Progress | None = None, title: str = "") -> None:
         from rich import progress
 
-        self.bar = progress.Progress(
+        self.title = title
+        self.bar = shared or progress.Progress(
             progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=24),
             progress.TaskProgressColumn(),
@@ -54,25 +69,32 @@ class _Bar:
         self.unit = ""
 
     def start(self, phase: str, total: float, unit: str) -> None:
-        if self.task is not None:
-            self.bar.remove_task(self.task)
+        self.close()
         self.unit = unit
-        self.task = self.bar.add_task(phase, total=total, rate="")
+        self.task = self.bar.add_task(f"{self.title}{phase}", total=total, rate="")
 
     def advance(self, amount: float) -> None:
         if self.task is None:
             return
         self.bar.advance(self.task, amount)
-        speed = self.bar.tasks[-1].speed
+        speed = next(task.speed for task in self.bar.tasks if task.id == self.task)
         if speed:
             self.bar.update(self.task, rate=f"{speed:,.0f} {self.unit}/s")
+
+    def fork(self, title: str) -> Progress:
+        return _Bar(self.bar.console, self.bar, f"{self.title}{title} · ")
+
+    def close(self) -> None:
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+            self.task = None
 
 
 class _Lines:
     """A line a phase and at most one a minute, for logs and pipes, where a moving bar would be noise."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, title: str = "") -> None:
+        self.console, self.title = console, title
         self.phase, self.unit = "", ""
         self.total = self.done = self.started = self.told = 0.0
 
@@ -91,7 +113,13 @@ class _Lines:
             self._print(f"{self.done / self.total:.0%}, {rate:,.0f} {self.unit}/s, {left / 60:.0f} min left")
 
     def _print(self, text: str) -> None:
-        self.console.print(f"{self.phase}: {text}", highlight=False, markup=False)
+        self.console.print(f"{self.title}{self.phase}: {text}", highlight=False, markup=False)
+
+    def fork(self, title: str) -> Progress:
+        return _Lines(self.console, f"{self.title}{title} · ")
+
+    def close(self) -> None:
+        """Lines stay where they are."""
 
 
 @contextmanager

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench_harness.errors import RunError, UsageError
+from nasbench_harness.environment import usable_cores
+from nasbench_harness.errors import HarnessError, RunError, UsageError
 from nasbench_harness.experiment import Experiment
 from nasbench_harness.files import write_atomically, write_json
 from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.memory import keep_freed_memory
 from nasbench_harness.progress import Progress
-from nasbench_harness.records import Record, read_record, write_record
+from nasbench_harness.records import Record, read_record, unit_dir, write_record
 from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
+from nasbench_harness.workers import in_processes
 
 if TYPE_CHECKING:
     from nasbench_harness.pipeline import Unit
 
 NEEDED_SPACE = 50_000_000
 """Bytes that must be free before hours of training are started; a unit stores well under one megabyte."""
+
+CHECKPOINTS = "checkpoints"
+"""Folder of a unfinished unit's checkpoints, inside the unit's own."""
 
 Report = Callable[[str], None]
 
@@ -39,43 +44,90 @@ class Sources:
 
 
 def run_experiment(
-    experiment: Experiment, sources: Sources, out: Path, progress: Progress, report: Report, replace: bool = False
+    experiment: Experiment,
+    sources: Sources,
+    out: Path,
+    progress: Progress,
+    report: Report,
+    replace: bool = False,
+    workers: int = 1,
 ) -> list[Record]:
     """Run every unit that is not finished and return the records of all, in the order of strategies and seeds.
 
-    ``report`` gets a line for each unit. Interrupted, it leaves the finished units in place. A unit that fails does not
-    stop the others; after them ``RunError`` names the failures. Raises ``UsageError`` when ``out`` cannot be written or
-    holds a unit of another protocol (unless ``replace``), and the errors of opening images and truth.
+    ``report`` gets a line for each unit. With several ``workers`` units run in processes of their own, so many at a
+    time; the records are the same as with one, as long as ``sources.threads`` is. Interrupted, it leaves the finished
+    units in place and checkpoints of the others. A unit that fails does not stop the others; after them ``RunError``
+    names the failures. Raises ``UsageError`` when ``out`` cannot be written or holds a unit of another protocol (unless
+    ``replace``), and the errors of opening images and truth.
     """
-    _check_device(sources)
+    threads = _threads(sources, workers)
     keep_freed_memory()
     _check_folder(out)
     units = _units(experiment, sources)
     finished = {(u.strategy, u.seed): _finished(u, out, replace) for u in units}
     write_json(out / "experiment.json", experiment.model_dump(mode="json"))
-    records: list[Record] = []
+    titles = [f"[{number}/{len(units)}] {unit.strategy} seed {unit.seed}" for number, unit in enumerate(units, 1)]
+    records: dict[int, Record] = {}
     failures: list[str] = []
-    from nasbench_harness.pipeline import run_unit
-
-    for number, unit in enumerate(units, 1):
-        title = f"[{number}/{len(units)}] {unit.strategy} seed {unit.seed}"
+    waiting: list[int] = []
+    for position, unit in enumerate(units):
         record = finished[unit.strategy, unit.seed]
-        if record is not None:
-            report(f"{title}: finished earlier, kept")
-            records.append(record)
-            continue
-        try:
-            record, scores = run_unit(unit, _Titled(progress, title))
-            write_record(out, record, scores)
-        except RunError as error:
-            failures.append(f"{unit.strategy} seed {unit.seed}: {error}")
-            report(f"{title}: failed: {error}")
-            continue
-        report(f"{title}: {summary(record)}")
-        records.append(record)
+        if record is None:
+            waiting.append(position)
+        else:
+            report(f"{titles[position]}: finished earlier, kept")
+            records[position] = record
+    jobs = [Job(units[position], out) for position in waiting]
+    names = [titles[position] for position in waiting]
+    done = (
+        in_processes(run_job, jobs, names, workers, threads, progress)
+        if workers > 1 and len(jobs) > 1
+        else _in_turn(jobs, names, progress)
+    )
+    for job_number, outcome in done:
+        position = waiting[job_number]
+        if isinstance(outcome, RunError):
+            failures.append(f"{units[position].strategy} seed {units[position].seed}: {outcome}")
+            report(f"{titles[position]}: failed: {outcome}")
+        elif isinstance(outcome, Exception):
+            raise outcome
+        else:
+            report(f"{titles[position]}: {summary(outcome)}")
+            records[position] = outcome
     if failures:
         raise RunError(f"{len(failures)} of {len(units)} units failed ({'; '.join(failures)}); the others are stored")
-    return records
+    return [records[position] for position in sorted(records)]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A unit and the folder of the run."""
+
+    unit: Unit
+    out: Path
+
+
+def run_job(job: Job, progress: Progress) -> Record:
+    """Run a unit, store its record, and remove its checkpoints: they have served."""
+    from nasbench_harness.pipeline import run_unit
+
+    unit = job.unit
+    work = unit_dir(job.out, unit.strategy, unit.seed) / CHECKPOINTS
+    record, scores = run_unit(unit, progress, work)
+    write_record(job.out, record, scores)
+    shutil.rmtree(work, ignore_errors=True)
+    return record
+
+
+def _in_turn(jobs: list[Job], titles: list[str], progress: Progress) -> Iterator[tuple[int, Record | HarnessError]]:
+    for number, (job, title) in enumerate(zip(jobs, titles, strict=True)):
+        shown = progress.fork(title)
+        try:
+            yield number, run_job(job, shown)
+        except HarnessError as error:
+            yield number, error
+        finally:
+            shown.close()
 
 
 def _units(experiment: Experiment, sources: Sources) -> list[Unit]:
@@ -119,7 +171,8 @@ def _first_difference(stored: Any, asked: Any, path: str = "") -> str | None:
     return None if stored == asked else f"{path}: {stored!r} there, {asked!r} asked"
 
 
-def _check_device(sources: Sources) -> None:
+def _threads(sources: Sources, workers: int) -> int:
+    """Threads of torch for each worker, set in this process too; ``UsageError`` for an impossible device or number."""
     import torch
 
     try:
@@ -127,10 +180,14 @@ def _check_device(sources: Sources) -> None:
     except (RuntimeError, AssertionError) as error:
         first_line = str(error).splitlines()[0]
         raise UsageError(f"device {sources.device!r} cannot be used here ({first_line}); try cpu") from error
+    if workers < 1:
+        raise UsageError(f"workers must be at least 1, found {workers}")
     if sources.threads is not None:
         if sources.threads < 1:
             raise UsageError(f"threads must be at least 1, found {sources.threads}")
         torch.set_num_threads(sources.threads)
+        return sources.threads
+    return max(1, usable_cores() // workers)
 
 
 def _check_folder(out: Path) -> None:
@@ -151,16 +208,3 @@ def summary(record: Record) -> str:
         parts.append(f"tau-b {'undefined' if tau is None else f'{tau:.3f}'} ({name.replace('_', ' ')})")
     cost = record.cost
     return f"{', '.join(parts)}; {cost['training_seconds']:.0f} s training, {cost['scoring_seconds']:.0f} s scoring"
-
-
-class _Titled:
-    """Progress whose phases carry the unit's name."""
-
-    def __init__(self, inner: Progress, title: str) -> None:
-        self.inner, self.title = inner, title
-
-    def start(self, phase: str, total: float, unit: str) -> None:
-        self.inner.start(f"{self.title} · {phase}", total, unit)
-
-    def advance(self, amount: float) -> None:
-        self.inner.advance(amount)

@@ -29,7 +29,6 @@ from nasbench_harness.space import (
     route,
 )
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
-from nasbench_harness.supernet.scoring import Scores
 from nasbench_harness.truth import Truth, TruthPolicy, TruthTable
 
 TEXT = """
@@ -62,9 +61,9 @@ class _EnoughError(Exception):
 
 
 class CountingScorer(Scorer):
-    def score(self, architectures: np.ndarray) -> Scores:
+    def score(self, architectures: np.ndarray) -> dict[str, np.ndarray]:
         count = flops(live=True)[architectures] / 1e6
-        return Scores(10 + count / count.max() * 80, -1 / count)
+        return {"accuracy": 10 + count / count.max() * 80, "negative_loss": -1 / count}
 
 
 @dataclass(frozen=True)

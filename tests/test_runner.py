@@ -30,7 +30,6 @@ from nasbench_harness.records import Record, read_record
 from nasbench_harness.runner import Sources, run_experiment, summary
 from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, flops, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
-from nasbench_harness.supernet.scoring import Scores
 from nasbench_harness.truth import TruthPolicy, TruthTable
 
 TEXT = """
@@ -60,9 +59,9 @@ Run = Callable[..., list[Record]]
 
 
 class CountingScorer(Scorer):
-    def score(self, architectures: np.ndarray) -> Scores:
+    def score(self, architectures: np.ndarray) -> dict[str, np.ndarray]:
         count = flops(live=True)[architectures] / 1e6
-        return Scores(count, -1 / count)
+        return {"accuracy": count, "negative_loss": -1 / count}
 
 
 @dataclass(frozen=True)
@@ -86,10 +85,15 @@ class Listener(Silent):
 
     def __init__(self, stop_in: str | None = None, patience: int = 3) -> None:
         self.phases: list[str] = []
-        self.stop_in, self.patience = stop_in, patience
+        self.stop_in, self.patience, self.title = stop_in, patience, ""
+
+    def fork(self, title: str) -> Listener:
+        forked = Listener(self.stop_in, self.patience)
+        forked.phases, forked.title = self.phases, f"{title} · "
+        return forked
 
     def start(self, phase: str, total: float, unit: str) -> None:
-        self.phases.append(phase)
+        self.phases.append(self.title + phase)
 
     def advance(self, amount: float) -> None:
         if self.stop_in and self.phases[-1].endswith(self.stop_in):
@@ -155,7 +159,7 @@ def record_bytes(out: Path, strategy: str, seed: int = 0) -> bytes:
 def story(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Story:
     out, alone = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("alone")
     with pytest.raises(KeyboardInterrupt):
-        run(out, COUNT, REAL, progress=Listener("scoring", 500))
+        run(out, COUNT, REAL, progress=Listener("scoring", 1500))
     first, left = record_bytes(out, "count"), below(out)
     lines: list[str] = []
     listener = Listener()
@@ -173,12 +177,21 @@ def scores_of(out: Path, strategy: str, seed: int = 0) -> pl.DataFrame:
     return pl.read_parquet(out / strategy / f"seed-{seed}" / "scores.parquet")
 
 
-def test_an_interruption_leaves_finished_units_and_nothing_of_the_other(story: Story) -> None:
-    assert story.files_after_interruption == [
+def test_an_interruption_leaves_finished_units_and_checkpoints_of_the_other(story: Story) -> None:
+    checkpoints = [name for name in story.files_after_interruption if name.startswith("real/seed-0/checkpoints/")]
+    assert sorted(set(story.files_after_interruption) - set(checkpoints)) == [
         "count/seed-0/record.json",
         "count/seed-0/scores.parquet",
         "experiment.json",
     ]
+    held = [name.removeprefix("real/seed-0/checkpoints/").rpartition("-")[0] for name in checkpoints]
+    assert [name for name in held if name.startswith("training")] == [
+        "training-of-leaf-1-3-nonlinearities-0-1",
+        "training-of-leaf-2-3-nonlinearities-2",
+        "training-of-leaf-3-3-nonlinearities-3",
+        "training-of-parent",
+    ]
+    assert "measurement-of-scores-of-network-0-from-0" in held
 
 
 def test_taken_up_again_finished_units_are_kept_and_the_others_run(story: Story) -> None:
@@ -199,6 +212,18 @@ def test_an_interrupted_and_repeated_unit_equals_an_uninterrupted_one(story: Sto
             assert one_cost["architecture_updates"] == other_cost["architecture_updates"]
     assert one == other
     assert scores_of(story.out, "real").equals(scores_of(story.alone, "real"))
+    assert not any("checkpoints" in name for name in below(story.out))
+
+
+def test_workers_give_the_same_records(story: Story, run: Run, tmp_path: Path) -> None:
+    """Two units in processes of their own; a strategy of this file would not exist there."""
+    lines: list[str] = []
+    second = REAL.replace("real", "second").replace("0.5", "0.6")
+    records = run(tmp_path, REAL, second, lines=lines, workers=2)
+    assert [record.strategy for record in records] == ["real", "second"]
+    assert sorted(line[:6] for line in lines) == ["[1/2] ", "[2/2] "]
+    assert scores_of(tmp_path, "real").equals(scores_of(story.alone, "real"))
+    assert not any("checkpoints" in name for name in below(tmp_path))
 
 
 def test_a_real_unit_ranks_every_architecture_by_what_lives_in_it(story: Story) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 import torch
@@ -52,16 +52,25 @@ class DeviceImages:
             rows = slice(int(start), int(stop))
             yield self.normalised(rows), self.labels[rows]
 
-    def training_batches(self, size: int, augmentation: Augmentation, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Endless augmented batches: a new random order each pass, the incomplete last batch of a pass dropped."""
+    def training_batches(
+        self, size: int, augmentation: Augmentation, seed: int, skip: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Endless augmented batches: a new random order each pass, the incomplete last batch of a pass dropped.
+
+        The first ``skip`` batches are left out without being made, for training that goes on after an interruption.
+        """
         generator = torch.Generator().manual_seed(seed)
         device = self.pixels.device
-        while True:
+        passes, left_out = divmod(skip, len(self) // size)
+        for number in count():
             order = torch.randperm(len(self), generator=generator).to(device)
             flips = torch.rand(len(self), generator=generator).to(device) < 0.5
             span = 2 * augmentation.crop_padding + 1
             offsets = torch.randint(span, (2, len(self)), generator=generator).to(device)
-            for start in range(0, len(self) - size + 1, size):
+            if number < passes:
+                continue  # its draws are made, so that the generator stands where it would
+            first = left_out * size if number == passes else 0
+            for start in range(first, len(self) - size + 1, size):
                 x_NCHW = self.normalised(order[start : start + size])
                 if augmentation.flip:
                     x_NCHW = torch.where(flips[start : start + size].view(-1, 1, 1, 1), x_NCHW.flip(3), x_NCHW)

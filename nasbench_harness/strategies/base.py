@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from nasbench_harness.registry import Registry
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, live_cell_of, route
+from nasbench_harness.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from nasbench_harness.images.batches import DeviceImages
     from nasbench_harness.progress import Progress
     from nasbench_harness.supernet.network import NetworkShape, Supernet
-    from nasbench_harness.supernet.scoring import Scores
     from nasbench_harness.training.budget import Budget
-    from nasbench_harness.training.trainer import LossCurve, Stage, TrainingSettings
+    from nasbench_harness.training.trainer import LossCurve, Stage, StageRun, TrainingSettings
+
+CELLS_A_CHUNK = 1000
+"""Live cells scored between two checkpoints."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a strategy is handed: space, images on the device, settings, its budget and its place in the seed tree."""
+    """What a strategy is handed: space, images on the device, settings, its budget and its place in the seed tree.
+
+    All costly work goes through ``train``, ``train_together`` and ``remember``: they meter it, show its progress, and
+    take it up again after an interruption, when the strategy is run a second time from its start.
+    """
 
     space: Subspace
     shape: NetworkShape
@@ -34,6 +42,7 @@ class Context:
     progress: Progress
     scoring_images: DeviceImages
     scoring_batch: int
+    checkpoints: Checkpoints = Checkpoints()
 
     def new_network(self, purpose: str, shape: NetworkShape | None = None) -> Supernet:
         """An untrained supernet whose initial weights depend only on the seed axes and ``purpose``."""
@@ -47,13 +56,39 @@ class Context:
             network = Supernet(shape or self.shape)
         return network.to(self.train_images.labels.device)
 
+    def stage_run(self, network: Supernet, stage: Stage, route_A: np.ndarray | None = None) -> StageRun:
+        """A stage that is ready to start, for ``train_together``."""
+        from nasbench_harness.training.trainer import StageRun
+
+        return StageRun(network, stage, self.train_images, self.training, self.budget, self.seed_axes, route_A)
+
     def train(self, network: Supernet, stage: Stage, route_A: np.ndarray | None = None) -> LossCurve:
         """Train ``network`` in place, metered."""
+        return self.train_together([self.stage_run(network, stage, route_A)], stage.name)[0]
+
+    def train_together(self, runs: Sequence[StageRun], name: str) -> list[LossCurve]:
+        """Train several networks in turns of one epoch, in place; ``name`` is unique within the strategy."""
         from nasbench_harness.training.trainer import train
 
-        return train(
-            network, stage, self.train_images, self.training, self.budget, self.seed_axes, self.progress, route_A
-        )
+        return train(runs, self.progress, self.checkpoints, name)
+
+    def remember(self, name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """What ``compute`` gives, from a checkpoint where an interrupted run had it; its cost is charged either way.
+
+        ``name`` is unique within the strategy. ``compute`` spends the budget itself and must not train networks.
+        """
+        import torch
+
+        key = f"measurement of {name}"
+        saved = self.checkpoints.load(key)
+        if saved is not None:
+            self.budget.spend(0, int(saved.values["forwards"]))
+            return {name: tensor.numpy() for name, tensor in saved.tensors.items()}
+        before = self.budget.forwards
+        found = compute()
+        tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in found.items()}
+        self.checkpoints.save(key, tensors, {"forwards": self.budget.forwards - before})
+        return found
 
 
 @dataclass(frozen=True)
@@ -69,13 +104,17 @@ class Leaf:
 class Scorer:
     """Trained networks ready to score; every architecture belongs to exactly one leaf.
 
-    Leaves may share one network; then ``route_A`` ``[15625, cells]`` names the cell copies of each architecture.
+    Leaves may share one network; then ``route_A`` ``[15625, cells]`` names the cell copies of each architecture. A
+    strategy that narrows the space names in ``ranked`` what it still ranks; the leaves around it hold the architectures
+    it left behind, each with the last network that covered them. ``details`` (plain JSON values) go into the record.
     """
 
     leaves: tuple[Leaf, ...]
     losses: tuple[LossCurve, ...]
     context: Context
     route_A: np.ndarray | None = None
+    ranked: Subspace | None = None
+    details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def leaf_A(self) -> np.ndarray:
@@ -92,29 +131,70 @@ class Scorer:
 
         return sum(parameter_count(network) for network in {id(x.network): x.network for x in self.leaves}.values())
 
-    def score(self, architectures: np.ndarray) -> Scores:
-        """Both signals of live cells (our indices ``[n]``, ascending), each by the leaf that holds it."""
-        from nasbench_harness.supernet.scoring import Scores, score_live_cells
+    def score(self, architectures: np.ndarray) -> dict[str, np.ndarray]:
+        """Score live cells (our indices ``[n]``, ascending), each by the leaf that holds it.
 
-        accuracy, negative_loss = (np.full(N_ARCHITECTURES, np.nan) for _ in range(2))
-        self.context.progress.start("scoring", len(architectures), "cells")
-        for network in {id(x.network): x.network for x in self.leaves}.values():
+        Signal -> float64 ``[n]``, higher is better: ``accuracy`` in percent, ``negative_loss`` in nats; a strategy may
+        add signals of its own.
+        """
+        from nasbench_harness.supernet.scoring import score_live_cells
+
+        signals = {name: np.full(N_ARCHITECTURES, np.nan) for name in ("accuracy", "negative_loss")}
+        context = self.context
+        context.progress.start("scoring", len(architectures), "cells")
+        for number, network in enumerate({id(x.network): x.network for x in self.leaves}.values()):
             held = [leaf.subspace.members for leaf in self.leaves if leaf.network is network]
             cells = np.intersect1d(architectures, np.concatenate(held))
-            scores = score_live_cells(
-                network,
-                cells,
-                self.context.scoring_images,
-                self.context.scoring_batch,
-                self.context.progress,
-                self.route_A,
-            )
-            accuracy[cells], negative_loss[cells] = scores.accuracy, scores.negative_loss
-        return Scores(accuracy[architectures], negative_loss[architectures])
+            for start in range(0, len(cells), CELLS_A_CHUNK):
+                chunk = cells[start : start + CELLS_A_CHUNK]
+
+                told = _Told(context.progress)
+
+                def measure(
+                    network: Supernet = network, chunk: np.ndarray = chunk, told: _Told = told
+                ) -> dict[str, np.ndarray]:
+                    images, batch = context.scoring_images, context.scoring_batch
+                    return asdict(score_live_cells(network, chunk, images, batch, told, self.route_A))
+
+                for name, values in context.remember(f"scores of network {number} from {start}", measure).items():
+                    signals[name][chunk] = values
+                context.progress.advance(len(chunk) - told.amount)  # what a checkpoint held
+        return {name: values[architectures] for name, values in signals.items()}
+
+
+class _Told:
+    """Progress that also remembers how much it was told."""
+
+    def __init__(self, inner: Progress) -> None:
+        self.inner, self.amount = inner, 0.0
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        self.inner.start(phase, total, unit)
+
+    def advance(self, amount: float) -> None:
+        self.amount += amount
+        self.inner.advance(amount)
+
+    def fork(self, title: str) -> Progress:
+        return self.inner.fork(title)
+
+    def close(self) -> None:
+        self.inner.close()
 
 
 class Strategy(ABC):
     """Everything from an untrained network to a score for each architecture. Members are frozen dataclasses."""
+
+    status: ClassVar[str] = "adaptation"
+    """"reproduction" of published code or text, "adaptation" to this space, or "control"."""
+
+    source: ClassVar[str] = ""
+    """Where the method is from: authors, venue, arXiv number."""
+
+    @property
+    def native_factor(self) -> float:
+        """The published training length over that of its one-shot baseline; used by the rule "native" of the budget."""
+        return 1.0
 
     def canonical(self) -> dict[str, Any]:
         """All options, defaults included and parts spelled out; enters the identity of results."""

@@ -68,7 +68,7 @@ class FewShot(Strategy):
 
         parent_updates = int(context.budget.planned * self.parent_fraction)
         share = (context.budget.planned - parent_updates) // len(leaves)
-        step = context.training.batch_size * sampler.per_step
+        step = context.training.batch_size * max(sampler.per_step(leaf) for leaf in leaves)
         if share < step:
             raise UsageError(
                 f"{len(leaves)} leaves get {share} architecture-updates each, less than one step of {step}; "

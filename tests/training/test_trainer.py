@@ -18,8 +18,9 @@ from nasbench_harness.progress import Silent
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, nonlinearity_count
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.training.budget import Budget
+from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.samplers import Sampler, UniformSampler
-from nasbench_harness.training.trainer import LossCurve, Stage, TrainingSettings, rate_at, train
+from nasbench_harness.training.trainer import LossCurve, Stage, StageRun, TrainingSettings, rate_at, train
 
 BATCH = 20
 SETTINGS = TrainingSettings(batch_size=BATCH, learning_rate=0.05, augmentation=Augmentation(flip=False))
@@ -33,8 +34,7 @@ class Fixed(Sampler):
 
     architectures: tuple[int, ...]
 
-    @property
-    def per_step(self) -> int:  # type: ignore[override]
+    def per_step(self, subspace: Subspace) -> int:
         return len(self.architectures)
 
     def draw(self, subspace: Subspace, steps: int, rng: np.random.Generator) -> Any:
@@ -93,7 +93,8 @@ def run(
 ) -> LossCurve:
     stage = Stage("supernet", FULL, updates, sampler or UniformSampler())
     progress = others.pop("progress", Silent())
-    return train(network, stage, images, settings, budget or Budget(updates), axes, progress, **others)
+    started = StageRun(network, stage, images, settings, budget or Budget(updates), axes, **others)
+    return train([started], progress, Checkpoints())[0]
 
 
 def test_the_loss_falls(images: DeviceImages) -> None:

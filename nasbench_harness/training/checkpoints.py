@@ -1,0 +1,85 @@
+"""Checkpoints inside a unit: one file a stage, tensors and JSON together, written whole or not at all.
+
+A strategy is run again from its start after an interruption; each of its steps finds what it left and takes it up, so a
+strategy needs no code of its own to be resumable. A file is bound to the unit's identity: one of another protocol is
+ignored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasbench_harness.files import write_atomically
+from nasbench_harness.training.clock import Clock
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds: tensors by name, and plain JSON values."""
+
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of one unit in ``folder``; ``None`` keeps none. ``identity`` is the unit's.
+
+    ``clock``, when given, is stored with every save.
+    """
+
+    folder: Path | None = None
+    identity: str = ""
+    clock: Clock | None = None
+
+    def load(self, key: str) -> Saved | None:
+        """What was saved under ``key`` by a run of the same unit; ``None`` for nothing, a foreign or a damaged file."""
+        if self.folder is None or not (path := self._path(key)).is_file():
+            return None
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="pt") as stream:
+                header = stream.metadata() or {}
+                if header.get("identity") != self.identity or header.get("key") != key:
+                    return None
+                # copies: the file is mapped, and may be replaced or removed while the tensors live
+                tensors = {name: stream.get_tensor(name).clone() for name in stream.keys()}  # noqa: SIM118
+                return Saved(tensors, json.loads(header["values"]))
+        except (SafetensorError, OSError, ValueError, KeyError):
+            return None  # cut short by a full disk or changed by hand: the work is done again
+
+    def save(self, key: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Replace what ``key`` holds; the errors are those of ``write_atomically``."""
+        if self.folder is None:
+            return
+        from safetensors.torch import save
+
+        header = {"identity": self.identity, "key": key, "values": json.dumps(values)}
+        # contiguous: the format has no memory layouts; whoever restores copies into tensors of the right one
+        data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata=header)
+        write_atomically(self._path(key), lambda stream: stream.write(data))
+        if self.clock is not None:
+            self.clock.store()
+
+    def clear(self) -> None:
+        """Remove them all: the unit is finished, its record says the rest."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, key: str) -> Path:
+        assert self.folder is not None
+        plain = re.sub(r"[^A-Za-z0-9]+", "-", key).strip("-")[:60]
+        return self.folder / f"{plain}-{hashlib.sha256(key.encode()).hexdigest()[:8]}{SUFFIX}"
