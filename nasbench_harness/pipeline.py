@@ -21,12 +21,13 @@ from nasbench_harness.experiment import Experiment, identity
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.judgement import references
-from nasbench_harness.metrics import evaluate, kendall_tau, rank_density, top_k_curve
+from nasbench_harness.metrics import evaluate, rank_density, top_k_curve
+from nasbench_harness.metrics.leaves import analyse_leaves
 from nasbench_harness.progress import Progress
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_ARCHITECTURES, N_STAGES, Subspace, connected, live_cell_of, live_cells
-from nasbench_harness.strategies import Context, Scorer
+from nasbench_harness.strategies import Context, Leaf, Scorer
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
@@ -126,9 +127,10 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
         strategy=unit.strategy,
         seed=unit.seed,
         signal=unit.experiment.scoring.signal,
-        **judge(table.scores, unit.truth),
+        **judge(table, unit.truth),
         truth={**unit.truth.to_json(), "noise_ceiling": unit.noise_ceiling},
-        leaves=_leaves(scorer, table, unit.truth),
+        leaves=[_leaf(leaf) for leaf in scorer.leaves],
+        analysis=_analysis(unit, scorer, table),
         cost={
             "architecture_updates": {"planned": budget.planned, "used": budget.used},
             **cost,
@@ -142,9 +144,10 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
     )
 
 
-def judge(scores: dict[str, np.ndarray], truth: Truth) -> dict[str, Any]:
-    """All that a record says about scores ``{signal: [15625]}`` against a truth, by the record's field names."""
+def judge(table: ScoreTable, truth: Truth) -> dict[str, Any]:
+    """All that a record says about scores against a truth, whatever the strategy, by the record's field names."""
     true_A, ranked = truth.accuracy_A, truth.index_A
+    scores = table.scores
     return {
         "metrics": {name: evaluate(values[ranked], true_A).to_json() for name, values in scores.items()},
         "references": references(ranked, true_A),
@@ -153,22 +156,50 @@ def judge(scores: dict[str, np.ndarray], truth: Truth) -> dict[str, Any]:
     }
 
 
-def _leaves(scorer: Scorer, table: ScoreTable, truth: Truth) -> list[dict[str, Any]]:
-    """Size, cost and ranking quality inside each leaf."""
-    rows = []
-    for number, leaf in enumerate(scorer.leaves):
-        inside = table.leaf[truth.index_A] == number
-        members, true = truth.index_A[inside], truth.accuracy_A[inside]
-        rows.append(
-            {
-                "name": leaf.subspace.name,
-                "size": leaf.subspace.size,
-                "updates": leaf.updates,
-                "channels": leaf.network.shape.channels,
-                "kendall_tau": {
-                    name: kendall_tau(values[members], true) if len(members) > 1 else None
-                    for name, values in table.scores.items()
-                },
-            }
-        )
-    return rows
+def analyse(
+    table: ScoreTable, truth: Truth, names: list[str], ranked_leaves: list[int] | None, by_strategy: dict[str, Any]
+) -> dict[str, Any]:
+    """The record's ``analysis``: leaves (named in order), those that are still ranked, and what the strategy reports."""
+    leaf = table.leaf[truth.index_A]
+    columns = {name: values[truth.index_A] for name, values in table.scores.items()}
+    ranked: dict[str, Any] | None = None
+    if ranked_leaves is not None:
+        inside = np.isin(leaf, ranked_leaves)
+        true_A = truth.accuracy_A[inside]
+        judged = len(true_A) > 1  # a partial truth may know next to nothing of what is left
+        ranked = {
+            "leaves": ranked_leaves,
+            "n": len(true_A),
+            "best": float(true_A.max()) if judged else None,
+            "metrics": {n: evaluate(v[inside], true_A).to_json() for n, v in columns.items()} if judged else {},
+        }
+    return {
+        "leaves": {name: analyse_leaves(values, truth.accuracy_A, leaf, names) for name, values in columns.items()},
+        "ranked": ranked,
+        "strategy": by_strategy,
+    }
+
+
+def _analysis(unit: Unit, scorer: Scorer, table: ScoreTable) -> dict[str, Any]:
+    true_A = np.full(N_ARCHITECTURES, np.nan)
+    true_A[unit.truth.index_A] = unit.truth.accuracy_A
+    strategy = unit.experiment.strategies[unit.strategy].create()
+    ranked = scorer.ranked
+    still = [n for n, leaf in enumerate(scorer.leaves) if ranked and ranked.contains(leaf.subspace.members).all()]
+    return analyse(
+        table,
+        unit.truth,
+        [leaf.subspace.name for leaf in scorer.leaves],
+        still if ranked else None,
+        strategy.analysis(scorer.details, true_A),
+    )
+
+
+def _leaf(leaf: Leaf) -> dict[str, Any]:
+    """Size and cost of one leaf."""
+    return {
+        "name": leaf.subspace.name,
+        "size": leaf.subspace.size,
+        "updates": leaf.updates,
+        "channels": leaf.network.shape.channels,
+    }

@@ -114,4 +114,4 @@ def _death(exit_code: int | None) -> str:
         cause = f"was ended by signal {-exit_code}" + (", probably for lack of memory" if exit_code == -9 else "")
     else:
         cause = f"ended with exit code {exit_code}; its error stands above"
-    return f"the process of the unit {cause}; the same command goes on from its checkpoint, with fewer --workers if need be"
+    return f"the process of the unit {cause}; the same command goes on from its checkpoint (fewer --workers may help)"

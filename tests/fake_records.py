@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nasbench_harness.metrics import evaluate, rank_density, top_k_curve
+from nasbench_harness.metrics.leaves import analyse_leaves
 from nasbench_harness.records import Record, Run, ScoreTable
 
 N = 400
@@ -53,7 +54,15 @@ def make_record(strategy: str = "one-shot", seed: int = 0, noise: float = 0.3, *
             "best": float(truth.max()),
             "noise_ceiling": {"kendall_tau": 0.93},
         },
-        "leaves": [{"name": "all", "size": N, "updates": 1000, "channels": 8, "kendall_tau": {"accuracy": 0.4}}],
+        "leaves": [{"name": name, "size": N // 2, "updates": 500, "channels": 8} for name in ("one half", "the other")],
+        "analysis": {
+            "leaves": {
+                name: analyse_leaves(score, truth, np.arange(N) % 2, ("one half", "the other"))
+                for name, score in columns.items()
+            },
+            "ranked": None,
+            "strategy": {},
+        },
         "cost": {
             "architecture_updates": {"planned": 1_500_000, "used": 1_500_000},
             "training_seconds": 200.0 + seed,

@@ -68,12 +68,17 @@ class CountingScorer(Scorer):
 
 @dataclass(frozen=True)
 class CountFlops(Strategy):
-    """Live FLOPs as scores; four leaves, of which each has an untrained network."""
+    """Live FLOPs as scores; four leaves, of which each has an untrained network. It still ranks the last two."""
+
+    def analysis(self, details: dict[str, Any], true_A: np.ndarray) -> dict[str, Any]:
+        return {"said": details["said"], "best": float(np.nanmax(true_A))}
 
     def train(self, context: Context) -> Scorer:
         context.budget.spend(600)
         network = context.new_network("supernet")
-        return CountingScorer(tuple(Leaf(group, network, 150) for group in GROUPS), (), context)
+        leaves = tuple(Leaf(group, network, 150) for group in GROUPS)
+        last_two = Subspace.where(nonlinearity_count() >= 2, "last two")
+        return CountingScorer(leaves, (), context, ranked=last_two, details={"said": 7})
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -150,11 +155,29 @@ def test_leaves_are_numbered_and_described(done: tuple[Record, ScoreTable], unit
     assert [leaf["size"] for leaf in record.leaves] == [1983, 7122, 5520, 1000]
     assert [leaf["updates"] for leaf in record.leaves] == [150] * 4
     assert [leaf["channels"] for leaf in record.leaves] == [4] * 4
-    for group, leaf in zip(GROUPS, record.leaves, strict=True):
+    for group, leaf in zip(GROUPS, record.analysis["leaves"]["accuracy"]["leaves"], strict=True):
         inside = group.contains(unit.truth.index_A)
         column = table.scores["accuracy"][unit.truth.index_A[inside]]
         expected = evaluate(column, unit.truth.accuracy_A[inside], resamples=0).to_json()["kendall_tau"]
-        assert leaf["kendall_tau"]["accuracy"] == pytest.approx(expected, abs=1e-12)
+        assert leaf["name"] == group.name
+        assert leaf["n"] == group.size
+        assert leaf["kendall_tau"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_what_a_narrowing_strategy_still_ranks_is_judged_by_itself(
+    done: tuple[Record, ScoreTable], unit: Unit
+) -> None:
+    record, table = done
+    ranked = record.analysis["ranked"]
+    assert ranked["leaves"] == [2, 3]
+    assert ranked["n"] == 5520 + 1000
+    inside = nonlinearity_count()[unit.truth.index_A] >= 2
+    assert ranked["best"] == unit.truth.accuracy_A[inside].max()
+    column = table.scores["negative_loss"][unit.truth.index_A[inside]]
+    expected = evaluate(column, unit.truth.accuracy_A[inside], resamples=0)
+    assert ranked["metrics"]["negative_loss"]["kendall_tau"] == pytest.approx(expected.kendall_tau)
+    assert record.analysis["strategy"] == {"said": 7, "best": unit.truth.accuracy_A.max()}
+    assert record.training["details"] == {"said": 7}
 
 
 def test_the_record_says_what_was_run_and_what_it_cost(done: tuple[Record, ScoreTable], unit: Unit) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from nasbench_harness.errors import DataError
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the layout of ``record.json``; raised by every change that an older reader would misread."""
 
 _MISSING = object()
@@ -26,6 +26,7 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "top_k_curve": (dict, "an object"),
     "truth": (dict, "an object"),
     "leaves": ((list, tuple), "a list"),
+    "analysis": (dict, "an object"),
     "cost": (dict, "an object"),
     "training": (dict, "an object"),
     "environment": (dict, "an object"),
@@ -54,7 +55,9 @@ class Record:
 
     Accuracies are in percent, times in seconds, memory in MB. ``metrics``, ``rank_density`` and ``top_k_curve`` are
     keyed by signal (``accuracy``, ``negative_loss``), ``references`` by the reference ranking (``flops``,
-    ``live_flops``). ``signal`` names the headline among the signals.
+    ``live_flops``). ``signal`` names the headline among the signals. ``analysis``: ``leaves`` by signal (tau within and
+    between leaves), ``ranked`` (of strategies that narrow the space: what they still rank and how well), ``strategy``
+    (what only this kind of strategy reports).
     """
 
     identity: str
@@ -69,6 +72,7 @@ class Record:
     top_k_curve: dict[str, dict[str, list[float]]]
     truth: dict[str, Any]
     leaves: list[dict[str, Any]]
+    analysis: dict[str, Any]
     cost: dict[str, Any]
     training: dict[str, Any]
     environment: dict[str, Any]
@@ -161,6 +165,8 @@ def _check(value: dict[str, Any], source: str) -> None:
         _require(curve, ("k", "accuracy"), f"{source}: top_k_curve.{name}")
         if len(curve["k"]) != len(curve["accuracy"]):
             raise DataError(f"{source}: top_k_curve.{name}: {len(curve['k'])} k, {len(curve['accuracy'])} accuracies")
+    _require(value["analysis"], ("leaves", "ranked", "strategy"), f"{source}: analysis")
+    _require(value["analysis"]["leaves"], tuple(value["metrics"]), f"{source}: analysis.leaves")
     _require(value["truth"], _TRUTH_FIELDS, f"{source}: truth")
     _require(value["cost"], _COST_FIELDS, f"{source}: cost")
     _require(value["cost"]["architecture_updates"], ("planned", "used"), f"{source}: cost.architecture_updates")

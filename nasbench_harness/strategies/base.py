@@ -42,7 +42,7 @@ class Context:
     progress: Progress
     scoring_images: DeviceImages
     scoring_batch: int
-    checkpoints: Checkpoints = Checkpoints()
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
 
     def new_network(self, purpose: str, shape: NetworkShape | None = None) -> Supernet:
         """An untrained supernet whose initial weights depend only on the seed axes and ``purpose``."""
@@ -199,6 +199,14 @@ class Strategy(ABC):
     def canonical(self) -> dict[str, Any]:
         """All options, defaults included and parts spelled out; enters the identity of results."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def analysis(self, details: dict[str, Any], true_A: np.ndarray) -> dict[str, Any]:
+        """What only this kind of strategy has to say once the truth is known, as plain JSON values.
+
+        ``details`` are its scorer's; ``true_A`` ``[15625]`` has NaN where the truth has no value. Called after
+        everything is trained and scored: ``train`` never sees the truth.
+        """
+        return {}
 
     @abstractmethod
     def train(self, context: Context) -> Scorer:

@@ -25,7 +25,7 @@ LOSS_POINTS = 50
 class StageRun:
     """The state of a stage: weights (of the network it is given), momenta, place in the schedule, loss so far.
 
-    All random draws derive from the seed axes and the stage's name, so that the place in the stage is all that has to be
+    All random draws derive from the seed axes and the stage's name, so the place in the stage is all that has to be
     remembered of them.
     """
 

@@ -118,7 +118,7 @@ def test_a_folder_without_records_is_an_error(tmp_path):
     [
         (lambda unit: (unit / "record.json").write_bytes(b'{"schema": 1, '), "not valid JSON"),
         (lambda unit: (unit / "record.json").write_bytes(b"\xff\xfe"), "not valid JSON"),
-        (lambda unit: (unit / "record.json").write_text("{}"), "expected record schema 1, found None"),
+        (lambda unit: (unit / "record.json").write_text("{}"), "expected record schema 2, found None"),
         (lambda unit: (unit / "scores.parquet").unlink(), "scores.parquet: missing beside a record"),
     ],
 )

@@ -83,9 +83,9 @@ def test_draws_are_connected_members_repeatable_and_of_the_stated_shape(
     try:
         drawn = sampler.draw(space, steps, np.random.default_rng(seed))
     except UsageError as error:  # a box in which every strictly fair step holds an architecture without a path
-        assert name == "fair"
-        assert "strictly fair" in str(error)
-        return
+        if name == "fair" and "strictly fair" in str(error):
+            return
+        raise
     assert drawn.shape == (steps, sampler.per_step(space))
     assert drawn.dtype == np.int64
     assert space.contains(drawn).all()
