@@ -36,11 +36,15 @@ class ImagesSection(_Section):
 
 
 class NetworkSection(_Section):
-    """Stem channels and cells per stage of the supernet; batch norm always uses the statistics of the batch."""
+    """Stem channels and cells per stage of the supernet, and the precision of its activations.
+
+    "bfloat16" keeps weights, statistics and logits in float32; it is faster where the processor has the instructions,
+    and changes the scores.
+    """
 
     channels: int = Field(gt=0)
     cells: int = Field(gt=0)
-    batch_norm: Literal["batch-statistics"] = "batch-statistics"
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 class TrainingSection(_Section):
@@ -86,11 +90,18 @@ class BudgetSection(_Section):
 
 
 class ScoringSection(_Section):
-    """How many held-out images score an architecture, in what batches, and which signal makes the headline."""
+    """How many held-out images score an architecture, in what batches, and which signal makes the headline.
+
+    ``batch_norm`` "batch-statistics": every batch is judged by its own. "recalibrated": each architecture first takes
+    its statistics from ``recalibration_batches`` training batches. ``signal``: ``accuracy``, ``negative_loss``, or one
+    that every strategy of the experiment adds.
+    """
 
     images: int = Field(gt=1)
     batch_size: int = Field(512, gt=1)
-    signal: Literal["accuracy", "negative_loss"] = "accuracy"
+    batch_norm: Literal["batch-statistics", "recalibrated"] = "batch-statistics"
+    recalibration_batches: int = Field(50, gt=0)
+    signal: str = "accuracy"
 
 
 class TruthSection(_Section):
@@ -201,9 +212,13 @@ def _validated(values: dict[str, Any], source: str) -> Experiment:
         raise UsageError(f"{source}: an experiment needs at least one strategy and one seed")
     for name, section in experiment.strategies.items():
         try:
-            section.create()
+            strategy = section.create()
         except UsageError as error:
             raise UsageError(f"{source}: strategies.{name}: {error}") from error
+        known = ["accuracy", "negative_loss", *strategy.extra_signals]
+        if experiment.scoring.signal not in known:
+            found = f"scoring.signal {experiment.scoring.signal!r} is none of strategy {name!r}"
+            raise UsageError(f"{source}: {found}; {near_names(experiment.scoring.signal, known)}")
     return experiment
 
 

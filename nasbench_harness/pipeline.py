@@ -10,8 +10,9 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from nasbench_harness.metrics import evaluate, rank_density, top_k_curve
 from nasbench_harness.metrics.leaves import analyse_leaves
 from nasbench_harness.progress import Progress
 from nasbench_harness.records import Record, ScoreTable
-from nasbench_harness.seeding import derive_rng
+from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, N_STAGES, Subspace, connected, live_cell_of, live_cells
 from nasbench_harness.strategies import Context, Leaf, Scorer
 from nasbench_harness.supernet.network import NetworkShape
@@ -34,6 +35,9 @@ from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.clock import Clock
 from nasbench_harness.training.settings import TrainingSettings
 from nasbench_harness.truth import Truth
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,15 +87,20 @@ def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints) -> Contex
     side = images.images.shape[2]
     if side % 2 ** (N_STAGES - 1):
         raise UsageError(f"images.size {side}: the network halves the side twice; choose a multiple of 4")
+    if experiment.training.batch_size > len(images.train):
+        raise UsageError(
+            f"training.batch_size {experiment.training.batch_size} exceeds the {len(images.train)} training images"
+        )
     if experiment.scoring.images > len(images.valid):
         raise UsageError(f"scoring.images {experiment.scoring.images}: only {len(images.valid)} images are held out")
     # The same held-out images for all strategies and seeds, so that differences are not those of the images.
     held_out = derive_rng(experiment.name, "scoring images").permutation(images.valid)[: experiment.scoring.images]
     network = experiment.network
+    train_images = DeviceImages(images, images.train, unit.device)
     return Context(
         space=Subspace.full(),
         shape=NetworkShape(network.channels, network.cells, images.images.shape[1], images.n_classes),
-        train_images=DeviceImages(images, images.train, unit.device),
+        train_images=train_images,
         training=TrainingSettings(**training, augmentation=augmentation),
         budget=Budget(experiment.updates(unit.strategy, len(images.train))),
         seed_axes=(unit.strategy, unit.seed),
@@ -99,7 +108,18 @@ def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints) -> Contex
         scoring_images=DeviceImages(images, held_out, unit.device),
         scoring_batch=experiment.scoring.batch_size,
         checkpoints=checkpoints,
+        calibration=_calibration(experiment, train_images),
+        precision=network.precision,
     )
+
+
+def _calibration(experiment: Experiment, images: DeviceImages) -> tuple[Tensor, ...]:
+    """Training batches for recalibrated scoring, the same for all strategies and seeds; none by default."""
+    if experiment.scoring.batch_norm == "batch-statistics":
+        return ()
+    seed = derive_seed(experiment.name, "recalibration images")
+    batches = images.training_batches(experiment.training.batch_size, Augmentation(False, 0), seed)
+    return tuple(x_NCHW for x_NCHW, _ in islice(batches, experiment.scoring.recalibration_batches))
 
 
 def _all_architectures(signals: dict[str, np.ndarray], cells: np.ndarray, classes: int) -> dict[str, np.ndarray]:
@@ -159,7 +179,7 @@ def judge(table: ScoreTable, truth: Truth) -> dict[str, Any]:
 def analyse(
     table: ScoreTable, truth: Truth, names: list[str], ranked_leaves: list[int] | None, by_strategy: dict[str, Any]
 ) -> dict[str, Any]:
-    """The record's ``analysis``: leaves (named in order), those that are still ranked, and what the strategy reports."""
+    """The record's ``analysis``: of the leaves (named in order), of those still ranked, and the strategy's own."""
     leaf = table.leaf[truth.index_A]
     columns = {name: values[truth.index_A] for name, values in table.scores.items()}
     ranked: dict[str, Any] | None = None

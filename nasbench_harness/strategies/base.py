@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from nasbench_harness.space import N_ARCHITECTURES, Subspace, live_cell_of, rout
 from nasbench_harness.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from nasbench_harness.images.batches import DeviceImages
     from nasbench_harness.progress import Progress
     from nasbench_harness.supernet.network import NetworkShape, Supernet
@@ -43,6 +45,8 @@ class Context:
     scoring_images: DeviceImages
     scoring_batch: int
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    calibration: tuple[Tensor, ...] = ()
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def new_network(self, purpose: str, shape: NetworkShape | None = None) -> Supernet:
         """An untrained supernet whose initial weights depend only on the seed axes and ``purpose``."""
@@ -54,6 +58,7 @@ class Context:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(*self.seed_axes, purpose, "initial weights"))
             network = Supernet(shape or self.shape)
+        network.precision = self.precision
         return network.to(self.train_images.labels.device)
 
     def stage_run(self, network: Supernet, stage: Stage, route_A: np.ndarray | None = None) -> StageRun:
@@ -137,6 +142,7 @@ class Scorer:
         Signal -> float64 ``[n]``, higher is better: ``accuracy`` in percent, ``negative_loss`` in nats; a strategy may
         add signals of its own.
         """
+        from nasbench_harness.supernet.recalibration import score_recalibrated
         from nasbench_harness.supernet.scoring import score_live_cells
 
         signals = {name: np.full(N_ARCHITECTURES, np.nan) for name in ("accuracy", "negative_loss")}
@@ -154,6 +160,9 @@ class Scorer:
                     network: Supernet = network, chunk: np.ndarray = chunk, told: _Told = told
                 ) -> dict[str, np.ndarray]:
                     images, batch = context.scoring_images, context.scoring_batch
+                    if context.calibration:
+                        recalibrated = (network, chunk, context.calibration, images, batch, told, self.route_A)
+                        return asdict(score_recalibrated(*recalibrated))
                     return asdict(score_live_cells(network, chunk, images, batch, told, self.route_A))
 
                 for name, values in context.remember(f"scores of network {number} from {start}", measure).items():
@@ -190,6 +199,9 @@ class Strategy(ABC):
 
     source: ClassVar[str] = ""
     """Where the method is from: authors, venue, arXiv number."""
+
+    extra_signals: ClassVar[tuple[str, ...]] = ()
+    """Score signals that its scorer adds to ``accuracy`` and ``negative_loss``."""
 
     @property
     def native_factor(self) -> float:
