@@ -8,25 +8,22 @@ from typing import TYPE_CHECKING
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment import preset_names
-from nasbench_harness.partitioners import partitioners
+from nasbench_harness.plugins import families as extensible
 from nasbench_harness.registry import near_names
-from nasbench_harness.strategies import strategies
-from nasbench_harness.training.samplers import samplers
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-def catalogue(family: str | None = None) -> dict[str, dict[str, str]]:
-    """Family -> name -> summary; raises ``UsageError`` for a family that does not exist."""
+def catalogue(family: str | None = None) -> dict[str, dict[str, dict[str, str]]]:
+    """Family -> name -> ``summary``, ``source``, ``status``; empty text where a part states none.
+
+    Raises ``UsageError`` for a family that does not exist.
+    """
     folder = resources.files("nasbench_harness") / "presets"
     presets = {n: str(tomllib.loads((folder / f"{n}.toml").read_text())["description"]) for n in preset_names()}
-    families = {
-        "presets": presets,
-        "strategies": {name: strategies.summary(name) for name in strategies},
-        "partitioners": {name: partitioners.summary(name) for name in partitioners},
-        "samplers": {name: samplers.summary(name) for name in samplers},
-    }
+    families = {"presets": {name: {"summary": text, "source": "", "status": ""} for name, text in presets.items()}}
+    families |= {plural: {name: one.described(name) for name in one} for plural, one in extensible().items()}
     if family is None:
         return families
     if family not in families:
@@ -34,13 +31,20 @@ def catalogue(family: str | None = None) -> dict[str, dict[str, str]]:
     return {family: families[family]}
 
 
-def print_catalogue(found: dict[str, dict[str, str]], console: Console) -> None:
-    """One table a family."""
+def broken_plugins() -> list[str]:
+    """A line for each part of another distribution that cannot be used."""
+    return [line for one in extensible().values() for line in one.broken]
+
+
+def print_catalogue(found: dict[str, dict[str, dict[str, str]]], console: Console) -> None:
+    """One table a family; columns that no member fills are left out."""
     from rich.table import Table
+    from rich.text import Text
 
     for family, members in found.items():
         table = Table(title=family, title_justify="left", box=None, show_header=False, pad_edge=False)
-        for name, summary in members.items():
-            table.add_row(f"  {name}", summary)
+        shown = [key for key in ("summary", "status", "source") if any(member[key] for member in members.values())]
+        for name, member in members.items():
+            table.add_row(f"  {name}", *(Text(member[key]) for key in shown))
         console.print(table)
         console.print()

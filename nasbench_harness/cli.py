@@ -18,6 +18,9 @@ from cyclopts import App, CycloptsError, Parameter
 from nasbench_harness import __version__
 from nasbench_harness.cli_data import data_app
 from nasbench_harness.cli_hardware import register
+from nasbench_harness.cli_hardware_tables import register_tables
+from nasbench_harness.cli_latency import latency_app
+from nasbench_harness.cli_plugins import check, new
 from nasbench_harness.cli_predict import predict
 from nasbench_harness.cli_truth import truth_app
 from nasbench_harness.console import Json, emit, note
@@ -36,8 +39,12 @@ app = App(
 )
 app.command(truth_app)
 app.command(data_app)
+app.command(latency_app)
 register(app)
+register_tables(latency_app)
 app.command(predict)
+app.command(check)
+app.command(new)
 
 Images = Annotated[
     Path | None,
@@ -110,7 +117,7 @@ def run(
     split
         JSON file with the training and validation images of CIFAR-10; none: the benchmark's own 25,000/25,000.
     out
-        Folder of the records; none: ``results/<experiment>``.
+        Folder of the records; none: ``results/<experiment>``. The points of a grid have folders inside it.
     seeds
         Seeds in place of the experiment's, such as ``0,1,2``.
     strategies
@@ -129,25 +136,31 @@ def run(
     from rich.console import Console
 
     from nasbench_harness.data import resolve
-    from nasbench_harness.experiment import load_experiment, select_strategies, with_seeds
+    from nasbench_harness.experiment import load_experiments, select_strategies, with_seeds
     from nasbench_harness.files import write_json, write_text
     from nasbench_harness.progress import terminal_progress
     from nasbench_harness.records import read_run
     from nasbench_harness.report import leaderboard, print_leaderboard, render_markdown
     from nasbench_harness.runner import Sources, run_experiment
 
-    described = select_strategies(load_experiment(experiment, overrides), _listed(strategies))
-    described = with_seeds(described, _listed(seeds))
-    folder = out or Path("results") / described.name
-    with terminal_progress(Console(stderr=True)) as progress:
-        images, truth = resolve(described, images, truth, fetch, progress)
-        sources = Sources(images, split, truth, device, threads)
-        run_experiment(described, sources, folder, progress, note, replace, workers)
-    board = leaderboard(read_run(folder))
-    write_json(folder / "leaderboard.json", board.to_json())
-    write_text(folder / "leaderboard.md", render_markdown(board))
-    emit({"folder": str(folder), **board.to_json()}, json, lambda console: print_leaderboard(board, console))
-    note(f"records in {folder}; figures: nasbench-harness figures {folder}")
+    experiments = load_experiments(experiment, overrides)
+    boards = {}
+    for point, one in experiments.items():
+        described = with_seeds(select_strategies(one, _listed(strategies)), _listed(seeds))
+        folder = (out or Path("results") / described.name) / point
+        if point:
+            note(f"{described.name}, grid point {len(boards) + 1} of {len(experiments)}: {point}")
+        with terminal_progress(Console(stderr=True)) as progress:
+            found_images, found_truth = resolve(described, images, truth, fetch, progress)
+            sources = Sources(found_images, split, found_truth, device, threads)
+            run_experiment(described, sources, folder, progress, note, replace, workers)
+        board = boards[folder] = leaderboard(read_run(folder))
+        write_json(folder / "leaderboard.json", board.to_json())
+        write_text(folder / "leaderboard.md", render_markdown(board))
+        note(f"records in {folder}; figures: nasbench-harness figures {folder}")
+    results = [{"folder": str(folder), **board.to_json()} for folder, board in boards.items()]
+    result = {"experiments": results} if len(results) > 1 else results[0]
+    emit(result, json, lambda console: [print_leaderboard(board, console) for board in boards.values()])
 
 
 @app.command
@@ -239,10 +252,12 @@ def ls(family: str | None = None, /, *, json: Json = False) -> None:
     family
         One of the families only.
     """
-    from nasbench_harness.catalogue import catalogue, print_catalogue
+    from nasbench_harness.catalogue import broken_plugins, catalogue, print_catalogue
 
     found = catalogue(family)
     emit(found, json, lambda console: print_catalogue(found, console))
+    for line in broken_plugins():
+        note(line)
 
 
 @app.command

@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nasbench_harness.errors import UsageError
+from nasbench_harness.grid import expand
+from nasbench_harness.plugins import load_file
 from nasbench_harness.registry import near_names
 from nasbench_harness.strategies import Strategy, strategies
 
@@ -123,7 +125,15 @@ class StrategySection(BaseModel):
 
     def canonical(self) -> dict[str, Any]:
         """Kind and all options, defaults included, so that spelling a default out changes nothing."""
-        return {"kind": self.kind, **self.create().canonical()}
+        return {"kind": self.kind, **self.create().canonical(), **strategies.provenance(self.kind)}
+
+
+class PluginSection(_Section):
+    """A Python file whose parts the experiment may name; its digest stands for its code in the identity of results."""
+
+    name: str
+    sha256: str
+    path: Path = Field(exclude=True)
 
 
 class Experiment(_Section):
@@ -132,6 +142,7 @@ class Experiment(_Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     description: str = ""
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
+    plugins: tuple[PluginSection, ...] = ()
     images: ImagesSection
     network: NetworkSection
     training: TrainingSection
@@ -145,6 +156,20 @@ class Experiment(_Section):
     def _each_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(dict.fromkeys(seeds))
 
+    @field_validator("plugins", mode="before")
+    @classmethod
+    def _loaded(cls, files: Any) -> Any:
+        if not isinstance(files, list | tuple) or not all(isinstance(file, str) for file in files):
+            return files
+        loaded = [load_file(Path(file)) for file in files]
+        return [{"name": file.path.name, "sha256": file.sha256, "path": file.path} for file in loaded]
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """In a worker process: the parts that this experiment names have to be there."""
+        super().__setstate__(state)
+        for plugin in self.plugins:
+            load_file(plugin.path, plugin.sha256)
+
     def updates(self, strategy: str, training_images: int) -> int:
         """The budget of one strategy in architecture-updates."""
         base = self.budget.updates(training_images)
@@ -157,6 +182,8 @@ class Experiment(_Section):
         # the name too: it is an axis of the draw of scoring images
         sections = {"name", "images", "network", "training", "budget", "scoring", "truth"}
         shared = self.model_dump(mode="json", include=sections)
+        if self.plugins:
+            shared["plugins"] = sorted(plugin.sha256 for plugin in self.plugins)
         return {**shared, "strategy": {"name": strategy, **self.strategies[strategy].canonical()}, "seed": seed}
 
 
@@ -173,12 +200,42 @@ def preset_names() -> list[str]:
 
 
 def load_experiment(source: str, overrides: list[str] | tuple[str, ...] = ()) -> Experiment:
-    """An experiment from a preset's name or a TOML file, changed by overrides such as ``budget.epochs=2``.
+    """The experiment of a preset or a TOML file that has no grid over shared settings; see ``load_experiments``."""
+    experiments = load_experiments(source, overrides)
+    if len(experiments) > 1:
+        raise UsageError(
+            f"{source} is a grid of {len(experiments)} experiments ({', '.join(list(experiments)[:5])}, ...); "
+            "load_experiments gives them all"
+        )
+    return next(iter(experiments.values()))
 
-    Raises ``UsageError`` for an unknown preset, a file that is not TOML, an unknown key or an impossible value.
+
+def load_experiments(source: str, overrides: list[str] | tuple[str, ...] = ()) -> dict[str, Experiment]:
+    """Experiments from a preset's name or a TOML file, changed by overrides such as ``budget.epochs=2``.
+
+    Keys name the points of the file's ``[grid]`` over shared settings; a file without one gives a single experiment
+    under the empty name. Raises ``UsageError`` for an unknown preset, a file that is not TOML, a plug-in that cannot be
+    loaded, an unknown key or an impossible value.
     """
+    values = _read(source)
+    for override in overrides:
+        _apply(values, override)
+    plugins = values.get("plugins", [])
+    try:
+        for file in filter(lambda file: isinstance(file, str), plugins if isinstance(plugins, list) else []):
+            load_file(Path(file))  # before the grid, which asks strategies for their options
+        points = expand(values)
+    except UsageError as error:
+        raise UsageError(f"{source}: {error}") from error
+    return {point.name: _validated(point.values, f"{source} {point.name}".strip()) for point in points}
+
+
+def _read(source: str) -> dict[str, Any]:
+    """The file's values; plug-in files are named relative to it, those of overrides to the working folder."""
+    folder = Path()
     if source.endswith(".toml") or "/" in source:
         path = Path(source)
+        folder = path.parent
         if not path.is_file():
             raise UsageError(f"no experiment file {source}; give a TOML file or a preset: {', '.join(preset_names())}")
         try:
@@ -193,9 +250,9 @@ def load_experiment(source: str, overrides: list[str] | tuple[str, ...] = ()) ->
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{source} is not valid TOML: {error}") from error
-    for override in overrides:
-        _apply(values, override)
-    return _validated(values, source)
+    if isinstance(values.get("plugins"), list):
+        values["plugins"] = [str(folder / file) if isinstance(file, str) else file for file in values["plugins"]]
+    return values
 
 
 def _validated(values: dict[str, Any], source: str) -> Experiment:

@@ -20,9 +20,25 @@ class Probe(Protocol):
     def validation_score(self, architectures: np.ndarray) -> np.ndarray:
         """Accuracy in percent ``[n]`` of architectures (our indices ``[n]``) with the current weights."""
 
+    def gradient_distances(self, subspace: Subspace, edge: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
+        """How differently the operations on ``edge`` pull at the weights they share: float64 ``[5, 5]``, symmetric.
+
+        Cosine distance of their gradients, mean over ``repeats`` training batches; each batch has its own draw from
+        ``subspace`` for the other edges. Operations that the subspace lacks on the edge have distance zero.
+        """
+
 
 class Partitioner(ABC):
     """Divides a subspace into disjoint subspaces that cover it. Members are frozen dataclasses of their options."""
+
+    @property
+    def needs_probe(self) -> bool:
+        """Whether ``split`` asks a trained supernet, so that it cannot be called before training."""
+        return False
+
+    def gradient_passes(self, subspace: Subspace) -> int:
+        """Batches sent forward and backward that ``split`` will ask its probe for; strategies put them by."""
+        return 0
 
     @abstractmethod
     def split(self, subspace: Subspace, probe: Probe | None, rng: np.random.Generator) -> list[Subspace]:

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners.base import Partitioner, Probe, partitioners
-from nasbench_harness.space import EDGES, OPERATIONS, Subspace
+from nasbench_harness.partitioners.grouping import check_edges, divide, operations_on
+from nasbench_harness.space import N_EDGES, Subspace
 
 
 @partitioners.register("single-edge")
 @dataclass(frozen=True)
 class SingleEdge(Partitioner):
-    """One leaf for each operation on one edge (Few-shot NAS)."""
+    """One leaf for each operation on one edge, or for each combination of operations on several (Few-shot NAS).
 
-    edge: int = 0
+    ``edge`` "random" draws it. ``edges`` stands in its place when given: ``[0, 3]`` is depth 2 with 25 leaves.
+    """
+
+    edge: int | Literal["random"] = 0
+    edges: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse an edge that the cell does not have."""
-        if not 0 <= self.edge < len(EDGES):
-            raise UsageError(f"single-edge: edge must be 0 to {len(EDGES) - 1}, found {self.edge}")
+        """Refuse edges that the cell does not have."""
+        check_edges("single-edge", self.edges or ([] if self.edge == "random" else [self.edge]))
 
     def split(self, subspace: Subspace, probe: Probe | None, rng: np.random.Generator) -> list[Subspace]:
-        """At most five leaves; operations that the subspace lacks on the edge give none."""
-        leaves = []
-        for op, name in enumerate(OPERATIONS):
-            mask_EO = np.ones((len(EDGES), len(OPERATIONS)), dtype=bool)
-            mask_EO[self.edge] = False
-            mask_EO[self.edge, op] = True
-            leaf_name = f"edge {self.edge} = {name}"
-            leaf = subspace.intersect(Subspace.box(mask_EO, leaf_name), leaf_name)
-            if leaf.size:
-                leaves.append(leaf)
-        return leaves
+        """At most ``5 ** depth`` leaves; operations that the subspace lacks on an edge give none."""
+        edges = self.edges or (int(rng.integers(N_EDGES)) if self.edge == "random" else self.edge,)
+        return divide(subspace, {edge: [(op,) for op in operations_on(subspace, edge)] for edge in edges})

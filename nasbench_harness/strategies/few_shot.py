@@ -39,7 +39,11 @@ class FewShot(Strategy):
 
     def __post_init__(self) -> None:
         """Refuse unknown parts and impossible shares before anything is trained."""
-        partitioners.build(self.partitioner)
+        if partitioners.build(self.partitioner).needs_probe:
+            name = partitioners.canonical(self.partitioner)["name"]
+            raise UsageError(
+                f"few-shot splits before training, and {name!r} asks a trained supernet: use tree-few-shot"
+            )
         samplers.build(self.sampler)
         if self.channels is not None and self.channels < 1:
             raise UsageError(f"channels must be at least 1, found {self.channels}")
@@ -67,7 +71,8 @@ class FewShot(Strategy):
         from nasbench_harness.training.trainer import Stage
 
         parent_updates = int(context.budget.planned * self.parent_fraction)
-        share = (context.budget.planned - parent_updates) // len(leaves)
+        trainable = sum(leaf.connected().size > 0 for leaf in leaves)
+        share = (context.budget.planned - parent_updates) // max(1, trainable)
         step = context.training.batch_size * max(sampler.per_step(leaf) for leaf in leaves)
         if share < step:
             raise UsageError(
@@ -80,6 +85,9 @@ class FewShot(Strategy):
             losses.append(context.train(start, Stage("parent", context.space, parent_updates, sampler)))
         trained = []
         for number, subspace in enumerate(leaves, 1):
+            if not subspace.connected().size:
+                trained.append(Leaf(subspace, start, 0))  # nothing in it can be trained, nor is it ever run
+                continue
             network = copy.deepcopy(start)
             before = context.budget.used
             stage = Stage(f"leaf {number}/{len(leaves)}: {subspace.name}", subspace, share, sampler)

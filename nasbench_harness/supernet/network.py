@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,9 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasbench_harness.space import CONV_1X1, EDGES, N_STAGES, NONE, POOL, SKIP, index_to_code, live_cell_of
-from nasbench_harness.supernet.operations import avg_pool_3x3, batch_norm
+from nasbench_harness.supernet.operations import avg_pool_2x2, avg_pool_3x3, batch_norm
 
 Code = tuple[int, ...]
+Precision = Literal["float32", "bfloat16"]
+"""Of activations and convolutions; weights, statistics of batch normalisation and logits are float32 in either."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Parameter:
     return nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
 
 
+def convolution(x_NCHW: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    """Convolution in the precision of the activations."""
+    return F.conv2d(x_NCHW, weight.to(x_NCHW.dtype), stride=stride, padding=padding)
+
+
 class Cell(nn.Module):
     """Both convolutions on each of the six edges; skip, pooling and ``none`` have no weights."""
 
@@ -59,24 +67,36 @@ class Cell(nn.Module):
         self.conv_1x1 = nn.ParameterList(_convolution(channels, channels, 1) for _ in EDGES)
         self.conv_3x3 = nn.ParameterList(_convolution(channels, channels, 3) for _ in EDGES)
 
+    def convolve(self, edge: int, op: int, relu_NCHW: Tensor) -> Tensor:
+        """Convolution and normalisation on ``edge`` of an input whose ReLU was taken."""
+        if op == CONV_1X1:
+            return batch_norm(convolution(relu_NCHW, self.conv_1x1[edge]))
+        return batch_norm(convolution(relu_NCHW, self.conv_3x3[edge], padding=1))
+
     def operation(self, edge: int, op: int, x_NCHW: Tensor) -> Tensor:
         """Output of operation ``op`` (not ``none``) on ``edge``."""
         if op == SKIP:
             return x_NCHW
         if op == POOL:
             return avg_pool_3x3(x_NCHW)
-        if op == CONV_1X1:
-            return batch_norm(F.conv2d(F.relu(x_NCHW), self.conv_1x1[edge]))
-        return batch_norm(F.conv2d(F.relu(x_NCHW), self.conv_3x3[edge], padding=1))
+        return self.convolve(edge, op, F.relu(x_NCHW))
 
     def forward(self, x_NCHW: Tensor, code: Code) -> Tensor:
         """Run one architecture whose dead edges are ``none``; without a path the output is zero."""
         nodes: list[Tensor | None] = [x_NCHW, None, None, None]
+        relus: list[Tensor | None] = [None] * 3  # of a node, once for all convolutions that read it
         for edge, (source, target) in enumerate(EDGES):
-            x = nodes[source]
-            if code[edge] == NONE or x is None:
+            x, op = nodes[source], code[edge]
+            if op == NONE or x is None:
                 continue
-            y, so_far = self.operation(edge, code[edge], x), nodes[target]
+            if op in (SKIP, POOL):
+                y = self.operation(edge, op, x)
+            else:
+                relu = relus[source]
+                if relu is None:
+                    relu = relus[source] = F.relu(x)
+                y = self.convolve(edge, op, relu)
+            so_far = nodes[target]
             nodes[target] = y if so_far is None else so_far + y
         output = nodes[3]
         return torch.zeros_like(x_NCHW) if output is None else output
@@ -92,13 +112,16 @@ class Reduction(nn.Module):
         self.shortcut = _convolution(channels, 2 * channels, 1)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
-        a = batch_norm(F.conv2d(F.relu(x_NCHW), self.conv_a, stride=2, padding=1))
-        b = batch_norm(F.conv2d(F.relu(a), self.conv_b, padding=1))
-        return b + F.conv2d(F.avg_pool2d(x_NCHW, 2), self.shortcut)
+        a = batch_norm(convolution(F.relu(x_NCHW), self.conv_a, stride=2, padding=1))
+        b = batch_norm(convolution(F.relu(a), self.conv_b, padding=1))
+        return b + convolution(avg_pool_2x2(x_NCHW), self.shortcut)
 
 
 class Supernet(nn.Module):
-    """The whole network; ``route`` names for each cell which of its copies to use (default: the first)."""
+    """The whole network; ``route`` names for each cell which of its copies to use (default: the first).
+
+    ``precision`` may be set at any time; it is no part of the weights and not stored with them.
+    """
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
@@ -113,10 +136,16 @@ class Supernet(nn.Module):
         self.reductions = nn.ModuleList(Reduction(c * 2**stage) for stage in range(N_STAGES - 1))
         self.classifier = nn.Linear(c * 2 ** (N_STAGES - 1), shape.classes)
         self.first_route: tuple[int, ...] = (0,) * shape.cell_count
+        self.precision: Precision = "float32"
+
+    @property
+    def activation_dtype(self) -> torch.dtype:
+        """What activations are computed in: bfloat16 if that is the precision, otherwise as the weights are stored."""
+        return torch.bfloat16 if self.precision == "bfloat16" else self.stem.dtype
 
     def stem_output(self, x_NCHW: Tensor) -> Tensor:
         """Input of the first cell, the same for all architectures."""
-        return batch_norm(F.conv2d(x_NCHW, self.stem, padding=1))
+        return batch_norm(convolution(x_NCHW.to(self.activation_dtype), self.stem, padding=1))
 
     def after_first_cell(self, x_NCHW: Tensor, code: Code, route: Sequence[int]) -> Tensor:
         """Logits ``[N, classes]`` from the first cell's output."""
@@ -125,7 +154,7 @@ class Supernet(nn.Module):
             if cell_in_stage == 0:
                 x_NCHW = self.reductions[stage - 1](x_NCHW)
             x_NCHW = self.cells[position][route[position]](x_NCHW, code)  # type: ignore[index]
-        features: Tensor = F.relu(batch_norm(x_NCHW)).mean((2, 3))
+        features: Tensor = F.relu(batch_norm(x_NCHW)).mean((2, 3), dtype=self.classifier.weight.dtype)
         logits: Tensor = self.classifier(features)
         return logits
 

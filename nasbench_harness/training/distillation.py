@@ -1,4 +1,4 @@
-"""Search-space mutual distillation: a sub-supernet learns from its siblings and their parent (HEP-NAS; methods 4 [C])."""
+"""Search-space mutual distillation: a sub-supernet learns from siblings and parent (HEP-NAS; methods 4 [C])."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ class Peer:
 
 def divergence(from_logits: Tensor, own_logits: Tensor) -> Tensor:
     """``KL(softmax(from) || softmax(own))``, mean over the batch, in nats; the first is what is learnt from."""
-    return F.kl_div(
-        F.log_softmax(own_logits, 1), F.log_softmax(from_logits, 1), reduction="batchmean", log_target=True
-    )
+    return F.kl_div(F.log_softmax(own_logits, 1), F.log_softmax(from_logits, 1), reduction="batchmean", log_target=True)
 
 
 class MutualDistillation:

@@ -28,14 +28,35 @@ FULL = Subspace.full()
 OPTIONS: list[Any] = [
     *partitioners,
     *({"name": "single-edge", "edge": edge} for edge in range(1, 6)),
+    {"name": "single-edge", "edge": "random"},
+    {"name": "single-edge", "edges": [0, 3]},
     {"name": "random", "leaves": 2},
+    {"name": "gradient-matching", "objective": "worst", "edge": 4},
+    {"name": "random-edge", "edge": 5},
+    *({"name": "hierarchy", "hierarchy": node, "groups": "gradient"} for node in (1, 3)),
+    *({"name": "hierarchy", "hierarchy": node, "groups": "operations"} for node in (1, 2)),
+    {"name": "hierarchy", "groups": "random"},
+    {"name": "hierarchy", "groups": "worst"},
     {"name": "efs-accum", "thresholds": [10, 20, 30]},
 ]
 boxes = hnp.arrays(np.bool_, (6, 5)).map(lambda mask_EO: Subspace.box(mask_EO, "box"))
 
 
+class FakeProbe:
+    """Distances that depend on the edge alone."""
+
+    def validation_score(self, architectures: np.ndarray) -> np.ndarray:
+        return np.zeros(len(architectures))
+
+    def gradient_distances(self, subspace: Subspace, edge: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
+        half_OO = np.triu(np.random.default_rng(edge).random((5, 5)), 1)
+        return half_OO + half_OO.T
+
+
 def split(part: Any, space: Subspace = FULL, seed: int = 0) -> list[Subspace]:
-    return partitioners.build(part).split(space, None, np.random.default_rng(seed))
+    partitioner = partitioners.build(part)
+    probe = FakeProbe() if partitioner.needs_probe else None
+    return partitioner.split(space, probe, np.random.default_rng(seed))
 
 
 def check(part: Any, space: Subspace, seed: int) -> None:
@@ -82,6 +103,18 @@ def test_single_edge_gives_five_leaves_of_3125(edge: int) -> None:
         assert (all_codes()[leaf.members, edge] == op).all()
         assert leaf.name == f"edge {edge} = {OPERATIONS[op]}"
         assert leaf.mask_EO is not None
+
+
+def test_single_edge_at_depth_two_gives_25_leaves_of_625() -> None:
+    leaves = split({"name": "single-edge", "edges": [0, 3]})
+    assert [leaf.size for leaf in leaves] == [625] * 25
+    np.testing.assert_array_equal(route(leaves), all_codes()[:, 0].astype(int) * 5 + all_codes()[:, 3])
+    assert leaves[1].name == "edge 0 = none, edge 3 = skip_connect"
+
+
+def test_a_random_single_edge_is_one_of_six() -> None:
+    found = {split({"name": "single-edge", "edge": "random"}, seed=seed)[0].name for seed in range(60)}
+    assert found == {f"edge {edge} = none" for edge in range(6)}
 
 
 def test_single_edge_splits_the_first_edge_unless_told_otherwise() -> None:
@@ -141,6 +174,15 @@ def test_random_refuses_more_leaves_than_live_cells() -> None:
         ({"name": "random", "leaves": 0}, "leaves must be at least 1, found 0"),
         ({"name": "single-edge", "edge": 6}, "edge must be 0 to 5, found 6"),
         ({"name": "single-edge", "edge": -1}, "edge must be 0 to 5, found -1"),
+        ({"name": "single-edge", "edges": [0, 6]}, "edge must be 0 to 5, found 6"),
+        ({"name": "single-edge", "edges": [2, 2]}, "edges must differ"),
+        ({"name": "single-edge", "edge": "any"}, "edge"),
+        ({"name": "gradient-matching", "edge": 7}, "edge must be 0 to 5, found 7"),
+        ({"name": "gradient-matching", "repeats": 0}, "repeats must be at least 1"),
+        ({"name": "gradient-matching", "objective": "good"}, "objective"),
+        ({"name": "random-edge", "edge": 7}, "edge must be 0 to 5, found 7"),
+        ({"name": "hierarchy", "hierarchy": 0}, "hierarchy must be 1, 2 or 3, found 0"),
+        ({"name": "hierarchy", "repeats": 0}, "repeats must be at least 1"),
         ({"name": "efs-accum", "thresholds": [20, 15]}, "positive and ascending"),
         ({"name": "efs-accum", "thresholds": [15, 15]}, "positive and ascending"),
         ({"name": "efs-accum", "thresholds": []}, "positive and ascending"),

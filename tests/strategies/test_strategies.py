@@ -30,7 +30,7 @@ CELLS = np.sort(np.random.default_rng(0).choice(live_cells()[connected()[live_ce
 STRATEGIES: list[Strategy] = [
     *(OneShot(sampler=name) for name in samplers),
     OneShot(sampler={"name": "balanced", "form": "multi"}),
-    *(FewShot(partitioner=name) for name in partitioners),
+    *(FewShot(partitioner=name) for name in partitioners if not partitioners.build(name).needs_probe),
     FewShot(partitioner="single-edge", parent_fraction=0.5),
     FewShot(partitioner={"name": "random", "leaves": 3}, sampler="balanced", channels=5, parent_fraction=0.3),
 ]

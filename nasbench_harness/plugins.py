@@ -1,0 +1,91 @@
+"""Parts from single files: a researcher's partitioner needs no package.
+
+An experiment names such files in ``plugins``; processes that receive the experiment load them too. Parts that are
+installed as a package come through entry points instead, see ``registry``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nasbench_harness.errors import HarnessError, UsageError
+from nasbench_harness.registry import Registry
+
+_loaded: dict[Path, str] = {}  # file -> SHA-256 of what was loaded from it
+
+
+@dataclass(frozen=True)
+class PluginFile:
+    """A file whose parts are registered; the digest is of its bytes and enters the identity of results."""
+
+    path: Path
+    sha256: str
+
+
+def load_file(path: Path, sha256: str | None = None) -> PluginFile:
+    """Run a Python file once, so that the parts it registers can be named; a changed file is run again.
+
+    Raises ``UsageError`` when it cannot be read, raises an error itself, or is not the file that ``sha256`` names.
+    """
+    path = path.resolve()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"no plug-in file {path}: {error.strerror}; give a Python file") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and digest != sha256:
+        raise UsageError(f"plug-in {path} has changed since this experiment was loaded; start the command again")
+    if _loaded.get(path) != digest:
+        _run(path, data)
+        _loaded[path] = digest
+    return PluginFile(path, digest)
+
+
+def _run(path: Path, data: bytes) -> None:
+    # by path: two files of one name in two folders are two modules; the prefix keeps clear of installed ones
+    place = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    name = f"nasbench_harness_plugin_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{place}"
+    spec = importlib.util.spec_from_loader(name, loader=None, origin=str(path))
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    module.__file__ = str(path)
+    sys.modules[name] = module
+    try:
+        # compiled here and not by the import system: a cached byte-code file may be older than the text
+        exec(compile(data, str(path), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise UsageError(f"plug-in {path} cannot be loaded: {_cause(error, path)}; mend the file") from error
+
+
+def _cause(error: BaseException, path: Path) -> str:
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno}: {error.msg}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    at = f"line {lines[-1]}: " if lines else ""
+    kind = "" if isinstance(error, HarnessError) else f"{type(error).__name__}: "
+    return f"{at}{kind}{' '.join(str(error).split())}"
+
+
+def families() -> dict[str, Registry[Any]]:
+    """Every family that can be extended, by the plural that ``ls`` and the entry-point groups use."""
+    from nasbench_harness.partitioners import partitioners
+    from nasbench_harness.predictors import predictors
+    from nasbench_harness.strategies import strategies
+    from nasbench_harness.training.samplers import samplers
+
+    registries: list[Registry[Any]] = [strategies, partitioners, samplers, predictors]
+    return {registry.plural: registry for registry in registries}
+
+
+def parts_of_file(path: Path) -> list[tuple[Registry[Any], str]]:
+    """Family and name of every part that a loaded file registered."""
+    wanted = str(path.resolve())
+    return [(family, name) for family in families().values() for name in family if family.origin(name) == wanted]

@@ -1,0 +1,74 @@
+"""What can be counted in an architecture: multiply-adds, parameters, nonlinearities (methods 9).
+
+Published numbers: methods 9 [R], recomputed from data files in official repositories; the truth there holds a single
+seed for most architectures, so it is not `cifar10_test_200`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nasbench_harness.predictors.base import CLASSES, FloatArray, Predictor, PredictorContext, Published, predictors
+from nasbench_harness.space import flops, nonlinearity_count, parameters
+
+_PROTOCOL = "counted; CIFAR-10 test accuracy of the EFS-NAS repository (mostly one seed), all 15,625"
+_AS_BUILT = (Published(0.576, 0.751, _PROTOCOL),)
+
+
+@predictors.register("flops")
+@dataclass(frozen=True)
+class Flops(Predictor):
+    """Multiply-adds of the network as built, dead edges included."""
+
+    source: ClassVar[str] = "methods 9 [R]"
+    published: ClassVar[tuple[Published, ...]] = _AS_BUILT
+
+    def score(self, context: PredictorContext) -> FloatArray:
+        """The count, for the context's network."""
+        return _counted(flops(context.channels, context.cells, context.size, CLASSES, False, context.image_channels))
+
+
+@predictors.register("live-flops")
+@dataclass(frozen=True)
+class LiveFlops(Predictor):
+    """Multiply-adds on edges that can influence the output."""
+
+    source: ClassVar[str] = "methods 9 [R]"
+    published: ClassVar[tuple[Published, ...]] = (Published(0.653, 0.821, _PROTOCOL),)
+
+    def score(self, context: PredictorContext) -> FloatArray:
+        """The count, for the context's network."""
+        return _counted(flops(context.channels, context.cells, context.size, CLASSES, True, context.image_channels))
+
+
+@predictors.register("parameters")
+@dataclass(frozen=True)
+class Parameters(Predictor):
+    """Trainable parameters of the network as built, dead edges included."""
+
+    source: ClassVar[str] = "methods 9 [R]"
+    published: ClassVar[tuple[Published, ...]] = _AS_BUILT
+
+    def score(self, context: PredictorContext) -> FloatArray:
+        """The count, for the context's network."""
+        return _counted(parameters(context.channels, context.cells, CLASSES, False, context.image_channels))
+
+
+@predictors.register("nonlinearity-count")
+@dataclass(frozen=True)
+class NonlinearityCount(Predictor):
+    """Most convolutions on a path through the cell, 0 to 3."""
+
+    source: ClassVar[str] = "EFS-NAS; Oh, Lee, Ham; arXiv 2412.14678; methods 5.1 [C], 9 [R]"
+    published: ClassVar[tuple[Published, ...]] = (Published(0.565, 0.688, _PROTOCOL),)
+
+    def score(self, context: PredictorContext) -> FloatArray:
+        """The count; many architectures share one."""
+        return nonlinearity_count().astype(np.float64)
+
+
+def _counted(count_A: np.ndarray) -> FloatArray:
+    return count_A.astype(np.float64)

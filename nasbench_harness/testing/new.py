@@ -1,0 +1,49 @@
+"""Writes a working part, its test and an experiment, for an author to change."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from nasbench_harness.errors import UsageError
+from nasbench_harness.files import write_text
+from nasbench_harness.plugins import families
+from nasbench_harness.registry import near_names
+from nasbench_harness.testing import templates
+
+PARTS = {
+    "partitioner": (templates.PARTITIONER, templates.TEST_OF_PARTITIONER),
+    "strategy": (templates.STRATEGY, templates.TEST_OF_STRATEGY),
+}
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def write_new(family: str, name: str, folder: Path) -> list[Path]:
+    """Files of a new part in ``folder``: the part, its test, an experiment.
+
+    Raises ``UsageError`` for a family that has no template, a name that cannot be used or is taken, and where one of
+    the files exists: nothing is overwritten, and then nothing is written.
+    """
+    if family not in PARTS:
+        raise UsageError(f"no template for a new {family!r}; {near_names(family, list(PARTS))}")
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"the name {name!r} should be words of a-z and 0-9 joined by hyphens, such as my-{family}")
+    registry = next(one for one in families().values() if one.family == family)
+    if name in registry:
+        raise UsageError(f"{family} {name!r} exists already; choose another name")
+    module = name.replace("-", "_")
+    part, test = PARTS[family]
+    files = {
+        f"{module}.py": part,
+        f"test_{module}.py": test,
+        f"{name}.toml": templates.EXPERIMENT.replace("$STRATEGY", templates.STRATEGY_LINES[family]),
+    }
+    standing = [file for file in files if (folder / file).exists()]
+    if standing:
+        raise UsageError(f"{folder / standing[0]} exists and is not overwritten; choose another name or --to")
+    words = {"$NAME": name, "$CLASS": "".join(word.capitalize() for word in name.split("-")), "$MODULE": module}
+    for file, text in files.items():
+        for placeholder, word in words.items():
+            text = text.replace(placeholder, word)  # noqa: PLW2901
+        write_text(folder / file, text)
+    return [folder / file for file in files]

@@ -1,0 +1,58 @@
+"""A second process, kept for all checks, in which pickled parts have to work as they do here."""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import importlib.util
+import multiprocessing
+import pickle
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from typing import Any
+
+from nasbench_harness.testing.outcome import Failure
+
+
+def in_worker(function: Callable[..., Any], part: Any, *arguments: Any) -> Any:
+    """``function(part, *arguments)`` computed in another process from the pickled part.
+
+    ``function`` must be importable from this package. Raises ``Failure`` when the part cannot be pickled, and the errors
+    of the function.
+    """
+    try:
+        data = pickle.dumps(part)
+    except Exception as error:
+        raise Failure(f"it cannot be pickled ({error}); keep its options plain values, its class at the top") from error
+    module = type(part).__module__
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return _pool().submit(_call, module, file, data, function, arguments).result()
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ProcessPoolExecutor:
+    pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+    atexit.register(pool.shutdown, cancel_futures=True)
+    return pool
+
+
+def _call(module: str, file: str | None, data: bytes, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    _provide(module, file)
+    return function(pickle.loads(data), *arguments)
+
+
+def _provide(module: str, file: str | None) -> None:
+    """Make a module importable by its name, from its file where it is not on the path."""
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        if file is None:
+            raise
+        spec = importlib.util.spec_from_file_location(module, file)
+        assert spec is not None
+        assert spec.loader is not None
+        loaded = importlib.util.module_from_spec(spec)
+        sys.modules[module] = loaded
+        spec.loader.exec_module(loaded)
