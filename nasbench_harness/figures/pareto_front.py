@@ -69,15 +69,16 @@ def _panel(axis: Axes, problems: Sequence[dict[str, Any]], marks: dict[str, styl
     floor = min(problem["hypervolume_reference"]["truth"] for problem in problems)
     true = [(row["cost"], row["truth"]) for row in problems[0]["true_front"]]
     shown = [point for point in true if point[1] >= floor] or true[-1:]
-    costs, best = [cost for cost, _ in shown], max(truth for _, truth in shown)
+    costs, top = [cost for cost, _ in shown], max(truth for _, truth in shown)
     high = problems[0]["window"]["high"]
-    stairs = [*shown, (max(costs) if high is None else high, best)]
+    stairs = [*shown, (max(costs) if high is None else high, top)]
     axis.step(*zip(*stairs, strict=True), where="post", color="black", linewidth=0.9, label=_TRUE, zorder=2)
     for problem in problems:
         run, mark = median_run(problem["runs"]), marks[problem["scores"]]
         rows = [row for row in run["front"] if row["cost"] is not None and row["truth"] is not None]
         rows = [row for row in rows if row["truth"] >= floor]
         costs += [row["cost"] for row in rows]
+        top = max([top, *(row["truth"] for row in rows)])
         points: dict[str, Any] = {"color": mark.colour, "marker": mark.marker, "linestyle": "none"}
         x, y = [row["cost"] for row in rows], [row["truth"] for row in rows]
         axis.plot(x, y, markersize=2.8, mew=0, alpha=0.75, label=_name(problem["scores"]), zorder=3, **points)
@@ -94,7 +95,8 @@ def _panel(axis: Axes, problems: Sequence[dict[str, Any]], marks: dict[str, styl
             costs.append(bound)
     margin = 0.04 * max(max(costs) - min(costs), 1e-9)
     axis.set_xlim(min(costs) - margin, max(costs) + margin)
-    axis.set_ylim(floor - 0.03 * (best - floor), best + 0.06 * max(best - floor, 1e-9))
+    height = max(top - floor, 1e-9)
+    axis.set_ylim(floor - 0.03 * height, top + 0.06 * height)
     axis.grid(axis="y")
     axis.set_axisbelow(True)
 

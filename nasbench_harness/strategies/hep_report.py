@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nasbench_harness.metrics import kendall_tau
-from nasbench_harness.space import N_ARCHITECTURES, Subspace
-
-if TYPE_CHECKING:
-    from nasbench_harness.truth import Truth
+from nasbench_harness.space import Subspace
 
 
-def hierarchy_report(details: dict[str, Any], truth: Truth) -> dict[str, Any]:
+def hierarchy_report(details: dict[str, Any], true_A: np.ndarray) -> dict[str, Any]:
     """How well each level of ``hep-search`` chose, as plain JSON, from its ``details``.
+
+    ``true_A``: float ``[15625]``, NaN where the truth has no value.
 
     For each level: ``hit``, whether a kept child holds the best architecture of the subspaces that were divided (of
     equally good ones, any); ``holds_best_of_all``, the same for the best of the whole truth; Kendall's tau between the
     children's validation and the maximum and mean of their truth (``None`` where undefined, as with one child); the
     best that was kept and the best there was to keep, in percent. ``hit_rate`` is the share of levels with a hit.
     """
-    accuracy_A = np.full(N_ARCHITECTURES, np.nan)
-    accuracy_A[truth.index_A] = truth.accuracy_A
-    levels = [_level(level, accuracy_A) for level in details["levels"]]
+    levels = [_level(level, true_A) for level in details["levels"]]
     return {"levels": levels, "hit_rate": float(np.mean([level["hit"] for level in levels]))}
 
 

@@ -15,6 +15,7 @@ from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import Subspace, check_cover, live_cell_of
 from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.strategies.hep_plan import SearchPlan
+from nasbench_harness.strategies.hep_report import hierarchy_report
 from nasbench_harness.strategies.probe import SupernetProbe
 from nasbench_harness.strategies.siblings import Distillation, Smd, train_siblings
 from nasbench_harness.strategies.tree import BASELINE_EPOCHS, describe_split
@@ -101,6 +102,10 @@ class HepSearch(Strategy):
     def canonical(self) -> dict[str, Any]:
         """All options, the sampler spelled out."""
         return {**super().canonical(), "sampler": samplers.canonical(self.sampler)}
+
+    def analysis(self, details: dict[str, Any], true_A: np.ndarray) -> dict[str, Any]:
+        """``hierarchy_report``: hits and tau of every level's choice."""
+        return hierarchy_report(details, true_A)
 
     def train(self, context: Context) -> Scorer:
         """Narrow the space level by level."""

@@ -56,6 +56,14 @@ def tiny_run(strategy: Strategy, seed: int = 0, folder: Path | None = None) -> T
     return _run(strategy, STEPS[-1], seed, folder)
 
 
+def tiny_run_in_threads(strategy: Strategy, threads: int) -> TinyRun:
+    """``tiny_run`` for a process of its own, with so many threads of torch."""
+    import torch
+
+    torch.set_num_threads(threads)
+    return tiny_run(strategy)
+
+
 def _run(strategy: Strategy, steps: int, seed: int, folder: Path | None) -> TinyRun:
     context = tiny_context(steps * BATCH, seed, folder)
     with _counted() as counts:

@@ -98,7 +98,9 @@ def test_the_whole_budget_and_no_more_is_used_and_every_architecture_has_one_lea
 
 
 def test_every_registered_strategy_is_tried_here() -> None:
-    assert {type(strategy) for strategy in STRATEGIES} == {strategies[name] for name in strategies}
+    elsewhere = {"hep-rank", "hep-search", "hm-nas", "pad-nas", "smd-without-split", "tree-few-shot"}  # tests of their own
+    here = {strategies[name] for name in strategies if name not in elsewhere}
+    assert {type(strategy) for strategy in STRATEGIES} == here
 
 
 def test_one_shot_trains_one_network_over_the_whole_space(make: Make) -> None:
