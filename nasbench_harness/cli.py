@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -25,6 +25,11 @@ from nasbench_harness.cli_predict import predict
 from nasbench_harness.cli_truth import truth_app
 from nasbench_harness.console import Json, emit, note
 from nasbench_harness.errors import HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nasbench_harness.report import Leaderboard
 
 app = App(
     name="nasbench-harness",
@@ -144,7 +149,7 @@ def run(
     from nasbench_harness.runner import Sources, run_experiment
 
     experiments = load_experiments(experiment, overrides)
-    boards = {}
+    boards: dict[Path, Leaderboard] = {}
     for point, one in experiments.items():
         described = with_seeds(select_strategies(one, _listed(strategies)), _listed(seeds))
         folder = (out or Path("results") / described.name) / point
@@ -160,7 +165,12 @@ def run(
         note(f"records in {folder}; figures: nasbench-harness figures {folder}")
     results = [{"folder": str(folder), **board.to_json()} for folder, board in boards.items()]
     result = {"experiments": results} if len(results) > 1 else results[0]
-    emit(result, json, lambda console: [print_leaderboard(board, console) for board in boards.values()])
+
+    def draw(console: Console) -> None:
+        for board in boards.values():
+            print_leaderboard(board, console)
+
+    emit(result, json, draw)
 
 
 @app.command

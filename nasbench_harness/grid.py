@@ -116,7 +116,8 @@ def _combinations(axes: list[_Axis], rule: str) -> list[tuple[int, ...]]:
     """Positions in the lists of all axes."""
     # in step a value may come again beside others, in a product its combinations would all be repeated
     texts = [axis.texts for axis in axes]
-    for found in [list(zip(*texts, strict=False))] if rule == "zip" else texts:
+    groups: list[list[Any]] = [list(zip(*texts, strict=False))] if rule == "zip" else [list(text) for text in texts]
+    for found in groups:
         repeated = next((one for one in found if found.count(one) > 1), None)
         if repeated is not None:
             told = repeated if isinstance(repeated, str) else ", ".join(repeated)

@@ -149,8 +149,8 @@ def test_the_description_that_was_given_is_left_alone() -> None:
     [
         ("[grid]\nsampler = 'uniform'", "grid.sampler: expected a list of values, found 'uniform'"),
         ("[grid]\nsampler = []", "grid.sampler: expected a list"),
-        ("[grid]\nsampler = ['fair', 'fair']", "grid: \"fair\" stands twice in a list"),
-        ("[grid]\nrule = 'zip'\nsampler = ['fair', 'fair']\nbudget.epochs = [1, 1]", "grid: \"fair\", 1 stands twice"),
+        ("[grid]\nsampler = ['fair', 'fair']", 'grid: "fair" stands twice in a list'),
+        ("[grid]\nrule = 'zip'\nsampler = ['fair', 'fair']\nbudget.epochs = [1, 1]", 'grid: "fair", 1 stands twice'),
         ("[grid]\nsampelr = ['fair']", "has an option 'sampelr'.*did you mean sampler"),
         ("[grid]\nbudgte.epochs = [1, 2]", "has an option 'budgte'.*did you mean budget"),
         ("[grid]\nseeds = [1, 2]", "has an option 'seeds'"),
@@ -163,7 +163,10 @@ def test_the_description_that_was_given_is_left_alone() -> None:
             "of equal length, found sampler 2, budget.epochs 3",
         ),
         ("[grid]\nstrategies.one.sampler = ['fair', 'FAIR']", "two strategies would be called 'one-fair'"),
-        (f"[grid]\nbudget.epochs = {list(range(1, 1 + MOST_COMBINATIONS))}\nsampler = ['fair', 'uniform']", "2,000 comb"),
+        (
+            f"[grid]\nbudget.epochs = {list(range(1, 1 + MOST_COMBINATIONS))}\nsampler = ['fair', 'uniform']",
+            "2,000 comb",
+        ),
         ("[grid]\nstrategies.few.parent_fraction.x = [1]", "."),
         ("[grid]\nbudget.epochs = [0, 1]", r"tiny.toml epochs-0: budget.epochs: .*greater than 0"),
         ("[grid]\nsampler = ['fair', 'unfair']", "strategies.few-unfair: unknown sampler 'unfair'"),
@@ -189,9 +192,7 @@ def test_a_unit_of_a_grid_is_the_unit_of_the_same_settings_without_one(source: P
     points = load_experiments(str(source))
     assert list(points) == ["epochs-3", "epochs-5"]
     assert {experiment.name for experiment in points.values()} == {"tiny"}
-    every = [
-        identity(experiment.unit(name, 0)) for experiment in points.values() for name in experiment.strategies
-    ]
+    every = [identity(experiment.unit(name, 0)) for experiment in points.values() for name in experiment.strategies]
     assert len(set(every)) == 6
     source.write_text(TEXT.replace("epochs = 3", "epochs = 5").replace("[strategies.one]", "[strategies.one-fair]"))
     plain = load_experiment(str(source), ["strategies.one-fair.sampler=fair"])

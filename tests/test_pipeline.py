@@ -164,9 +164,7 @@ def test_leaves_are_numbered_and_described(done: tuple[Record, ScoreTable], unit
         assert leaf["kendall_tau"] == pytest.approx(expected, abs=1e-12)
 
 
-def test_what_a_narrowing_strategy_still_ranks_is_judged_by_itself(
-    done: tuple[Record, ScoreTable], unit: Unit
-) -> None:
+def test_what_a_narrowing_strategy_still_ranks_is_judged_by_itself(done: tuple[Record, ScoreTable], unit: Unit) -> None:
     record, table = done
     ranked = record.analysis["ranked"]
     assert ranked["leaves"] == [2, 3]

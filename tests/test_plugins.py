@@ -255,7 +255,9 @@ def test_a_broken_distribution_is_named_with_the_cause_and_does_no_harm(
     distribution(text, theirs=value)
     assert list(family) == ["built-in"]
     [line] = family.broken
-    with pytest.raises(UsageError, match=rf"partitioner 'theirs' of shared-parts 1\.2 cannot be used \(.*{cause}") as one:
+    with pytest.raises(
+        UsageError, match=rf"partitioner 'theirs' of shared-parts 1\.2 cannot be used \(.*{cause}"
+    ) as one:
         family.build("theirs")
     assert str(one.value) == line
     assert "\n" not in line

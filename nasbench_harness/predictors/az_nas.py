@@ -27,7 +27,7 @@ class AzNas(Predictor):
     ``inputs``: ``noise`` as in the released notebook for NAS-Bench-201, or ``images``. Weights after He, fan in.
     """
 
-    source: ClassVar[str] = "Lee, Ham; CVPR 2024; methods 9 [C]"
+    source: ClassVar[str] = "AZ-NAS, as in cvlab-yonsei/AZ-NAS; methods 9 [C]"
     published: ClassVar[tuple[Published, ...]] = (
         Published(
             0.741,

@@ -28,9 +28,7 @@ class JacobCov(Predictor):
     """
 
     needs: ClassVar[Need] = "images"
-    source: ClassVar[str] = (
-        "Mellor et al., first version of ICML 2021; as in Abdelfattah et al., ICLR 2021; methods 9 [C]"
-    )
+    source: ClassVar[str] = "as in mohsaied/zero-cost-nas; methods 9 [C]"
     published: ClassVar[tuple[Published, ...]] = (Published(None, 0.731, _ZERO_COST),)
 
     def score(self, context: PredictorContext) -> FloatArray:

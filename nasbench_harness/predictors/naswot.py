@@ -25,7 +25,7 @@ class Naswot(Predictor):
     """
 
     needs: ClassVar[Need] = "images"
-    source: ClassVar[str] = "Mellor et al., ICML 2021; methods 9 [C]"
+    source: ClassVar[str] = "NAS without training, as in BayesWatch/nas-without-training; methods 9 [C]"
 
     def score(self, context: PredictorContext) -> FloatArray:
         """log|det K|; a kernel without full rank counts as no signal."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,17 +42,15 @@ def judge_predictors(
 ) -> tuple[dict[str, FloatArray], dict[str, Any]]:
     """Scores ``{name: [15625]}``, and all that is to be said of them as one JSON object.
 
-    Metrics are those of ``metrics.evaluate`` over the architectures of the truth; ``seconds`` is the time of scoring in
-    this call, next to nothing where finished parts were taken from ``context.work``.
+    Metrics are those of ``metrics.evaluate`` over the architectures of the truth. Times are not part of it: finished
+    parts may come from ``context.work``.
     """
     chosen, left_out = selected(names, context)
     scores: dict[str, FloatArray] = {}
     rows: dict[str, Any] = {}
     for name in chosen:
         predictor = predictors.create(name, {})
-        started = time.perf_counter()
         scores[name] = predictor.score(context)
-        seconds = time.perf_counter() - started
         if scores[name].shape != (N_ARCHITECTURES,):
             raise RunError(f"predictor {name}: {scores[name].shape} scores, expected {N_ARCHITECTURES}; mend it")
         rows[name] = {
@@ -63,7 +60,6 @@ def judge_predictors(
             "source": predictor.source,
             "options": dataclasses.asdict(predictor),  # type: ignore[call-overload]
             "published": [number.to_json() for number in predictor.published],
-            "seconds": round(seconds, 1),
             "metrics": evaluate(scores[name][truth.index_A], truth.accuracy_A, resamples=resamples).to_json(),
         }
     result = {

@@ -24,7 +24,7 @@ class Synflow(Predictor):
     In double precision: without batch norm a deep network leaves the range of single precision.
     """
 
-    source: ClassVar[str] = "Tanaka et al., NeurIPS 2020; for NAS: Abdelfattah et al., ICLR 2021; methods 9 [C]"
+    source: ClassVar[str] = "synaptic flow, as in mohsaied/zero-cost-nas; methods 9 [C]"
     published: ClassVar[tuple[Published, ...]] = (Published(None, 0.737, _ZERO_COST),)
 
     def score(self, context: PredictorContext) -> FloatArray:

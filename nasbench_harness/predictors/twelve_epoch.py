@@ -22,7 +22,7 @@ class TwelveEpoch(Predictor):
     """
 
     needs: ClassVar[Need] = "truth"
-    source: ClassVar[str] = "NAS-Bench-201; Dong, Yang; ICLR 2020: its 12-epoch trainings"
+    source: ClassVar[str] = "the 12-epoch trainings of NAS-Bench-201"
 
     column: str | None = None
 

@@ -29,7 +29,7 @@ class Zico(Predictor):
     """
 
     needs: ClassVar[Need] = "images"
-    source: ClassVar[str] = "Li et al., ICLR 2023; methods 9 [C]"
+    source: ClassVar[str] = "ZiCo, as in SLDGroup/ZiCo; methods 9 [C]"
 
     def score(self, context: PredictorContext) -> FloatArray:
         """The sum, from the gradients of the cross-entropy."""

@@ -127,7 +127,7 @@ class FastNetwork:
         self.shape, self.dtype = network.shape, network.activation_dtype
         dtype = self.dtype
         self.stem = network.stem.detach().to(dtype)
-        self.cells = [[FastCell(copy, dtype) for copy in copies] for copies in network.cells]  # type: ignore[union-attr, arg-type]
+        self.cells = [[FastCell(copy, dtype) for copy in copies] for copies in network.copies]
         self.reductions = [FastReduction(block, dtype) for block in network.reductions]  # type: ignore[arg-type]
         self.classifier = network.classifier
 

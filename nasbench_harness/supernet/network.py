@@ -143,6 +143,11 @@ class Supernet(nn.Module):
         """What activations are computed in: bfloat16 if that is the precision, otherwise as the weights are stored."""
         return torch.bfloat16 if self.precision == "bfloat16" else self.stem.dtype
 
+    @property
+    def copies(self) -> list[list[Cell]]:
+        """The cells by position, each with its copies."""
+        return [list(cells) for cells in self.cells]  # type: ignore[call-overload]
+
     def stem_output(self, x_NCHW: Tensor) -> Tensor:
         """Input of the first cell, the same for all architectures."""
         return batch_norm(convolution(x_NCHW.to(self.activation_dtype), self.stem, padding=1))

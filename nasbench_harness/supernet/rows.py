@@ -52,4 +52,5 @@ def channel_mean(rows: Tensor, width: int) -> Tensor:
 
 def squared_distance(rows: Tensor, mean: Tensor) -> Tensor:
     """``(rows - mean) ** 2`` in one pass."""
-    return torch.ops.aten.mse_loss(rows, mean.to(rows.dtype).expand_as(rows), 0)
+    distance: Tensor = torch.ops.aten.mse_loss(rows, mean.to(rows.dtype).expand_as(rows), 0)
+    return distance

@@ -52,8 +52,10 @@ def _of_name(named: str) -> list[tuple[Registry[Any], str]]:
     if broken:
         raise UsageError(broken[0])
     known = sorted({name for family in checked for name in family})
-    raise UsageError(f"no {', '.join(family.family for family in checked)} is called {named!r}; "
-                     f"{near_names(named, known)}, or give a Python file")
+    raise UsageError(
+        f"no {', '.join(family.family for family in checked)} is called {named!r}; "
+        f"{near_names(named, known)}, or give a Python file"
+    )
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -136,7 +136,7 @@ def first_run(subject: Subject) -> TinyRun:
 
 def _expect_equal(one: TinyRun, other: TinyRun, who: str) -> None:
     for name, values in one.scores.items():
-        if not np.array_equal(values, other.scores.get(name)):
+        if name not in other.scores or not np.array_equal(values, other.scores[name]):
             raise Failure(f"{who} scores otherwise by {name}; derive all draws from context.seed_axes")
     if one.forwards != other.forwards:
         raise Failure(f"{who} is charged {other.forwards:,} forward passes, not {one.forwards:,}")

@@ -108,7 +108,7 @@ class Test$CLASS(StrategyConformance):
     part = "$NAME"
 '''
 
-EXPERIMENT = """# A first comparison, in seconds: far too short to conclude anything from. A real one: see presets/cifar10-cpu.toml.
+EXPERIMENT = """# A first comparison, in seconds: far too short to conclude from. A real one: presets/cifar10-cpu.toml.
 name = "$NAME"
 description = "$NAME beside one-shot training, on the digits"
 plugins = ["$MODULE.py"]

@@ -19,8 +19,8 @@ from nasbench_harness.testing.outcome import Failure
 def in_worker(function: Callable[..., Any], part: Any, *arguments: Any) -> Any:
     """``function(part, *arguments)`` computed in another process from the pickled part.
 
-    ``function`` must be importable from this package. Raises ``Failure`` when the part cannot be pickled, and the errors
-    of the function.
+    ``function`` must be importable from this package. Raises ``Failure`` when the part cannot be pickled, and the
+    errors of the function.
     """
     try:
         data = pickle.dumps(part)

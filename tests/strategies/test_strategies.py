@@ -98,7 +98,14 @@ def test_the_whole_budget_and_no_more_is_used_and_every_architecture_has_one_lea
 
 
 def test_every_registered_strategy_is_tried_here() -> None:
-    elsewhere = {"hep-rank", "hep-search", "hm-nas", "pad-nas", "smd-without-split", "tree-few-shot"}  # tests of their own
+    elsewhere = {
+        "hep-rank",
+        "hep-search",
+        "hm-nas",
+        "pad-nas",
+        "smd-without-split",
+        "tree-few-shot",
+    }  # tests of their own
     here = {strategies[name] for name in strategies if name not in elsewhere}
     assert {type(strategy) for strategy in STRATEGIES} == here
 

@@ -33,6 +33,7 @@ from nasbench_harness.testing.strategy_checks import STRATEGY_CHECKS
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.samplers import Sampler, UniformSampler, samplers
 
+
 class TestSingleEdge(PartitionerConformance):
     """The way authors use it."""
 
@@ -96,9 +97,7 @@ def test_families_without_checks_unknown_names_and_options_are_refused() -> None
 def test_the_fake_probe_answers_alike_and_counts() -> None:
     probe, other = FakeProbe(), FakeProbe()
     box = Subspace.box(np.array([[True] * 5, *[[False, True, False, True, True]] * 5]), "box")
-    np.testing.assert_array_equal(
-        probe.validation_score(np.arange(50)), other.validation_score(np.arange(50))
-    )
+    np.testing.assert_array_equal(probe.validation_score(np.arange(50)), other.validation_score(np.arange(50)))
     distances = probe.gradient_distances(box, 2, 7, np.random.default_rng(0))
     np.testing.assert_array_equal(distances, distances.T)
     assert (np.diag(distances) == 0).all()
@@ -164,7 +163,7 @@ class ByHash(Whole):
     """Depends on the process."""
 
     def split(self, subspace: Subspace, probe: Probe | None, rng: np.random.Generator) -> list[Subspace]:
-            return halves(subspace, np.random.default_rng(os.getpid()).random(15625) < 0.5)
+        return halves(subspace, np.random.default_rng(os.getpid()).random(15625) < 0.5)
 
 
 @dataclass(frozen=True)
