@@ -243,7 +243,7 @@ def test_an_interruption_has_its_own_exit_code(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["ls"], ["score", "missing.csv"], ["figures", "x"]]
+    "arguments", [["--help"], ["run", "--help"], ["score", "missing.csv"], ["figures", "x"], ["truth", "info"]]
 )
 def test_verbs_that_train_nothing_start_without_torch(arguments: list[str]) -> None:
     code = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class FewShot(Strategy):
     ``channels`` replaces the experiment's width, for partitioners whose point is a narrower network.
     """
 
+    source: ClassVar[str] = "Zhao et al., Few-shot NAS, ICML 2021; Oh, Lee, Ham, EFS-NAS, arXiv 2412.14678"
+
     partitioner: str | dict[str, Any]
     sampler: str | dict[str, Any] = "uniform"
     channels: int | None = None
@@ -49,6 +51,11 @@ class FewShot(Strategy):
             raise UsageError(f"channels must be at least 1, found {self.channels}")
         if not 0 <= self.parent_fraction < 1:
             raise UsageError(f"parent_fraction must be at least 0 and below 1, found {self.parent_fraction}")
+
+    @property
+    def native_factor(self) -> float:
+        """Few-shot NAS: 600 epochs for the parent and 300 for each of five leaves; EFS-NAS as its baseline (methods)."""
+        return 3.5 if partitioners.canonical(self.partitioner)["name"] == "single-edge" else 1.0
 
     def canonical(self) -> dict[str, Any]:
         """All options, partitioner and sampler spelled out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
@@ -17,6 +17,9 @@ class OneShot(Strategy):
 
     ``channels`` replaces the experiment's width when given.
     """
+
+    status: ClassVar[str] = "reproduction"
+    source: ClassVar[str] = "single-path one-shot training (SPOS); FairNAS and EFS-NAS by their samplers"
 
     sampler: str | dict[str, Any] = "uniform"
     channels: int | None = None

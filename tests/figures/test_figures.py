@@ -81,7 +81,7 @@ def test_no_text_overlaps_another_or_is_cut(run):
 
 def test_every_figure_of_a_run_is_there_at_column_width(run):
     figures = draw_run(run)
-    assert set(figures) == {"rank_hexbin", "tau_by_strategy", "top_k_curve"} | {
+    assert set(figures) == {"leaf_panels", "rank_hexbin", "tau_by_strategy", "top_k_curve"} | {
         f"rank_hexbin_{name}" for name in run.strategies
     }
     for name, figure in figures.items():

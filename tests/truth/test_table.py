@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.truth import TruthTable, benchmark_index
+from nasbench_harness.truth.columns import read_member
 
 Values = npt.NDArray[np.float64]
 
@@ -200,6 +203,78 @@ def test_a_wrong_part_is_named(table: TruthTable, tmp_path: Path, change: Change
 def test_an_untouched_rewrite_opens(table: TruthTable, tmp_path: Path) -> None:
     _rewrite(table, tmp_path / "t.npz", lambda parts: parts)
     assert TruthTable.open(tmp_path / "t.npz").sha256 == table.sha256
+
+
+@pytest.fixture
+def unpacked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the columns that were unpacked, in order."""
+    names: list[str] = []
+    read = read_member
+
+    def watched(path: Path, archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
+        names.append(name)
+        return read(path, archive, name)
+
+    monkeypatch.setattr("nasbench_harness.truth.columns.read_member", watched)
+    return names
+
+
+def test_columns_are_unpacked_when_they_are_asked_for(table: TruthTable, tmp_path: Path, unpacked: list[str]) -> None:
+    table.save(tmp_path / "t.npz")
+    again = TruthTable.open(tmp_path / "t.npz")
+    (tmp_path / "t.npz").write_bytes(b"changed behind its back")
+    assert again.sha256 == table.sha256
+    assert len(again.columns) == 2
+    assert "latency_ms" in again.columns
+    assert unpacked == []
+    for _ in range(2):
+        np.testing.assert_array_equal(again.column("latency_ms"), table.column("latency_ms"))
+    assert unpacked == ["column_1"]
+    with pytest.raises(ValueError, match="read-only"):
+        again.column("latency_ms")[0] = 1
+    copied = pickle.loads(pickle.dumps(again))
+    np.testing.assert_array_equal(copied.column("latency_ms"), table.column("latency_ms"))
+    assert replace(again, benchmark_index=benchmark_index()).sha256 != table.sha256
+
+
+def test_a_table_that_was_packed_anew_is_unpacked_and_checked_whole(
+    table: TruthTable, tmp_path: Path, unpacked: list[str]
+) -> None:
+    _rewrite(table, tmp_path / "t.npz", lambda parts: parts)
+    assert TruthTable.open(tmp_path / "t.npz").sha256 == table.sha256
+    assert unpacked == ["column_0", "column_1"]
+
+
+def test_a_head_that_exchanges_names_or_digests_is_refused(table: TruthTable, tmp_path: Path) -> None:
+    table.save(tmp_path / "t.npz")
+    whole = (tmp_path / "t.npz").read_bytes()
+    for changes in ({"columns": list(reversed(table.columns))}, {"sha256": "0" * 64}, {"stored_sha256": "0" * 64}):
+        with zipfile.ZipFile(io.BytesIO(whole)) as archive, zipfile.ZipFile(tmp_path / "u.npz", "w") as target:
+            for info in archive.infolist():
+                content = archive.read(info)
+                if info.filename == "meta.npy":
+                    packed = io.BytesIO()
+                    meta = np.load(io.BytesIO(content))
+                    np.save(packed, _head({"meta": meta}, **changes))
+                    content = packed.getvalue()
+                target.writestr(zipfile.ZipInfo(info.filename), content, zipfile.ZIP_DEFLATED)
+        if "stored_sha256" in changes:
+            assert TruthTable.open(tmp_path / "u.npz").sha256 == table.sha256
+            continue
+        with pytest.raises(DataError, match="do not match its recorded sha256"):
+            TruthTable.open(tmp_path / "u.npz")
+
+
+def test_missing_values_are_checked_when_a_column_is_unpacked(accuracy_A: Values, tmp_path: Path) -> None:
+    gap = accuracy_A.copy()
+    gap[5] = np.nan
+    TruthTable("t", {"a": gap, "b": accuracy_A}, None, {"partial": ["a"]}).save(tmp_path / "t.npz")
+    table = TruthTable.open(tmp_path / "t.npz")
+    assert np.isnan(table.column("a")[5])
+    stricter = replace(table, meta={})
+    stricter.column("b")
+    with pytest.raises(DataError, match="column 'a': nan"):
+        stricter.column("a")
 
 
 def test_no_pickle_is_in_the_file(table: TruthTable) -> None:
