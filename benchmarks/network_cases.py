@@ -24,10 +24,11 @@ from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.images.sets import ImageSet
 from nasbench_harness.progress import Silent
 from nasbench_harness.seeding import derive_rng
-from nasbench_harness.space import N_ARCHITECTURES, Subspace, index_to_code, live_cell_of, live_cells
+from nasbench_harness.space import N_ARCHITECTURES, Subspace, index_to_code
+from nasbench_harness.supernet.canonical import representative_of
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.scoring import Scores, score_live_cells
-from nasbench_harness.training.trainer import TrainingSettings
+from nasbench_harness.training.settings import TrainingSettings
 
 SHAPES = ((16, 5, 32), (5, 5, 32), (8, 1, 16))
 """Channels, cells per stage, side of the images."""
@@ -117,14 +118,20 @@ def _train(shape: tuple[int, int, int], effort: Effort, folder: Path) -> Work:
 
 
 def draw_windows(count: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """``count`` different runs of ``size`` consecutive live cells (our indices), the cell without a path left out."""
-    runs = live_cells()[1:][: (len(live_cells()) - 1) // size * size].reshape(-1, size)
+    """``count`` different runs of ``size`` consecutive ``distinct_cells``, the one without a path left out."""
+    distinct = distinct_cells()[1:]
+    runs = distinct[: len(distinct) // size * size].reshape(-1, size)
     return [runs[number] for number in rng.choice(len(runs), count, replace=False)]
+
+
+def distinct_cells() -> np.ndarray:
+    """Live cells that stand for all architectures of their function, ascending; what the engine runs."""
+    return np.unique(representative_of())
 
 
 def members_of(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """For each live cell one of the architectures that it stands for, drawn uniformly."""
-    return np.array([rng.choice(np.flatnonzero(live_cell_of() == cell)) for cell in cells])
+    return np.array([rng.choice(np.flatnonzero(representative_of() == cell)) for cell in cells])
 
 
 def _score(shape: tuple[int, int, int], effort: Effort, folder: Path) -> Work:
@@ -145,17 +152,17 @@ def _score(shape: tuple[int, int, int], effort: Effort, folder: Path) -> Work:
     facts = {
         "images": SCORED_IMAGES,
         "batch": SCORED_IMAGES,
-        "architectures": f"{effort.windows} runs of {effort.window} consecutive live cells a repeat; the reference "
-        "scores one of the architectures that each stands for",
+        "architectures": f"{effort.windows} runs of {effort.window} consecutive live cells of distinct function a "
+        "repeat; the reference scores one of the architectures that each stands for",
     }
     candidates = {REFERENCE: run_reference, ENGINE: run_engine}
     return Work(candidates, effort.windows * effort.window, facts, agreement, _whole_space)
 
 
 def _whole_space(seconds: Mapping[str, float]) -> dict[str, float]:
-    """What scoring every architecture costs: the reference runs each, the engine each live cell."""
+    """What scoring every architecture costs: the reference runs each, the engine one of each function."""
     blocks = 1000 / SCORED_IMAGES
-    theirs, ours = seconds[REFERENCE] * N_ARCHITECTURES * blocks, seconds[ENGINE] * len(live_cells()) * blocks
+    theirs, ours = seconds[REFERENCE] * N_ARCHITECTURES * blocks, seconds[ENGINE] * len(distinct_cells()) * blocks
     return {
         "whole_space_reference_seconds_per_1000_images": theirs,
         "whole_space_engine_seconds_per_1000_images": ours,

@@ -90,7 +90,7 @@ def _ranking(effort: Effort, folder: Path) -> Work:
     accuracy: dict[str, np.ndarray] = {}
     for trained in PRECISIONS:
         torch.manual_seed(0)
-        network = Supernet(NetworkShape(8, 1, 1, images.classes))
+        network = Supernet(NetworkShape(8, 1, 1, images.n_classes))
         network.precision = trained
         stage = Stage("ranking", Subspace.full(), steps * TRAIN_BATCH, UniformSampler())
         settings = TrainingSettings(batch_size=TRAIN_BATCH, augmentation=Augmentation(flip=False, crop_padding=2))
@@ -102,12 +102,12 @@ def _ranking(effort: Effort, folder: Path) -> Work:
     base = "float32, float32"
 
     def derive(seconds: Mapping[str, float]) -> dict[str, float]:
-        facts = {"mean_accuracy": float(accuracy[base].mean())}
+        facts = {"mean_accuracy": float(accuracy[base].mean())} | gains(seconds)
         for name, values in found.items():
             if name != base:
                 label = name.replace(", ", "_then_")
-                facts[f"tau_of_losses_{label}"] = kendall_tau(values, found[base])
-                facts[f"tau_of_accuracies_{label}"] = kendall_tau(accuracy[name], accuracy[base])
+                facts[f"tau_of_losses_{label}"] = _tau(values, found[base])
+                facts[f"tau_of_accuracies_{label}"] = _tau(accuracy[name], accuracy[base])
         return facts
 
     facts = {
@@ -117,4 +117,18 @@ def _ranking(effort: Effort, folder: Path) -> Work:
         "held_out_images": len(held_out),
         "names": "precision of training, then precision of scoring; against float32 throughout",
     }
-    return Work({"nothing": lambda repeat: None}, 1, facts, derive=derive)
+    candidates: dict[str, Candidate] = {
+        f"scoring {precision}": partial(_rescore, network, precision, cells[: effort.window], held_out)
+        for precision in PRECISIONS
+    }
+    return Work(candidates, effort.window, facts, derive=derive)
+
+
+def _rescore(network: Supernet, precision: Precision, cells: np.ndarray, images: DeviceImages, repeat: int) -> None:
+    network.precision = precision
+    score_live_cells(network, cells, images, len(images), Silent())
+
+
+def _tau(ours: np.ndarray, theirs: np.ndarray) -> float:
+    tau = kendall_tau(ours, theirs)
+    return float("nan") if tau is None else tau

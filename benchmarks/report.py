@@ -97,6 +97,9 @@ def notes(results: Sequence[Result]) -> list[str]:
                 f"{result['case']}: all 15,625 architectures on 1,000 images {theirs:.2f} h, engine {ours:.2f} h: "
                 f"{derived['whole_space_ratio']:.1f} times"
             )
+        elif derived:
+            shown = {key: value for key, value in derived.items() if "share" in key} or derived
+            lines.append(f"{result['case']}: " + ", ".join(f"{key} {value:.4g}" for key, value in shown.items()))
     return lines
 
 

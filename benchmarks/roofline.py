@@ -76,7 +76,7 @@ def rates(seconds: Mapping[str, float]) -> dict[str, float]:
     n, c_in, c_out, side = WIDE
     amount = {"matrix product": 2.0 * SIDE**3, "convolution": 2.0 * 9 * n * c_in * c_out * side**2}
     found = {
-        f"{name}_operations_per_second": amount[name.rsplit(" ", 1)[0]] / seconds[name]
+        f"{name.replace(' ', '_')}_operations_per_second": amount[name.rsplit(" ", 1)[0]] / seconds[name]
         for name in seconds
         if name.rsplit(" ", 1)[0] in amount
     }
@@ -96,7 +96,8 @@ def shares(load: Load, seconds: float, ceiling: Mapping[str, float]) -> dict[str
         "operations_per_second": load.operations / seconds,
         "share_of_compute_ceiling": compute / seconds,
         "share_of_memory_ceiling": memory / seconds,
-        "share_of_both": (max(compute, load.convolution_bytes / ceiling["bytes_per_second"]) + elementwise) / seconds,
+        "share_of_roofline": (max(compute, load.convolution_bytes / ceiling["bytes_per_second"]) + elementwise)
+        / seconds,
     }
 
 

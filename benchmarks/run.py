@@ -21,14 +21,24 @@ if str(HERE) not in sys.path:
 sys.path.append(str(HERE.parent))  # last: an installed package goes before the checkout's
 
 import cases  # noqa: E402
+import memory_case  # noqa: E402
 import network_cases  # noqa: E402
+import precision  # noqa: E402
 import report  # noqa: E402
+import roofline  # noqa: E402
 import small_cases  # noqa: E402
 
 from nasbench_harness.environment import environment_record, usable_cores  # noqa: E402
 from nasbench_harness.errors import HarnessError, UsageError  # noqa: E402
+from nasbench_harness.memory import keep_freed_memory  # noqa: E402
 
-CASES = (*network_cases.cases(), *small_cases.cases())
+CASES = (
+    *network_cases.cases(),
+    *small_cases.cases(),
+    *memory_case.cases(),
+    *precision.cases(),
+    *roofline.cases(),
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,6 +65,7 @@ def run(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     cores = usable_cores()
     threads = cores if arguments.threads is None else _positive(arguments.threads, "--threads")
     torch.set_num_threads(threads)
+    keep_freed_memory()  # as a run of the harness does; the reference gets it too
     default = HERE.parent / "scratch" / "benchmarks" if arguments.quick else HERE / "results"
     folder: Path = arguments.out or default
     results = []

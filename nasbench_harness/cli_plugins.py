@@ -24,13 +24,13 @@ def check(part: str, /, *options: str, json: Json = False) -> None:
         Options of the part, such as ``leaves=3``.
     """
     from nasbench_harness.testing.find import check_named
-    from nasbench_harness.testing.outcome import CheckFailed
+    from nasbench_harness.testing.outcome import ChecksFailedError
 
     outcomes = list(check_named(part, options))
     emit([outcome.to_json() for outcome in outcomes], json, lambda console: _draw(outcomes, console))
     failed = [f"{outcome.part}: {outcome.check}" for outcome in outcomes if not outcome.passed]
     if failed:
-        raise CheckFailed(f"{len(failed)} of {len(outcomes)} checks failed ({'; '.join(failed)})")
+        raise ChecksFailedError(f"{len(failed)} of {len(outcomes)} checks failed ({'; '.join(failed)})")
 
 
 def new(family: str, name: str, /, *, to: Path = Path(), json: Json = False) -> None:

@@ -1,8 +1,9 @@
 """Score files made by anyone: CSV, JSON, or the harness's own ``scores.parquet``, read into arrays.
 
-CSV: a header with `arch` (string) or `index` (the benchmark's index), and one or more numeric score columns.
+CSV: a header with `arch` (string), `index` (the benchmark's index) or `naslib` (NASLib's six operation numbers), and
+one or more numeric score columns.
 JSON: ``{architecture: score}`` (the column is then called ``score``) or ``{architecture: {column: score}}``.
-Parquet: the file of a record, where `arch` identifies the row. A column `leaf` (of a partition) is never a score.
+Parquet: the file of a record, or any with `arch` or `naslib`. A column `leaf` (of a partition) is never a score.
 Higher scores are better. A column may hold a truth of its own instead: ``truth_from_column`` takes it out.
 """
 
@@ -17,9 +18,10 @@ import numpy.typing as npt
 
 from nasbench_harness.errors import DataError
 from nasbench_harness.space import format_architecture
-from nasbench_harness.truth.importers.base import SourceRows, check_complete, check_unique, index_of_architecture
+from nasbench_harness.truth.importers.base import SourceRows, check_complete, check_unique
 from nasbench_harness.truth.importers.csv_file import CsvImporter
 from nasbench_harness.truth.importers.json_file import SINGLE_COLUMN, JsonImporter
+from nasbench_harness.truth.importers.parquet_file import ParquetImporter
 from nasbench_harness.truth.order import benchmark_index
 from nasbench_harness.truth.policy import Truth
 
@@ -130,26 +132,5 @@ def _read_rows(path: Path) -> SourceRows:
         names = [SINGLE_SCORE if column == SINGLE_COLUMN else column for column in rows.columns]
         return replace(rows, columns=dict(zip(names, rows.columns.values(), strict=True)))
     if kind == ".parquet":
-        return _read_parquet(path)
+        return ParquetImporter().read(path)
     raise DataError(f"{path.name} is of no kind that holds scores (.csv, .json, .parquet); export it as one of them")
-
-
-def _read_parquet(path: Path) -> SourceRows:
-    import polars as pl
-
-    try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        first = str(error).splitlines()[0]
-        raise DataError(f"{path.name} is not a whole Parquet file ({first}); write it again") from error
-    if "arch" not in frame.columns:
-        raise DataError(f"{path.name} has no column `arch` with architecture strings; add it")
-    names = [name for name in frame.columns if name not in ("index", "arch", _LEAF)]
-    for name in names:
-        if not frame[name].dtype.is_numeric():
-            raise DataError(f"{path.name}, column '{name}': {frame[name].dtype} is not numeric; remove the column")
-    places = [f"row {row}" for row in range(1, frame.height + 1)]
-    texts = zip(frame["arch"].cast(pl.String).to_list(), places, strict=True)
-    index_A = np.array([index_of_architecture(text or "", path, place) for text, place in texts], dtype=np.int64)
-    columns = {name: frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in names}
-    return SourceRows(index_A, columns, places, {})

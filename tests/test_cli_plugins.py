@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,13 +28,12 @@ class Gap(Partitioner):
 
 
 @pytest.fixture(autouse=True)
-def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty working folder; what a test registers is gone after it."""
     monkeypatch.chdir(tmp_path)
     for family in families().values():
         for members in ("_members", "_origins"):
             monkeypatch.setattr(family, members, dict(getattr(family, members)))
-    yield
 
 
 def test_check_prints_a_line_for_each_promise(capsys: pytest.CaptureFixture[str]) -> None:

@@ -264,3 +264,14 @@ def test_the_description_of_a_unit_is_plain_json(source: str) -> None:
     assert description["strategy"]["name"] == "few"
     assert description["strategy"]["kind"] == "few-shot"
     assert set(tomllib.loads(TEXT)) - set(description) == {"seeds", "strategies"}
+
+
+def test_native_budgets_are_multiples_of_the_one_shot_length(source: str) -> None:
+    """Few-shot NAS trains 600 + 5 x 300 epochs where its one-shot baseline trains 600."""
+    equal = load_experiment(source, ["strategies.few.partitioner=single-edge", "budget.epochs=2"])
+    native = load_experiment(
+        source, ["strategies.few.partitioner=single-edge", "budget.epochs=2", "budget.rule=native"]
+    )
+    assert equal.updates("few", 1000) == 2000
+    assert native.updates("few", 1000) == 7000
+    assert native.unit("few", 0)["budget"] != equal.unit("few", 0)["budget"]

@@ -17,6 +17,7 @@ from nasbench_harness.records.scores import ScoreTable
 from nasbench_harness.scorefile import align, read_scores, truth_from_column
 from nasbench_harness.space import all_strings
 from nasbench_harness.truth import TruthPolicy, TruthTable, benchmark_index, benchmark_order, import_table
+from nasbench_harness.truth.conventions import format_naslib, to_naslib
 
 Write = Callable[[str, list[str]], Path]
 N = 15625
@@ -78,6 +79,22 @@ def test_the_parquet_file_of_a_record(tmp_path: Path, score_A: npt.NDArray[np.fl
     np.testing.assert_array_equal(scores.score("accuracy"), score_A.astype(np.float32).astype(np.float64))
 
 
+@pytest.mark.parametrize("as_list", [False, True])
+def test_naslib_names_the_rows_of_every_kind_of_file(
+    tmp_path: Path, score_A: npt.NDArray[np.float64], as_list: bool
+) -> None:
+    numbers = to_naslib(np.arange(N))
+    texts = [format_naslib(index) for index in range(N)]
+    frame = pl.DataFrame({"naslib": numbers.astype(np.int64).tolist() if as_list else texts, "mine": score_A})
+    frame.write_parquet(tmp_path / "s.parquet")
+    found = read_scores(tmp_path / "s.parquet")
+    np.testing.assert_array_equal(found.score("mine"), score_A)
+    np.testing.assert_array_equal(import_table(tmp_path / "s.parquet").column("mine"), score_A)
+    if not as_list:
+        frame.write_csv(tmp_path / "s.csv")
+        np.testing.assert_array_equal(read_scores(tmp_path / "s.csv").score("mine"), score_A)
+
+
 def test_a_leaf_column_is_no_score_in_a_csv_either(write: Write, csv_lines: list[str]) -> None:
     lines = [csv_lines[0] + ",leaf", *(line + ",3" for line in csv_lines[1:])]
     assert read_scores(write("s.csv", lines)).names == ("mine",)
@@ -128,7 +145,11 @@ def test_files_without_scores(write: Write, tmp_path: Path) -> None:
     ("columns", "said"),
     [
         ({"index": [0], "a": [1.0]}, "no column `arch`"),
-        ({"arch": [all_strings()[0]], "index": [0]}, "no score column beside"),
+        ({"arch": [all_strings()[0]], "index": [0]}, "no column of values beside arch and index"),
+        ({"arch": [all_strings()[0]], "leaf": [3]}, "no score column beside"),
+        ({"arch": [all_strings()[0]], "naslib": ["(1, 1, 1, 1, 1, 0)"], "a": [1.0]}, "row 1: `naslib` means"),
+        ({"naslib": ["(1, 1, 1, 1, 1, 7)"], "a": [1.0]}, "row 1: not an architecture of NASLib"),
+        ({"naslib": [[1, 1, 1, 1, 1]], "a": [1.0]}, "row 1: not an architecture of NASLib"),
         ({"arch": [all_strings()[0]], "a": ["x"]}, "column 'a': String is not numeric"),
         ({"arch": [None], "a": [1.0]}, "row 1: not an architecture"),
         (

@@ -54,7 +54,7 @@ class FewShot(Strategy):
 
     @property
     def native_factor(self) -> float:
-        """Few-shot NAS: 600 epochs for the parent and 300 for each of five leaves; EFS-NAS as its baseline (methods)."""
+        """Few-shot NAS: 600 epochs for the parent, 300 for each of five leaves. EFS-NAS: as long as its baseline."""
         return 3.5 if partitioners.canonical(self.partitioner)["name"] == "single-edge" else 1.0
 
     def canonical(self) -> dict[str, Any]:

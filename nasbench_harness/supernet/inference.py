@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from nasbench_harness.space import CONV_1X1, EDGES, NONE, POOL, SKIP
 from nasbench_harness.supernet.network import Cell, Code, Reduction, Supernet
-from nasbench_harness.supernet.operations import EPSILON, avg_pool_3x3, sum_2x2
+from nasbench_harness.supernet.operations import EPSILON, avg_pool_3x3, batch_norm, sum_2x2
 from nasbench_harness.supernet.rows import as_image, as_rows, channel_mean, squared_distance
 
 NATIVE_STATISTICS = 32
@@ -23,12 +23,20 @@ NATIVE_STATISTICS = 32
 
 
 class Affine:
-    """An output waiting for its normalisation: ``rows * scale + shift``, of an activation of ``shape``."""
+    """An output waiting for its normalisation: ``rows * scale + shift``, of an activation of ``shape``.
 
-    __slots__ = ("rows", "scale", "shape", "shift")
+    Devices that launch kernels normalise at once by their own, for them ``settled`` is the result.
+    """
+
+    __slots__ = ("rows", "scale", "settled", "shape", "shift")
 
     def __init__(self, y_NCHW: Tensor) -> None:
-        self.rows, self.shape = as_rows(y_NCHW), y_NCHW.shape
+        self.settled: Tensor | None = None
+        self.shape = y_NCHW.shape
+        if y_NCHW.device.type != "cpu":
+            self.settled = batch_norm(y_NCHW)
+            return
+        self.rows = as_rows(y_NCHW)
         width = self.shape[3]
         mean = channel_mean(self.rows, width)
         variance = channel_mean(squared_distance(self.rows, mean), width)
@@ -39,11 +47,16 @@ class Affine:
 
     def normalised(self) -> Tensor:
         """The normalised activation, in the memory of the output."""
+        if self.settled is not None:
+            return self.settled
         return as_image(torch.addcmul(self.shift, self.rows, self.scale, out=self.rows), self.shape)
 
 
 def add_up(convolved: list[Affine], others: list[Tensor]) -> Tensor | None:
     """Sum of normalised outputs and plain terms; uses up the memory of the first output, leaves plain terms alone."""
+    settled = [output.settled for output in convolved if output.settled is not None]
+    if settled:
+        convolved, others = [], settled + others
     if not convolved:
         if len(others) < 2:
             return others[0] if others else None
@@ -144,6 +157,9 @@ class FastNetwork:
             x_NCHW = self.cells[position][route[position]](x_NCHW, code)
         n, c, h, w = x_NCHW.shape
         last = Affine(x_NCHW)
-        rows = torch.addcmul(last.shift, last.rows, last.scale).relu_()
-        features = rows.view(n, h * w, c).sum(1, dtype=self.classifier.weight.dtype).mul_(1.0 / (h * w))
+        if last.settled is not None:
+            rows = F.relu(last.settled).permute(0, 2, 3, 1)
+        else:
+            rows = torch.addcmul(last.shift, last.rows, last.scale).relu_()
+        features = rows.reshape(n, h * w, c).sum(1, dtype=self.classifier.weight.dtype).mul_(1.0 / (h * w))
         return self.classifier(features)  # type: ignore[no-any-return]

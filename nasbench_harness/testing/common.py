@@ -11,7 +11,7 @@ import numpy as np
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.space import Subspace, all_codes, nonlinearity_count
-from nasbench_harness.testing.outcome import Failure, Subject
+from nasbench_harness.testing.outcome import PromiseError, Subject
 
 UNKNOWN = "an_option_that_no_part_has"
 
@@ -20,10 +20,10 @@ def has_a_summary(subject: Subject) -> str | None:
     """A frozen dataclass whose docstring begins with the line that ``ls`` shows."""
     member = subject.family[subject.name]
     if not dataclasses.is_dataclass(member) or not member.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise Failure(f"{member.__name__} is not a frozen dataclass of its options")
+        raise PromiseError(f"{member.__name__} is not a frozen dataclass of its options")
     text = member.__doc__ or ""
     if not text.strip() or text.startswith(f"{member.__name__}("):  # what dataclasses write where there is none
-        raise Failure(f"{member.__name__} has no docstring; its first line is shown by `ls`")
+        raise PromiseError(f"{member.__name__} has no docstring; its first line is shown by `ls`")
     return None
 
 
@@ -33,7 +33,7 @@ def options_make_the_round_trip(subject: Subject) -> str | None:
     again = json.loads(json.dumps(table, allow_nan=False))
     rebuilt = subject.family.create(subject.name, again)
     if canonical_options(dataclasses.replace(subject, part={**again, "name": subject.name})) != again:
-        raise Failure(f"its options {table} come back from JSON as {rebuilt}")
+        raise PromiseError(f"its options {table} come back from JSON as {rebuilt}")
     return None
 
 
@@ -44,7 +44,7 @@ def refuses_unknown_options(subject: Subject) -> str | None:
         subject.family.create(subject.name, {**given, UNKNOWN: 1})
     except UsageError:
         return None
-    raise Failure(f"it takes an option {UNKNOWN!r}")
+    raise PromiseError(f"it takes an option {UNKNOWN!r}")
 
 
 def canonical_options(subject: Subject) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from nasbench_harness.testing.outcome import Outcome
 def check_named(named: str, options: Sequence[str] = ()) -> Iterator[Outcome]:
     """Outcomes for every part of a file ``NAME.py``, or for the parts of any family that have the name.
 
-    ``options`` such as ``leaves=3`` go to the parts that have them. Raises ``UsageError`` for unknown names and options.
+    ``options`` such as ``leaves=3`` go to the parts that have them. Raises ``UsageError`` for unknown names and
+    options.
     """
     found = _of_file(Path(named)) if named.endswith(".py") else _of_name(named)
     given = dict(_option(text) for text in options)

@@ -10,11 +10,11 @@ from nasbench_harness.errors import HarnessError
 from nasbench_harness.registry import Registry
 
 
-class Failure(AssertionError):
+class PromiseError(AssertionError):
     """A promise that a part does not keep; the text says which and how."""
 
 
-class CheckFailed(HarnessError):
+class ChecksFailedError(HarnessError):
     """Some checks failed; they were named before."""
 
     exit_code = 1
@@ -38,7 +38,7 @@ class Subject:
 
 
 Check = Callable[[Subject], str | None]
-"""Raises ``Failure`` (or any other error) where a promise is broken; may return a remark."""
+"""Raises ``PromiseError`` (or any other error) where a promise is broken; may return a remark."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,6 @@ def run_checks(checks: Iterable[Check], subject: Subject) -> Iterator[Outcome]:
         try:
             yield Outcome(subject.family.family, subject.name, label, True, check(subject) or "")
         except Exception as error:  # whatever a stranger's code may raise
-            kind = "" if isinstance(error, Failure | HarnessError) else f"{type(error).__name__}: "
+            kind = "" if isinstance(error, PromiseError | HarnessError) else f"{type(error).__name__}: "
             reason = f"{kind}{' '.join(str(error).split())}"
             yield Outcome(subject.family.family, subject.name, label, False, reason)

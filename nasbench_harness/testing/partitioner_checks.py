@@ -11,7 +11,7 @@ from nasbench_harness.errors import HarnessError, UsageError
 from nasbench_harness.partitioners import Partitioner
 from nasbench_harness.space import Subspace, check_cover, connected, live_cell_of, route
 from nasbench_harness.testing.common import COMMON, example_spaces
-from nasbench_harness.testing.outcome import Failure, Subject
+from nasbench_harness.testing.outcome import PromiseError, Subject
 from nasbench_harness.testing.probe import FakeProbe
 from nasbench_harness.testing.worker import in_worker
 
@@ -36,11 +36,11 @@ def routing_is_total_and_disjoint(subject: Subject) -> str | None:
             refused.append(f"refuses {space.name}: {error}")
             continue
         if not isinstance(leaves, list) or not all(isinstance(leaf, Subspace) for leaf in leaves):
-            raise Failure(f"split gives {type(leaves).__name__}, expected a list of Subspace")
+            raise PromiseError(f"split gives {type(leaves).__name__}, expected a list of Subspace")
         try:
             check_cover(space, leaves)
         except HarnessError as error:
-            raise Failure(str(error)) from error
+            raise PromiseError(str(error)) from error
     return "; ".join(refused) or f"{len(split(subject.build()))} leaves of the whole space"
 
 
@@ -48,7 +48,7 @@ def names_tell_leaves_apart(subject: Subject) -> str | None:
     """Records and checkpoints name leaves."""
     names = [leaf.name for leaf in split(subject.build())]
     if len(set(names)) != len(names) or "" in names:
-        raise Failure(f"names of leaves are not distinct: {', '.join(names)}")
+        raise PromiseError(f"names of leaves are not distinct: {', '.join(names)}")
     return None
 
 
@@ -56,7 +56,9 @@ def every_leaf_can_be_trained(subject: Subject) -> str | None:
     """A leaf without an architecture that has a path has nothing to draw."""
     empty = [leaf.name for leaf in split(subject.build()) if not connected()[leaf.members].any()]
     if empty:
-        raise Failure(f"no architecture with a path from input to output in {', '.join(empty)}; join it to another")
+        raise PromiseError(
+            f"no architecture with a path from input to output in {', '.join(empty)}; join it to another"
+        )
     return None
 
 
@@ -70,14 +72,14 @@ def sampling_is_uniform_on_each_leaf(subject: Subject) -> str | None:
         drawn = leaf.sample(DRAWS, rng)
         place = np.searchsorted(members, drawn)
         if not np.array_equal(members[np.minimum(place, len(members) - 1)], drawn):
-            raise Failure(f"leaf {leaf.name!r} draws what it does not hold, or what has no path")
+            raise PromiseError(f"leaf {leaf.name!r} draws what it does not hold, or what has no path")
         rank = np.arange(len(members))
         bins = min(BINS, len(members))
         for groups in (rank * bins // len(members), rank % bins):  # neighbours in a bin, and neighbours apart
             expected = np.bincount(groups) * DRAWS / len(members)
             p = float(chisquare(np.bincount(groups[place], minlength=bins), expected).pvalue) if bins > 1 else 1.0
             if p < IMPLAUSIBLE:
-                raise Failure(f"draws from leaf {leaf.name!r} are not uniform (chi-square p = {p:.1e})")
+                raise PromiseError(f"draws from leaf {leaf.name!r} are not uniform (chi-square p = {p:.1e})")
     return None
 
 
@@ -87,7 +89,7 @@ def the_seed_decides(subject: Subject) -> str | None:
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002 - the legacy generator is what must not matter
     if not np.array_equal(first, routes_of(subject.build())):
-        raise Failure("two splits with the same seed differ; draw from the generator that split is given")
+        raise PromiseError("two splits with the same seed differ; draw from the generator that split is given")
     return None
 
 
@@ -95,7 +97,7 @@ def survives_the_way_to_a_worker(subject: Subject) -> str | None:
     """Pickled and split in another process it gives the same leaves."""
     partitioner = subject.build()
     if not np.array_equal(in_worker(routes_of, partitioner), routes_of(partitioner)):
-        raise Failure("another process finds other leaves; nothing may depend on hashes, time or global state")
+        raise PromiseError("another process finds other leaves; nothing may depend on hashes, time or global state")
     return None
 
 
@@ -105,10 +107,10 @@ def asks_what_it_announces(subject: Subject) -> str | None:
     probe, space = FakeProbe(), Subspace.full()
     partitioner.split(space, probe, np.random.default_rng(0))
     if not partitioner.needs_probe and (probe.passes or probe.scored):
-        raise Failure("it asks its probe, and needs_probe is False")
+        raise PromiseError("it asks its probe, and needs_probe is False")
     planned = partitioner.gradient_passes(space)
     if probe.passes > planned:
-        raise Failure(f"it asks for {probe.passes} gradient passes, and gradient_passes says {planned}")
+        raise PromiseError(f"it asks for {probe.passes} gradient passes, and gradient_passes says {planned}")
     return f"{probe.passes} gradient passes" if partitioner.needs_probe else "needs no probe"
 
 
@@ -129,9 +131,9 @@ def copies_of_cells_fit(subject: Subject) -> str | None:
         copies = [partitioner.cell_copies(leaf, count) for leaf in leaves]
         shared = [copy for copy in copies if copy is not None]
         if shared and len(shared) < len(leaves):
-            raise Failure("cell_copies gives None for some leaves only")
+            raise PromiseError("cell_copies gives None for some leaves only")
         if any(len(copy) != count or min(copy) < 0 for copy in shared):
-            raise Failure(f"cell_copies for {count} cells gives {shared}")
+            raise PromiseError(f"cell_copies for {count} cells gives {shared}")
     return None
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from nasbench_harness.errors import UsageError
 from nasbench_harness.space import Subspace, connected
 from nasbench_harness.testing.common import COMMON, example_spaces
-from nasbench_harness.testing.outcome import Failure, Subject
+from nasbench_harness.testing.outcome import PromiseError, Subject
 from nasbench_harness.testing.worker import in_worker
 from nasbench_harness.training.samplers import Sampler
 
@@ -33,7 +33,9 @@ def draws_have_the_shape_they_say(subject: Subject) -> str | None:
             continue
         expected = (STEPS, sampler.per_step(space))
         if drawn.shape != expected or drawn.dtype.kind != "i":
-            raise Failure(f"{space.name}: draws are {drawn.dtype} {list(drawn.shape)}, expected integers {expected}")
+            raise PromiseError(
+                f"{space.name}: draws are {drawn.dtype} {list(drawn.shape)}, expected integers {expected}"
+            )
     return "; ".join(refused) or None
 
 
@@ -42,7 +44,7 @@ def draws_are_connected_members(subject: Subject) -> str | None:
     for space, drawn in _drawn(subject):
         strangers, pathless = ~space.contains(drawn), ~connected()[drawn]
         if strangers.any() or pathless.any():
-            raise Failure(f"{space.name}: {strangers.sum()} draws from outside, {pathless.sum()} without a path")
+            raise PromiseError(f"{space.name}: {strangers.sum()} draws from outside, {pathless.sum()} without a path")
     return None
 
 
@@ -52,7 +54,7 @@ def every_operation_is_reached(subject: Subject) -> str | None:
         wanted = space.connected().used_EO
         missing = wanted & ~Subspace("drawn", np.unique(drawn)).used_EO
         if missing.any():
-            raise Failure(f"{space.name}: {int(missing.sum())} operations of {int(wanted.sum())} are never drawn")
+            raise PromiseError(f"{space.name}: {int(missing.sum())} operations of {int(wanted.sum())} are never drawn")
     return None
 
 
@@ -63,9 +65,9 @@ def the_seed_decides(subject: Subject) -> str | None:
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002 - the legacy generator is what must not matter
     if not np.array_equal(first, draw(sampler)):
-        raise Failure("two draws with the same seed differ; use the generator that draw is given")
+        raise PromiseError("two draws with the same seed differ; use the generator that draw is given")
     if np.array_equal(first, draw(sampler, seed=1)):
-        raise Failure("two seeds give the same draws; use the generator that draw is given")
+        raise PromiseError("two seeds give the same draws; use the generator that draw is given")
     return None
 
 
@@ -73,7 +75,7 @@ def survives_the_way_to_a_worker(subject: Subject) -> str | None:
     """Pickled and used in another process it draws the same."""
     sampler = subject.build()
     if not np.array_equal(in_worker(draw, sampler), draw(sampler)):
-        raise Failure("another process draws others; nothing may depend on hashes, time or global state")
+        raise PromiseError("another process draws others; nothing may depend on hashes, time or global state")
     return None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nasbench_harness.testing.common import COMMON, canonical_options
-from nasbench_harness.testing.outcome import Failure, Subject
+from nasbench_harness.testing.outcome import PromiseError, Subject
 from nasbench_harness.testing.strategy_runs import BATCH, TinyRun, tiny_run, tiny_run_in_threads
 from nasbench_harness.testing.worker import in_worker
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
@@ -27,7 +27,7 @@ def states_its_status(subject: Subject) -> str | None:
     """Reproduction, adaptation or control; and the source of what it reproduces or adapts."""
     told = subject.family.described(subject.name)
     if told["status"] not in STATUSES:
-        raise Failure(f"its status is {told['status']!r}, expected one of: {', '.join(STATUSES)}")
+        raise PromiseError(f"its status is {told['status']!r}, expected one of: {', '.join(STATUSES)}")
     if not told["source"] and told["status"] != "control":
         return "it names no source"
     return None
@@ -37,10 +37,10 @@ def keeps_to_the_budget(subject: Subject) -> str | None:
     """Nothing beyond the plan, and no more left over than some steps."""
     run = first_run(subject)
     if run.used > run.planned:
-        raise Failure(f"{run.used:,} architecture-updates used of {run.planned:,} planned")
+        raise PromiseError(f"{run.used:,} architecture-updates used of {run.planned:,} planned")
     left = run.planned - run.used
     if left > max(UNUSED * run.planned, (run.stages + 1) * WIDEST * BATCH):
-        raise Failure(f"{left:,} of {run.planned:,} architecture-updates are left unused")
+        raise PromiseError(f"{left:,} of {run.planned:,} architecture-updates are left unused")
     return f"{run.used:,} of {run.planned:,} used"
 
 
@@ -48,10 +48,10 @@ def meters_what_it_computes(subject: Subject) -> str | None:
     """All that went through a supernet while it trained was charged: a forward pass alone counts a third."""
     run = first_run(subject)
     if run.steps == 0:
-        raise Failure("no optimiser step was taken")
+        raise PromiseError("no optimiser step was taken")
     computed = run.trained_images * FORWARDS_AN_UPDATE + run.seen_images
     if run.forwards < computed:
-        raise Failure(
+        raise PromiseError(
             f"{computed:,} forward-equivalents were computed ({run.steps} steps), {run.forwards:,} were charged; "
             "let context.train do the training, and spend what else you compute"
         )
@@ -63,7 +63,7 @@ def every_architecture_has_a_leaf(subject: Subject) -> str | None:
     run = first_run(subject)
     missing = int((run.leaf_A < 0).sum())
     if missing:
-        raise Failure(f"{missing:,} architectures belong to no leaf")
+        raise PromiseError(f"{missing:,} architectures belong to no leaf")
     return f"{len(np.unique(run.leaf_A))} leaves"
 
 
@@ -72,12 +72,12 @@ def scores_are_numbers(subject: Subject) -> str | None:
     run = first_run(subject)
     for signal in SIGNALS:
         if signal not in run.scores:
-            raise Failure(f"there is no signal {signal!r}, only {', '.join(run.scores)}")
+            raise PromiseError(f"there is no signal {signal!r}, only {', '.join(run.scores)}")
     bad = [name for name, values in run.scores.items() if not np.isfinite(values).all()]
     if bad:
-        raise Failure(f"scores that are not finite in {', '.join(bad)}")
+        raise PromiseError(f"scores that are not finite in {', '.join(bad)}")
     if len(np.unique(run.scores["negative_loss"])) < 2:
-        raise Failure("all architectures have the same negative_loss")
+        raise PromiseError("all architectures have the same negative_loss")
     return None
 
 
@@ -95,7 +95,7 @@ def the_seed_decides(subject: Subject) -> str | None:
     """Another seed gives other scores: all draws derive from the context's seed axes."""
     other = tiny_run(subject.build(), seed=1)
     if all(np.array_equal(values, other.scores[name]) for name, values in first_run(subject).scores.items()):
-        raise Failure("seeds 0 and 1 give the same scores; derive all draws from context.seed_axes")
+        raise PromiseError("seeds 0 and 1 give the same scores; derive all draws from context.seed_axes")
     return None
 
 
@@ -137,6 +137,6 @@ def first_run(subject: Subject) -> TinyRun:
 def _expect_equal(one: TinyRun, other: TinyRun, who: str) -> None:
     for name, values in one.scores.items():
         if name not in other.scores or not np.array_equal(values, other.scores[name]):
-            raise Failure(f"{who} scores otherwise by {name}; derive all draws from context.seed_axes")
+            raise PromiseError(f"{who} scores otherwise by {name}; derive all draws from context.seed_axes")
     if one.forwards != other.forwards:
-        raise Failure(f"{who} is charged {other.forwards:,} forward passes, not {one.forwards:,}")
+        raise PromiseError(f"{who} is charged {other.forwards:,} forward passes, not {one.forwards:,}")

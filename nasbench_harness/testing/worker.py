@@ -13,19 +13,21 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from typing import Any
 
-from nasbench_harness.testing.outcome import Failure
+from nasbench_harness.testing.outcome import PromiseError
 
 
 def in_worker(function: Callable[..., Any], part: Any, *arguments: Any) -> Any:
     """``function(part, *arguments)`` computed in another process from the pickled part.
 
-    ``function`` must be importable from this package. Raises ``Failure`` when the part cannot be pickled, and the
+    ``function`` must be importable from this package. Raises ``PromiseError`` when the part cannot be pickled, and the
     errors of the function.
     """
     try:
         data = pickle.dumps(part)
     except Exception as error:
-        raise Failure(f"it cannot be pickled ({error}); keep its options plain values, its class at the top") from error
+        raise PromiseError(
+            f"it cannot be pickled ({error}); keep its options plain values, its class at the top"
+        ) from error
     module = type(part).__module__
     file = getattr(sys.modules.get(module), "__file__", None)
     return _pool().submit(_call, module, file, data, function, arguments).result()

@@ -1,8 +1,9 @@
 """Ground truth: tables of measured accuracies, policies that turn them into one vector, and importers."""
 
+from nasbench_harness.truth.conventions import apply_isomorphism
 from nasbench_harness.truth.describe import describe
 from nasbench_harness.truth.embedded import embedded_table
-from nasbench_harness.truth.importers import import_table
+from nasbench_harness.truth.importers import import_table, import_to
 from nasbench_harness.truth.noise import noise_ceiling_of, proxy_ceiling_of
 from nasbench_harness.truth.open import open_table
 from nasbench_harness.truth.order import benchmark_index, benchmark_order
@@ -13,11 +14,13 @@ __all__ = [
     "Truth",
     "TruthPolicy",
     "TruthTable",
+    "apply_isomorphism",
     "benchmark_index",
     "benchmark_order",
     "describe",
     "embedded_table",
     "import_table",
+    "import_to",
     "noise_ceiling_of",
     "open_table",
     "proxy_ceiling_of",

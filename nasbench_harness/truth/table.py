@@ -4,8 +4,8 @@ The file is a NumPy ``.npz`` archive: ``meta`` (JSON as uint8: format, version, 
 ``column_<i>`` (float64 ``[15625]``, in the order of the column names) and, where known, ``benchmark_index``.
 
 ``meta`` stands last and holds a sha256 of all bytes before it, ``stored_sha256``: where that is right the columns are
-those that were written, and need not be unpacked to be trusted. A file without it, or packed anew by another program, is
-unpacked and checked whole.
+those that were written, and need not be unpacked to be trusted. A file without it, or packed anew by another program,
+is unpacked and checked whole.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ BoolArray = npt.NDArray[np.bool_]
 class TruthTable:
     """Measured values of architectures; row = our index.
 
-    ``columns``: name -> float64 ``[15625]``, read-only; accuracies in percent; those of a file are unpacked when they are
-    first asked for. A NaN is a missing value and is allowed only where ``meta["partial"]`` declares it: ``True`` (any
+    ``columns``: name -> float64 ``[15625]``, read-only; accuracies in percent; those of a file are unpacked when first
+    asked for. A NaN is a missing value and is allowed only where ``meta["partial"]`` declares it: ``True`` (any
     column) or a list of column names. Infinity never is.
     ``benchmark_index``: int64 ``[15625]``, the benchmark's own number of each row, or None.
     ``meta``: JSON-able facts on the origin. Raises ``DataError`` when a column breaks these rules.

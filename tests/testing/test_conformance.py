@@ -17,7 +17,7 @@ from nasbench_harness.partitioners import Partitioner, Probe, partitioners
 from nasbench_harness.plugins import families
 from nasbench_harness.registry import Registry
 from nasbench_harness.space import Subspace, all_codes, connected
-from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy
+from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.testing import (
     FakeProbe,
     PartitionerConformance,
@@ -25,13 +25,17 @@ from nasbench_harness.testing import (
     StrategyConformance,
     check_part,
 )
+from nasbench_harness.testing.common import COMMON
 from nasbench_harness.testing.conformance import CHECKS
 from nasbench_harness.testing.outcome import Outcome, Subject, run_checks
 from nasbench_harness.testing.partitioner_checks import PARTITIONER_CHECKS
 from nasbench_harness.testing.sampler_checks import SAMPLER_CHECKS
-from nasbench_harness.testing.strategy_checks import STRATEGY_CHECKS
+from nasbench_harness.testing.strategy_checks import STRATEGY_CHECKS, states_its_status
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.samplers import Sampler, UniformSampler, samplers
+
+NEEDED = {"few-shot": {"partitioner": "random"}}
+"""Options without a default."""
 
 
 class TestSingleEdge(PartitionerConformance):
@@ -58,6 +62,14 @@ class TestFewShot(StrategyConformance):
 def test_built_in_parts_conform(family: str, name: str) -> None:
     failed = [outcome for outcome in check_part(family, name) if not outcome.passed]
     assert not failed
+
+
+@pytest.mark.parametrize("name", list(strategies))
+def test_built_in_strategies_conform_before_they_are_trained(name: str) -> None:
+    """Training them all takes minutes; the tests of each strategy do that with options of its own."""
+    subject = Subject(strategies, {"name": name, **NEEDED.get(name, {})})
+    outcomes = list(run_checks((*COMMON, states_its_status), subject))
+    assert not [outcome for outcome in outcomes if not outcome.passed]
 
 
 @pytest.mark.parametrize("base", [PartitionerConformance, SamplerConformance, StrategyConformance])
