@@ -12,6 +12,8 @@ from nasbench_harness.supernet.network import Code
 from nasbench_harness.supernet.operations import avg_pool_3x3
 
 LAST_EDGE = len(EDGES) - 1
+MOST_REMEMBERED = 1 << 27
+"""Bytes of edge outputs that are kept; beyond, those least recently used are computed again when they are needed."""
 
 
 class FirstCell:
@@ -62,13 +64,20 @@ class FirstCell:
             return None
         if op == SKIP:
             return x
-        key = (edge, op)
-        if key not in self.outputs:
-            if op == POOL:
-                self.outputs[key] = avg_pool_3x3(x)
-            else:
-                relu = self.relus[source]
-                if relu is None:
-                    relu = self.relus[source] = F.relu(x)
-                self.outputs[key] = self.cell.convolve(edge, op, relu).normalised()
-        return self.outputs[key]
+        output = self.outputs.pop((edge, op), None)
+        if output is None:
+            output = self._compute(edge, op, x)
+            size = output.numel() * output.element_size()
+            while self.outputs and (len(self.outputs) + 1) * size > MOST_REMEMBERED:
+                del self.outputs[next(iter(self.outputs))]
+        self.outputs[edge, op] = output  # at the end: the most recently used
+        return output
+
+    def _compute(self, edge: int, op: int, x_NCHW: Tensor) -> Tensor:
+        if op == POOL:
+            return avg_pool_3x3(x_NCHW)
+        source = EDGES[edge][0]
+        relu = self.relus[source]
+        if relu is None:
+            relu = self.relus[source] = F.relu(x_NCHW)
+        return self.cell.convolve(edge, op, relu).normalised()
