@@ -8,6 +8,7 @@ divided yet, the one whose grouping cuts the largest total distance is divided.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -61,6 +62,9 @@ class GradientMatching(Partitioner):
     ``edge`` forces the edge. ``objective`` "worst" takes the worst grouping of the edge (control). ``repeats`` batches
     are averaged, 100 in the released code; fewer fit a small budget.
     """
+
+    status: ClassVar[str] = "adaptation"
+    source: ClassVar[str] = "Hu, Wang et al., GM-NAS, ICLR 2022"
 
     edge: int | None = None
     objective: Objective = "best"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -27,6 +27,9 @@ class Hierarchy(Partitioner):
     so 2, 4, 8 leaves. "operations", as in the figure: a part an operation, 5, 25, 125 leaves. "random" and "worst" are
     controls of the first. ``repeats`` batches are averaged by gradient matching.
     """
+
+    status: ClassVar[str] = "adaptation"
+    source: ClassVar[str] = "Li, Zhang, Wang, Ma, HEP-NAS, AAAI 2025, arXiv 2412.10723"
 
     hierarchy: int = 2
     groups: Groups = "gradient"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ class LatencyBand(Partitioner):
     (needed where it has several). Live cells stay whole, since dead-edge variants share their weights; a cell costs the
     mean of its members in the subspace. Cells of equal cost are cut in random order.
     """
+
+    status: ClassVar[str] = "adaptation"
+    source: ClassVar[str] = "this project"
 
     cost: str = "flops"
     device: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from nasbench_harness.space import Subspace
 @dataclass(frozen=True)
 class NoPartition(Partitioner):
     """The whole subspace as one leaf (control)."""
+
+    status: ClassVar[str] = "control"
 
     def split(self, subspace: Subspace, probe: Probe | None, rng: np.random.Generator) -> list[Subspace]:
         """``[subspace]``."""

@@ -8,6 +8,7 @@ nonlinearities an architecture has accumulated so far (``efs-accum``).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +33,9 @@ def _leaves_by(group_of_count: list[int], subspace: Subspace, counts: list[str])
 class EfsGroup(Partitioner):
     """One leaf for each nonlinearity count, 0 and 1 together (EFS-NAS, as in the paper's text)."""
 
+    status: ClassVar[str] = "reproduction"
+    source: ClassVar[str] = "Oh, Lee, Ham, EFS-NAS, arXiv 2412.14678"
+
     def split(self, subspace: Subspace, probe: Probe | None, rng: np.random.Generator) -> list[Subspace]:
         """At most three leaves: counts 0 and 1, 2, 3."""
         return _leaves_by([0, 0, 1, 2], subspace, ["nonlinearities 0-1", "nonlinearities 2", "nonlinearities 3"])
@@ -46,6 +50,9 @@ class EfsAccum(Partitioner):
     the first stage are shared by all; in a later cell an architecture uses the copy whose number is how many
     thresholds its accumulated count exceeds (methods 5.2 [C]).
     """
+
+    status: ClassVar[str] = "reproduction"
+    source: ClassVar[str] = "Oh, Lee, Ham, EFS-NAS, arXiv 2412.14678, released code"
 
     thresholds: tuple[int, ...] = (15, 20)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +20,8 @@ class RandomPartition(Partitioner):
     Whole live cells are dealt out, because architectures with equal live edges share every weight and score: dealing
     single architectures would train the same network in several leaves. Sizes are equal in live cells to within one.
     """
+
+    status: ClassVar[str] = "control"
 
     leaves: int = 5
 

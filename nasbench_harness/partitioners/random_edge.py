@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,9 @@ class RandomEdge(Partitioner):
 
     ``edge`` forces the edge and leaves the grouping to chance.
     """
+
+    status: ClassVar[str] = "control"
+    source: ClassVar[str] = "control for GM-NAS"
 
     edge: int | None = None
 

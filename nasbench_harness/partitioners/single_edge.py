@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -19,6 +19,9 @@ class SingleEdge(Partitioner):
 
     ``edge`` "random" draws it. ``edges`` stands in its place when given: ``[0, 3]`` is depth 2 with 25 leaves.
     """
+
+    status: ClassVar[str] = "reproduction"
+    source: ClassVar[str] = "Zhao et al., Few-shot NAS, ICML 2021"
 
     edge: int | Literal["random"] = 0
     edges: tuple[int, ...] = ()
