@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -37,3 +38,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("NASBENCH_HARNESS_DATA", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tests_are_importable_in_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Parts of test modules reach spawned processes by name; the checkout stays off the path, as tox wants it."""
+    folder = tmp_path_factory.mktemp("importable")
+    (folder / "tests").symlink_to(Path(__file__).resolve().parent, target_is_directory=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield
