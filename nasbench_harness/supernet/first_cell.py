@@ -12,7 +12,7 @@ from nasbench_harness.supernet.network import Code
 from nasbench_harness.supernet.operations import avg_pool_3x3
 
 LAST_EDGE = len(EDGES) - 1
-MOST_REMEMBERED = 1 << 27
+MOST_REMEMBERED = 1 << 26
 """Bytes of edge outputs that are kept; beyond, those least recently used are computed again when they are needed."""
 
 
