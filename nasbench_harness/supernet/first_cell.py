@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from nasbench_harness.space import EDGES, NONE, POOL, SKIP
-from nasbench_harness.supernet.inference import FastCell
 from nasbench_harness.supernet.network import Code
 from nasbench_harness.supernet.operations import avg_pool_3x3
+
+if TYPE_CHECKING:
+    from nasbench_harness.supernet.inference import FastCell
 
 LAST_EDGE = len(EDGES) - 1
 MOST_REMEMBERED = 1 << 26

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nasbench_harness.space import CONV_1X1, EDGES, NONE, POOL, SKIP
+from nasbench_harness.supernet.first_cell import FirstCell
 from nasbench_harness.supernet.network import Cell, Code, Reduction, Supernet
 from nasbench_harness.supernet.operations import EPSILON, avg_pool_3x3, batch_norm, sum_2x2
 from nasbench_harness.supernet.rows import as_image, as_rows, channel_mean, squared_distance
@@ -163,3 +164,20 @@ class FastNetwork:
             rows = torch.addcmul(last.shift, last.rows, last.scale).relu_()
         features = rows.reshape(n, h * w, c).sum(1, dtype=self.classifier.weight.dtype).mul_(1.0 / (h * w))
         return self.classifier(features)  # type: ignore[no-any-return]
+
+    def on_batch(self, x_NCHW: Tensor) -> FastBatch:
+        """Ready for these images."""
+        return FastBatch(self, x_NCHW)
+
+
+class FastBatch:
+    """One batch of images: codes and routes in, logits ``[N, classes]`` out."""
+
+    def __init__(self, network: FastNetwork, x_NCHW: Tensor) -> None:
+        self.network = network
+        stem = network.stem_output(x_NCHW.contiguous(memory_format=torch.channels_last))
+        self.first = [FirstCell(cell, stem) for cell in network.cells[0]]
+
+    def __call__(self, code: Code, route: Sequence[int]) -> Tensor:
+        """Logits of one architecture whose dead edges are ``none``."""
+        return self.network.after_first_cell(self.first[route[0]](code), code, route)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasbench_harness.space import CONV_1X1, EDGES, N_STAGES, NONE, POOL, SKIP, index_to_code, live_cell_of
+from nasbench_harness.supernet.laned_network import kernels_for, logits_of
 from nasbench_harness.supernet.operations import avg_pool_2x2, avg_pool_3x3, batch_norm
 
 Code = tuple[int, ...]
@@ -166,6 +167,9 @@ class Supernet(nn.Module):
     def forward(self, x_NCHW: Tensor, code: Code, route: Sequence[int] | None = None) -> Tensor:
         """Logits ``[N, classes]`` of one architecture, given as a code whose dead edges are ``none``."""
         route = self.first_route if route is None else route
+        native = kernels_for(self, x_NCHW)
+        if native is not None:
+            return logits_of(native, self, x_NCHW, code, route)
         first: Cell = self.cells[0][route[0]]  # type: ignore[index]
         return self.after_first_cell(first(self.stem_output(x_NCHW), code), code, route)
 

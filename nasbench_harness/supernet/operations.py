@@ -68,6 +68,11 @@ def normalising_by(normaliser: Callable[[Tensor], Tensor]) -> Iterator[None]:
         _normaliser.reset(token)
 
 
+def normalises_by_batch() -> bool:
+    """Whether ``batch_norm`` is what it is by default, by the statistics of the batch at hand."""
+    return _normaliser.get() is None
+
+
 def batch_norm(x_NCHW: Tensor) -> Tensor:
     """Normalise every channel by the mean and variance of this batch; no affine part, no running statistics.
 

@@ -7,18 +7,21 @@ the node it starts from changes, so that of its up to six operations mostly only
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from nasbench_harness.errors import RunError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.progress import Progress
 from nasbench_harness.supernet.canonical import representative_of
-from nasbench_harness.supernet.first_cell import FirstCell
-from nasbench_harness.supernet.inference import FastNetwork
+from nasbench_harness.supernet.inference import FastBatch, FastNetwork
+from nasbench_harness.supernet.laned_network import kernels_for
+from nasbench_harness.supernet.laned_scoring import LanedBatch, LanedScoring
 from nasbench_harness.supernet.network import Supernet, live_codes
 
 
@@ -44,6 +47,19 @@ def distinct_runs(cells: np.ndarray, route_NP: np.ndarray) -> tuple[np.ndarray, 
     return runs[:, 0], runs[:, 1:], position.reshape(-1)
 
 
+def _engine(network: Supernet) -> Callable[[Tensor], LanedBatch | FastBatch]:
+    """What makes a batch ready for architectures: on native kernels where they can run it."""
+    made: dict[bool, LanedScoring | FastNetwork] = {}
+
+    def on_batch(x_NCHW: Tensor) -> LanedBatch | FastBatch:
+        native = kernels_for(network, x_NCHW)
+        if (native is None) not in made:
+            made[native is None] = FastNetwork(network) if native is None else LanedScoring(network, native)
+        return made[native is None].on_batch(x_NCHW)
+
+    return on_batch
+
+
 @torch.inference_mode()
 def score_live_cells(
     network: Supernet,
@@ -60,7 +76,7 @@ def score_live_cells(
     finite.
     """
     network.eval()
-    fast = FastNetwork(network)
+    engine = _engine(network)
     default = np.tile(np.array(network.first_route, dtype=np.int64), (len(cells), 1))
     run_cells, run_routes, position_of = distinct_runs(cells, default if route_A is None else route_A[cells])
     codes = live_codes(run_cells)
@@ -70,10 +86,9 @@ def score_live_cells(
     loss = torch.zeros(len(codes), dtype=torch.float64, device=device)
     batches = -(-len(images) // batch_size)
     for x_NCHW, labels in images.equal_batches(batch_size):
-        stem = fast.stem_output(x_NCHW.contiguous(memory_format=torch.channels_last))
-        first = [FirstCell(cell, stem) for cell in fast.cells[0]]
+        run = engine(x_NCHW)
         for position, (code, route) in enumerate(zip(codes, routes, strict=True)):
-            logits = fast.after_first_cell(first[route[0]](code), code, route)
+            logits = run(code, route)
             correct[position] += (logits.argmax(1) == labels).sum()
             loss[position] += F.cross_entropy(logits, labels, reduction="sum")
             progress.advance(len(cells) / len(codes) / batches)

@@ -1,0 +1,10 @@
+"""Kernels in C for narrow networks on a processor, compiled on the machine where they run; ``None`` where they cannot be.
+
+Native libraries lay the vectors of a processor across channels, of which supernets of 5 to 16 have too few; these lay
+them across images, so they are full at any width (see ``lanes.h``). They need a C compiler; without one everything runs
+as before, slower.
+"""
+
+from nasbench_harness.native.kernels import Kernels, kernels, kernels_description
+
+__all__ = ["Kernels", "kernels", "kernels_description"]

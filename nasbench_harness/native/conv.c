@@ -1,0 +1,147 @@
+/* Convolutions: forward, and with turned weights the gradient of the input. */
+#include "lanes.h"
+
+#ifdef __AVX512F__
+#define PIXELS 4
+#else
+#define PIXELS 2
+#endif
+
+typedef struct {
+    int64_t inputs, plane, row, stride, kernel;
+} Source;
+
+/* G outputs at X neighbouring pixels; `in` points at the first tap of the first pixel. */
+INLINE void tile(const int G, const int X, const int K, const int S, const Source *s, const vec *in, const real *w,
+                 vec acc[WIDEST][PIXELS])
+{
+    UNROLL for (int g = 0; g < G; g++) UNROLL for (int x = 0; x < X; x++) acc[g][x] = ZERO;
+    for (int64_t i = 0; i < s->inputs; i++)
+        for (int ky = 0; ky < K; ky++) {
+            const vec *taps = in + i * s->plane + ky * s->row;
+            UNROLL for (int kx = 0; kx < K; kx++, w += G) {
+                vec pixel[PIXELS];
+                UNROLL for (int x = 0; x < X; x++) pixel[x] = taps[x * S + kx];
+                UNROLL for (int g = 0; g < G; g++) {
+                    const real weight = w[g];
+                    UNROLL for (int x = 0; x < X; x++) acc[g][x] += weight * pixel[x];
+                }
+            }
+        }
+}
+
+/* `mode` 0: write; 1: add to what is there; 2: write and take sums of the differences from `shift`, and squares. */
+INLINE void store(const int G, const int X, const int mode, vec acc[WIDEST][PIXELS], vec *out, int64_t out_plane,
+                  const vec *shift, vec *sum, vec *square)
+{
+    UNROLL for (int g = 0; g < G; g++) UNROLL for (int x = 0; x < X; x++) {
+        vec *to = out + g * out_plane + x;
+        if (mode == 1) acc[g][x] += *to;
+        *to = acc[g][x];
+        if (mode == 2) {
+            const vec distance = acc[g][x] - shift[g];
+            sum[g] += distance;
+            square[g] += distance * distance;
+        }
+    }
+}
+
+/* One row of G outputs. Sums are taken by rows first, so that rounding grows with the side and not with the area. */
+INLINE void row_of(const int G, const int K, const int S, const int mode, int width, const Source *s, const vec *in,
+                   const real *w, vec *out, int64_t out_plane, int first, vec *statistics)
+{
+    vec acc[WIDEST][PIXELS], sum[WIDEST], square[WIDEST], shift[WIDEST];
+    if (mode == 2) {
+        if (first) {
+            tile(G, 1, K, S, s, in, w, acc);
+            UNROLL for (int g = 0; g < G; g++) {
+                statistics[3 * g] = acc[g][0];
+                statistics[3 * g + 1] = statistics[3 * g + 2] = ZERO;
+            }
+        }
+        UNROLL for (int g = 0; g < G; g++) shift[g] = statistics[3 * g], sum[g] = square[g] = ZERO;
+    }
+    int x = 0;
+    for (; x + PIXELS <= width; x += PIXELS) {
+        tile(G, PIXELS, K, S, s, in + x * S, w, acc);
+        store(G, PIXELS, mode, acc, out + x, out_plane, shift, sum, square);
+    }
+    for (; x < width; x++) {
+        tile(G, 1, K, S, s, in + x * S, w, acc);
+        store(G, 1, mode, acc, out + x, out_plane, shift, sum, square);
+    }
+    if (mode == 2)
+        UNROLL for (int g = 0; g < G; g++) statistics[3 * g + 1] += sum[g], statistics[3 * g + 2] += square[g];
+}
+
+#define BY_MODE(G, K, S)                                                                                              \
+    static void rows_##G##_##K##_##S(int mode, int width, const Source *s, const vec *in, const real *w, vec *out,    \
+                                     int64_t out_plane, int first, vec *statistics)                                   \
+    {                                                                                                                 \
+        if (mode == 0) row_of(G, K, S, 0, width, s, in, w, out, out_plane, first, statistics);                        \
+        else if (mode == 1) row_of(G, K, S, 1, width, s, in, w, out, out_plane, first, statistics);                   \
+        else row_of(G, K, S, 2, width, s, in, w, out, out_plane, first, statistics);                                  \
+    }
+#define BY_GROUP(K, S) BY_MODE(1, K, S) BY_MODE(2, K, S) BY_MODE(3, K, S) BY_MODE(4, K, S) BY_MODE(5, K, S)
+BY_GROUP(1, 1)
+BY_GROUP(3, 1)
+BY_GROUP(3, 2)
+#define ROWS(K, S) {rows_1_##K##_##S, rows_2_##K##_##S, rows_3_##K##_##S, rows_4_##K##_##S, rows_5_##K##_##S}
+typedef void (*Rows)(int, int, const Source *, const vec *, const real *, vec *, int64_t, int, vec *);
+static const Rows rows[3][WIDEST] = {ROWS(1, 1), ROWS(3, 1), ROWS(3, 2)};
+
+/* Columns of a strip: the taps of a row's strip stay in the first-level cache for all outputs. */
+static int strip_of(int64_t inputs, int kernel, int64_t width)
+{
+    const int64_t room = 24576 / (int64_t)(inputs * kernel * sizeof(vec));
+    const int64_t strip = room - kernel + 1 > 8 ? (room - kernel + 1) / PIXELS * PIXELS : 8;
+    return (int)(strip < width ? strip : width);
+}
+
+/* out[b][o] = sum over inputs and taps of weight * in; `out` is not padded, [blocks][outputs][height][width].
+ * `in` points at the first tap of the first output pixel; `in_block` is the distance of blocks.
+ * statistics: [blocks][outputs][3] of shift, sum and sum of squares around the shift, lane by lane (mode 2). */
+void convolve(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width,
+              int64_t kernel, int64_t stride, const real *in_, int64_t in_block, int64_t plane, int64_t row,
+              const real *weights, real *out_, int mode, real *statistics_)
+{
+    const Source s = {inputs, plane, row, stride, kernel};
+    const Rows *by_group = rows[kernel == 1 ? 0 : stride];
+    const int strip = strip_of(inputs, (int)kernel, width);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t b = 0; b < blocks; b++) {
+        const vec *in = (const vec *)in_ + b * in_block;
+        vec *out = (vec *)out_ + b * outputs * height * width;
+        vec *statistics = (vec *)statistics_ + b * outputs * 3;
+        for (int64_t x = 0; x < width; x += strip) {
+            const int columns = (int)(width - x < strip ? width - x : strip);
+            for (int64_t y = 0; y < height; y++)
+                for (int64_t o = 0; o < outputs;) {
+                    const int group = group_of((int)(outputs - o), (int)outputs);
+                    by_group[group - 1](mode, columns, &s, in + y * stride * row + x * stride,
+                                        weights + o * inputs * kernel * kernel,
+                                        out + (o * height + y) * width + x, height * width, x == 0 && y == 0,
+                                        statistics + 3 * o);
+                    o += group;
+                }
+        }
+    }
+}
+
+/* Weights in the order in which tiles read them. `turned`: of the gradient of the input, so outputs and inputs change
+ * places and the taps are read backwards. Strides are those of the weight [outputs, inputs, k, k], in numbers. */
+void pack(int64_t outputs, int64_t inputs, int64_t kernel, const real *w, int64_t so, int64_t si, int64_t sy,
+          int64_t sx, int turned, real *packed)
+{
+    const int64_t first = turned ? inputs : outputs, second = turned ? outputs : inputs;
+    for (int64_t o = 0; o < first;) {
+        const int group = group_of((int)(first - o), (int)first);
+        for (int64_t i = 0; i < second; i++)
+            for (int64_t y = 0; y < kernel; y++)
+                for (int64_t x = 0; x < kernel; x++)
+                    for (int g = 0; g < group; g++)
+                        *packed++ = turned ? w[i * so + (o + g) * si + (kernel - 1 - y) * sy + (kernel - 1 - x) * sx]
+                                           : w[(o + g) * so + i * si + y * sy + x * sx];
+        o += group;
+    }
+}

@@ -1,0 +1,252 @@
+"""The kernels as functions of tensors. Activations are ``[blocks, channels, height, width, lanes]``, contiguous.
+
+``x_BCHWL`` holds image ``b * lanes + l`` in lane ``l`` of block ``b``; lanes beyond the last image hold nothing of
+meaning. A *padded* activation has a border of zeros one pixel wide, ``[blocks, channels, height + 2, width + 2, lanes]``.
+Shapes are not checked here: these are called a hundred times a step, by ``supernet.laned`` alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from nasbench_harness.native.build import NoKernelsError, library, load
+
+_POINTER, _LONG, _INT, _DOUBLE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_double
+
+_SIGNATURES = {
+    "convolve": [_INT, *[_LONG] * 7, _POINTER, *[_LONG] * 3, _POINTER, _POINTER, _INT, _POINTER],
+    "pack": [*[_LONG] * 3, _POINTER, *[_LONG] * 4, _INT, _POINTER],
+    "weight_gradient": [_INT, *[_LONG] * 7, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 4],
+    "settle": [*[_LONG] * 3, _POINTER, _DOUBLE, _POINTER, _POINTER],
+    "gather_statistics": [_INT, *[_LONG] * 3, _POINTER, _POINTER],
+    "add_up": [_INT, *[_LONG] * 4, _INT, _POINTER, _POINTER, _POINTER, _INT, _POINTER, _POINTER, _POINTER],
+    "add_up_backward": [_INT, *[_LONG] * 3, _INT, _POINTER, _POINTER, _POINTER, _POINTER],
+    "normalise_backward": [_INT, *[_LONG] * 5, *[_POINTER] * 4, _LONG, _POINTER, _POINTER],
+    "pool": [_INT, *[_LONG] * 3, _POINTER, _INT, _POINTER],
+    "halve": [_INT, *[_LONG] * 3, _POINTER, _INT, _POINTER],
+    "lay_out": [_INT, *[_LONG] * 5, _POINTER, *[_LONG] * 4, _POINTER],
+}  # fmt: skip
+
+WRITE, ADD, GATHER = 0, 1, 2
+"""What a convolution does with its sums: write them, add them, or write them and gather their statistics."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Weights in the order in which tiles read them."""
+
+    numbers: Tensor
+    inputs: int
+    outputs: int
+    kernel: int
+
+
+class Kernels:
+    """The compiled functions for one type of numbers."""
+
+    def __init__(self, path: str, dtype: torch.dtype) -> None:
+        """Load them; ``NoKernelsError`` where that fails."""
+        from pathlib import Path
+
+        self._library = load(Path(path))
+        self.dtype = dtype
+        for name, arguments in _SIGNATURES.items():
+            function = getattr(self._library, name)
+            function.argtypes, function.restype = arguments, None
+        self.lanes: int = self._library.lanes()
+
+    def empty(self, *shape: int) -> Tensor:
+        """An activation of no content."""
+        return torch.empty(*shape, self.lanes, dtype=self.dtype)
+
+    def lay_out(self, x_NCHW: Tensor) -> Tensor:
+        """Images ``[N, C, H, W]`` as a padded activation; the last block is filled up with zeros."""
+        n, c, h, w = x_NCHW.shape
+        blocks = -(-n // self.lanes)
+        padded = self.empty(blocks, c, h + 2, w + 2)
+        strides = x_NCHW.stride()
+        self._library.lay_out(_threads(), blocks, c, h, w, n, x_NCHW.data_ptr(), *strides, padded.data_ptr())
+        return padded
+
+    def pack(self, weight: Tensor, turned: bool = False) -> Packed:
+        """A weight ``[outputs, inputs, k, k]`` of any memory layout; ``turned`` for the gradient of the input."""
+        outputs, inputs, kernel, _ = weight.shape
+        numbers = torch.empty(weight.numel(), dtype=self.dtype)
+        self._library.pack(
+            outputs, inputs, kernel, weight.data_ptr(), *weight.stride(), int(turned), numbers.data_ptr()
+        )
+        return Packed(numbers, outputs if turned else inputs, inputs if turned else outputs, kernel)
+
+    def convolve(
+        self,
+        x: Tensor,
+        weights: Packed,
+        stride: int = 1,
+        padded: bool = True,
+        mode: int = WRITE,
+        out: Tensor | None = None,
+        statistics: Tensor | None = None,
+    ) -> Tensor:
+        """Convolution with zero padding of a padded activation, or, 1 x 1 only, of one without border (``padded``).
+
+        ``out`` takes the sums where given (needed with ``ADD``); ``statistics`` as ``new_statistics`` with ``GATHER``.
+        """
+        blocks, channels, rows, row, lanes = x.shape
+        border = 2 if padded else 0
+        height, width = (rows - border) // stride, (row - border) // stride
+        if out is None:
+            out = self.empty(blocks, weights.outputs, height, width)
+        start = x.data_ptr()
+        if padded and weights.kernel == 1:
+            start += (row + 1) * lanes * x.element_size()
+        self._library.convolve(
+            _threads(), blocks, channels, weights.outputs, height, width, weights.kernel, stride, start,
+            channels * rows * row, rows * row, row, weights.numbers.data_ptr(), out.data_ptr(), mode,
+            None if statistics is None else statistics.data_ptr(),
+        )  # fmt: skip
+        return out
+
+    def weight_gradient(
+        self, weight: Tensor, x: Tensor, gradient: Tensor, stride: int = 1, padded: bool = True
+    ) -> Tensor:
+        """Gradient of a weight, in its memory layout, from the convolution's input and its output's gradient.
+
+        ``padded``: both have a border, as ``normalise_backward`` leaves it; 1 x 1 weights may do without on both.
+        """
+        outputs, inputs, kernel, _ = weight.shape
+        blocks, _, rows, row, lanes = x.shape
+        border = 2 if padded else 0
+        height, width = (rows - border) // stride, (row - border) // stride
+        size = x.element_size() * lanes
+        start = x.data_ptr() + ((row + 1) * size if padded and kernel == 1 else 0)
+        down, across = gradient.shape[2:4]
+        begin = gradient.data_ptr() + ((across + 1) * size if padded else 0)
+        made = torch.empty_like(weight)
+        self._library.weight_gradient(
+            _threads(), blocks, inputs, outputs, height, width, kernel, stride, start, inputs * rows * row, rows * row,
+            row, begin, outputs * down * across, down * across, across, made.data_ptr(), *made.stride(),
+        )  # fmt: skip
+        return made
+
+    def new_statistics(self, x: Tensor, channels: int) -> Tensor:
+        """Room for the statistics of an output with so many channels of the images of ``x``."""
+        return torch.empty(x.shape[0], channels, 3, self.lanes, dtype=self.dtype)
+
+    def statistics_of(self, x: Tensor) -> Tensor:
+        """Statistics of an activation without border."""
+        blocks, channels, height, width, _ = x.shape
+        statistics = self.new_statistics(x, channels)
+        self._library.gather_statistics(
+            _threads(), blocks * channels, height, width, x.data_ptr(), statistics.data_ptr()
+        )
+        return statistics
+
+    def settle(self, statistics: Tensor, pixels: int, images: int, epsilon: float) -> tuple[Tensor, Tensor]:
+        """Mean and inverse standard deviation ``[channels]`` of a batch of ``images``."""
+        channels = statistics.shape[1]
+        both = torch.empty(2, channels, dtype=self.dtype)
+        mean, scale = both.unbind()
+        self._library.settle(
+            channels, pixels, images, statistics.data_ptr(), epsilon, mean.data_ptr(), scale.data_ptr()
+        )
+        return mean, scale
+
+    def add_up(
+        self,
+        convolved: Sequence[tuple[Tensor, Tensor, Tensor]],
+        plains: Sequence[Tensor],
+        plain: bool,
+        padded: bool,
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Sum of (output, mean, inverse deviation) normalised, and of activations as they are; at most three in all.
+
+        Returned as it is (where ``plain``) and, rectified, with a border (where ``padded``).
+        """
+        blocks, channels, height, width, _ = (convolved[0][0] if convolved else plains[0]).shape
+        x = self.empty(blocks, channels, height, width) if plain else None
+        relu = self.empty(blocks, channels, height + 2, width + 2) if padded else None
+        self._library.add_up(
+            _threads(), blocks, channels, height, width, len(convolved), _pointers([c[0] for c in convolved]),
+            _pointers([c[1] for c in convolved]), _pointers([c[2] for c in convolved]), len(plains), _pointers(plains),
+            None if x is None else x.data_ptr(), None if relu is None else relu.data_ptr(),
+        )  # fmt: skip
+        return x, relu
+
+    def add_up_backward(self, plains: Sequence[Tensor], behind: Tensor | None, relu: Tensor | None) -> Tensor:
+        """Gradient of an activation: of its plain uses, and ``behind`` its ReLU (kept padded in ``relu``)."""
+        like = plains[0] if behind is None else behind
+        blocks, channels, height, width, _ = like.shape
+        out = torch.empty_like(like)
+        self._library.add_up_backward(
+            _threads(), blocks * channels, height, width, len(plains), _pointers(plains),
+            None if behind is None else behind.data_ptr(), None if relu is None else relu.data_ptr(), out.data_ptr(),
+        )  # fmt: skip
+        return out
+
+    def normalise_backward(
+        self, gradient: Tensor, raw: Tensor, mean: Tensor, scale: Tensor, images: int, spacing: int = 1
+    ) -> Tensor:
+        """Gradient of what was normalised, padded; ``spacing`` 2 leaves zeros between, as a stride of 2 skipped."""
+        blocks, channels, height, width, _ = raw.shape
+        sums = torch.empty(blocks * channels * 2 * self.lanes, dtype=self.dtype)
+        padded = self.empty(blocks, channels, height * spacing + 2, width * spacing + 2)
+        self._library.normalise_backward(
+            _threads(), blocks, channels, height, width, images, gradient.data_ptr(), raw.data_ptr(), mean.data_ptr(),
+            scale.data_ptr(), spacing, sums.data_ptr(), padded.data_ptr(),
+        )  # fmt: skip
+        return padded
+
+    def pool(self, x: Tensor, turned: bool = False) -> Tensor:
+        """3 x 3 average pooling, outside does not count; ``turned``: its gradient."""
+        blocks, channels, height, width, _ = x.shape
+        out = torch.empty_like(x)
+        self._library.pool(_threads(), blocks * channels, height, width, x.data_ptr(), int(turned), out.data_ptr())
+        return out
+
+    def halve(self, x: Tensor, turned: bool = False) -> Tensor:
+        """2 x 2 average pooling with stride 2; ``turned``: its gradient."""
+        blocks, channels, height, width, _ = x.shape
+        if turned:
+            out = self.empty(blocks, channels, 2 * height, 2 * width)
+        else:
+            height, width = height // 2, width // 2
+            out = self.empty(blocks, channels, height, width)
+        self._library.halve(_threads(), blocks * channels, height, width, x.data_ptr(), int(turned), out.data_ptr())
+        return out
+
+
+def _pointers(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * 3)(*[tensor.data_ptr() for tensor in tensors])
+
+
+def _threads() -> int:
+    return torch.get_num_threads()
+
+
+@cache
+def _loaded(numbers: str, lanes: int | None) -> Kernels | str:
+    try:
+        dtype = torch.float64 if numbers == "double" else torch.float32
+        return Kernels(str(library(numbers, lanes)), dtype)
+    except NoKernelsError as error:
+        return str(error)
+
+
+def kernels(dtype: torch.dtype = torch.float32, lanes: int | None = None) -> Kernels | None:
+    """The kernels for float32 or float64, compiled at the first call in some two seconds; ``None`` if there are none."""
+    if dtype not in (torch.float32, torch.float64):
+        return None
+    found = _loaded("double" if dtype == torch.float64 else "float", lanes)
+    return found if isinstance(found, Kernels) else None
+
+
+def kernels_description() -> str:
+    """For records and ``doctor``: how many images a vector holds, or why there are no kernels here."""
+    found = _loaded("float", None)
+    return f"{found.lanes} images a vector" if isinstance(found, Kernels) else f"none: {found}"

@@ -1,0 +1,46 @@
+/* Activations with LANES images side by side: [blocks][channels][rows][columns][LANES].
+ *
+ * One vector holds the same pixel of LANES images, so vectors are full at any number of channels, and a convolution is
+ * a sum of vectors times single weights. Planes are addressed by strides, all counted in vectors: `plane` from channel
+ * to channel, `row` from row to row; a padded plane has a border of zeros, and pointers into it point behind the border.
+ */
+#ifndef LANES_H
+#define LANES_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef LANES
+#ifdef __AVX512F__
+#define LANES 16
+#else
+#define LANES 8
+#endif
+#endif
+
+#ifndef REAL
+#define REAL float
+#endif
+
+typedef REAL real;
+/* Tensors start at multiples of 64 bytes. */
+#define ALIGNMENT (LANES * sizeof(real) > 64 ? 64 : LANES * sizeof(real))
+typedef real vec __attribute__((vector_size(LANES * sizeof(real)), aligned(ALIGNMENT), may_alias));
+
+typedef __typeof__((vec){0} < (vec){0}) mask;
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+#define ZERO ((vec){0})
+
+/* `v` where `where`, else 0, lane by lane. */
+#define SELECT(where, v) ((vec)((where) & (mask)(v)))
+
+/* Output channels whose accumulators a tile keeps in registers; the packed weights are laid out by the same rule. */
+#define WIDEST 5
+INLINE int group_of(int channels_left, int channels)
+{
+    int widest = channels % 5 == 0 ? 5 : 4;
+    return channels_left < widest ? channels_left : widest;
+}
+
+#endif

@@ -1,0 +1,264 @@
+/* What lies between convolutions: normalisation, sums of edges, ReLU, pooling, and their gradients. */
+#include <math.h>
+#include "lanes.h"
+
+#define TERMS 3
+
+/* Mean and 1 / sqrt(variance + epsilon) of each channel over the first `images` lanes, from what `convolve` gathered.
+ * Means of images are taken as distances from that of the first, so that little cancels. */
+void settle(int64_t channels, int64_t pixels, int64_t images, const real *statistics, double epsilon, real *mean,
+            real *scale)
+{
+    double first[channels], total[channels], squares[channels], between[channels];
+    const double share = 1.0 / (double)pixels;
+    for (int64_t c = 0; c < channels; c++) {
+        first[c] = statistics[3 * c * LANES] + statistics[(3 * c + 1) * LANES] * share;
+        total[c] = squares[c] = between[c] = 0;
+    }
+    for (int64_t start = 0; start < images; start += LANES)
+        for (int64_t c = 0; c < channels; c++, statistics += 3 * LANES)
+            for (int64_t lane = 0; lane < LANES && start + lane < images; lane++) {
+                const double sum = statistics[LANES + lane], own = statistics[lane] + sum * share - first[c];
+                total[c] += own;
+                between[c] += own * own;
+                squares[c] += statistics[2 * LANES + lane] - sum * sum * share;
+            }
+    for (int64_t c = 0; c < channels; c++) {
+        const double centre = total[c] / images, spread = between[c] - total[c] * centre;
+        mean[c] = (real)(first[c] + centre);
+        scale[c] = (real)(1.0 / sqrt((squares[c] + spread * pixels) / ((double)pixels * images) + epsilon));
+    }
+}
+
+/* Statistics as `convolve` gathers them, of an activation [blocks][channels][height][width]. */
+void gather_statistics(int threads, int64_t planes, int64_t height, int64_t width, const real *x_, real *statistics_)
+{
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t p = 0; p < planes; p++) {
+        const vec *x = (const vec *)x_ + p * height * width;
+        vec *s = (vec *)statistics_ + 3 * p, shift = x[0], sums = ZERO, squares = ZERO;
+        for (int64_t y = 0; y < height; y++) {
+            vec sum = ZERO, square = ZERO;
+            for (int64_t i = 0; i < width; i++) {
+                const vec distance = x[y * width + i] - shift;
+                sum += distance;
+                square += distance * distance;
+            }
+            sums += sum, squares += square;
+        }
+        s[0] = shift, s[1] = sums, s[2] = squares;
+    }
+}
+
+/* ReLU; what is not a number stays so, and a network that diverged shows it. */
+#define RECTIFIED(v) SELECT(~((v) < ZERO), v)
+
+INLINE void clear_row(vec *row, int64_t width)
+{
+    for (int64_t x = 0; x < width; x++) row[x] = ZERO;
+}
+
+/* Sum of normalised convolutions and of plain terms; written to `plain` and, rectified with a border, to `padded`. */
+INLINE void sum_plane(const int N, const int M, int64_t height, int64_t width, const vec *const *raw,
+                      const real *factor, real shift, const vec *const *term, vec *plain, vec *padded)
+{
+    const int64_t row = width + 2;
+    if (padded) clear_row(padded, row), clear_row(padded + (height + 1) * row, row);
+    for (int64_t y = 0; y < height; y++) {
+        if (padded) padded[(y + 1) * row] = padded[(y + 2) * row - 1] = ZERO;
+        for (int64_t x = 0; x < width; x++) {
+            const int64_t at = y * width + x;
+            vec total = ZERO + shift;
+            UNROLL for (int n = 0; n < N; n++) total += raw[n][at] * factor[n];
+            UNROLL for (int m = 0; m < M; m++) total += term[m][at];
+            if (plain) plain[at] = total;
+            if (padded) padded[(y + 1) * row + x + 1] = RECTIFIED(total);
+        }
+    }
+}
+
+/* raws: outputs of `convs` convolutions with `mean` and `scale` [convs][channels]; terms: `plains` activations. */
+void add_up(int threads, int64_t blocks, int64_t channels, int64_t height, int64_t width, int convs,
+            const real *const *raws, const real *const *means, const real *const *scales, int plains,
+            const real *const *terms, real *plain_, real *padded_)
+{
+    const int64_t size = height * width, padded_size = (height + 2) * (width + 2);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t p = 0; p < blocks * channels; p++) {
+        const int64_t c = p % channels;
+        const vec *raw[TERMS], *term[TERMS];
+        real factor[TERMS], shift = 0;
+        for (int n = 0; n < convs; n++) {
+            raw[n] = (const vec *)raws[n] + p * size;
+            factor[n] = scales[n][c];
+            shift -= means[n][c] * factor[n];
+        }
+        for (int m = 0; m < plains; m++) term[m] = (const vec *)terms[m] + p * size;
+        vec *plain = plain_ ? (vec *)plain_ + p * size : 0, *padded = padded_ ? (vec *)padded_ + p * padded_size : 0;
+#define SUM(N, M)                                                                                                     \
+    case (N) * 4 + (M): sum_plane(N, M, height, width, raw, factor, shift, term, plain, padded); break;
+        switch (convs * 4 + plains) {
+            SUM(0, 1) SUM(0, 2) SUM(0, 3) SUM(1, 0) SUM(1, 1) SUM(1, 2) SUM(2, 0) SUM(2, 1) SUM(3, 0)
+        }
+    }
+}
+
+/* The gradient of a sum: plain contributions, and what came back through the ReLU where the input was positive. */
+INLINE void back_plane(const int M, int64_t height, int64_t width, const vec *const *term, const vec *behind,
+                       const vec *padded, vec *out)
+{
+    const int64_t row = width + 2;
+    for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++) {
+            const int64_t at = y * width + x;
+            vec total = ZERO;
+            if (behind) total = SELECT(padded[(y + 1) * row + x + 1] > ZERO, behind[at]);
+            UNROLL for (int m = 0; m < M; m++) total += term[m][at];
+            out[at] = total;
+        }
+}
+
+void add_up_backward(int threads, int64_t planes, int64_t height, int64_t width, int plains,
+                     const real *const *terms, const real *behind_, const real *padded_, real *out_)
+{
+    const int64_t size = height * width, padded_size = (height + 2) * (width + 2);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t p = 0; p < planes; p++) {
+        const vec *term[TERMS], *behind = behind_ ? (const vec *)behind_ + p * size : 0;
+        const vec *padded = padded_ ? (const vec *)padded_ + p * padded_size : 0;
+        vec *out = (vec *)out_ + p * size;
+        for (int m = 0; m < plains; m++) term[m] = (const vec *)terms[m] + p * size;
+        if (behind) switch (plains) {
+            case 0: back_plane(0, height, width, term, behind, padded, out); break;
+            case 1: back_plane(1, height, width, term, behind, padded, out); break;
+            case 2: back_plane(2, height, width, term, behind, padded, out); break;
+            default: back_plane(3, height, width, term, behind, padded, out);
+        }
+        else switch (plains) {
+            case 1: back_plane(1, height, width, term, 0, 0, out); break;
+            case 2: back_plane(2, height, width, term, 0, 0, out); break;
+            default: back_plane(3, height, width, term, 0, 0, out);
+        }
+    }
+}
+
+/* Gradient of a normalisation, spread with `spacing` over a padded plane (2: what a stride skipped is zero).
+ * gradient, raw: [blocks][channels][height][width]; sums: scratch [blocks][channels][2] vectors. Lanes beyond `images`
+ * hold no image and get no gradient. */
+void normalise_backward(int threads, int64_t blocks, int64_t channels, int64_t height, int64_t width, int64_t images,
+                        const real *gradient_, const real *raw_, const real *mean, const real *scale, int64_t spacing,
+                        real *sums, real *padded_)
+{
+    const int64_t size = height * width, row = width * spacing + 2, rows = height * spacing + 2;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t p = 0; p < blocks * channels; p++) {
+        const vec *gradient = (const vec *)gradient_ + p * size, *raw = (const vec *)raw_ + p * size;
+        const real centre = mean[p % channels];
+        vec total = ZERO, along = ZERO;
+        for (int64_t y = 0; y < height; y++) {
+            vec row_total = ZERO, row_along = ZERO;
+            for (int64_t x = 0; x < width; x++) {
+                const vec g = gradient[y * width + x];
+                row_total += g;
+                row_along += g * (raw[y * width + x] - centre);
+            }
+            total += row_total, along += row_along;
+        }
+        ((vec *)sums)[2 * p] = total, ((vec *)sums)[2 * p + 1] = along;
+    }
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t c = 0; c < channels; c++) {
+        double total = 0, along = 0;
+        for (int64_t n = 0; n < images; n++) {
+            const real *s = sums + (n / LANES * channels + c) * 2 * LANES + n % LANES;
+            total += s[0], along += s[LANES];
+        }
+        const double count = (double)size * images, factor = scale[c], turn = -factor * factor * factor * along / count;
+        const real a = (real)factor, b = (real)turn, d = (real)(-factor * total / count - turn * mean[c]);
+        for (int64_t block = 0; block < blocks; block++) {
+            const int64_t p = block * channels + c;
+            const vec *gradient = (const vec *)gradient_ + p * size, *raw = (const vec *)raw_ + p * size;
+            vec *padded = (vec *)padded_ + p * row * rows, there = ZERO + 1;
+            for (int lane = 0; lane < LANES; lane++) if (block * LANES + lane >= images) there[lane] = 0;
+            if (spacing > 1) clear_row(padded, row * rows);
+            else clear_row(padded, row), clear_row(padded + (rows - 1) * row, row);
+            for (int64_t y = 0; y < height; y++) {
+                vec *to = padded + (y * spacing + 1) * row;
+                to[0] = to[row - 1] = ZERO;
+                for (int64_t x = 0; x < width; x++)
+                    to[x * spacing + 1] = there * (a * gradient[y * width + x] + b * raw[y * width + x] + d);
+            }
+        }
+    }
+}
+
+/* 1 / pixels of the window around a pixel that lie inside the image. */
+INLINE real window(int64_t y, int64_t x, int64_t height, int64_t width)
+{
+    static const real shares[10] = {0, 1, 1. / 2, 1. / 3, 1. / 4, 0, 1. / 6, 0, 0, 1. / 9};
+    return shares[(1 + (y > 0) + (y + 1 < height)) * (1 + (x > 0) + (x + 1 < width))];
+}
+
+/* 3 x 3 average pooling, stride 1, outside does not count; `turned`: its gradient, where the counting comes first. */
+void pool(int threads, int64_t planes, int64_t height, int64_t width, const real *x_, int turned, real *out_)
+{
+    const int64_t size = height * width;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t p = 0; p < planes; p++) {
+        const vec *x = (const vec *)x_ + p * size;
+        vec *out = (vec *)out_ + p * size;
+        vec line[width + 2]; /* sums of three rows, a zero before and behind */
+        line[0] = line[width + 1] = ZERO;
+        for (int64_t y = 0; y < height; y++) {
+            const int64_t first = y ? y - 1 : 0, last = y + 1 < height ? y + 1 : y;
+            for (int64_t i = 0; i < width; i++) {
+                vec total = ZERO;
+                for (int64_t r = first; r <= last; r++)
+                    total += x[r * width + i] * (turned ? window(r, i, height, width) : (real)1);
+                line[i + 1] = total;
+            }
+            for (int64_t i = 0; i < width; i++) {
+                const vec total = line[i] + line[i + 1] + line[i + 2];
+                out[y * width + i] = total * (turned ? (real)1 : window(y, i, height, width));
+            }
+        }
+    }
+}
+
+/* 2 x 2 average pooling with stride 2 of planes [2 * height][2 * width]; `turned`: its gradient, into `out` as large. */
+void halve(int threads, int64_t planes, int64_t height, int64_t width, const real *x_, int turned, real *out_)
+{
+    const int64_t size = height * width;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t p = 0; p < planes; p++) {
+        const vec *x = (const vec *)x_ + p * size * (turned ? 1 : 4);
+        vec *out = (vec *)out_ + p * size * (turned ? 4 : 1);
+        for (int64_t y = 0; y < height; y++)
+            for (int64_t i = 0; i < width; i++) {
+                const int64_t at = y * width + i, corner = 4 * y * width + 2 * i, below = corner + 2 * width;
+                if (turned) out[corner] = out[corner + 1] = out[below] = out[below + 1] = x[at] * (real)0.25;
+                else out[at] = (x[corner] + x[corner + 1] + x[below] + x[below + 1]) * (real)0.25;
+            }
+    }
+}
+
+/* Images [images][channels][height][width] by strides in numbers, into padded planes; missing lanes are zero. */
+void lay_out(int threads, int64_t blocks, int64_t channels, int64_t height, int64_t width, int64_t images,
+             const real *x, int64_t sn, int64_t sc, int64_t sy, int64_t sx, real *padded_)
+{
+    const int64_t row = width + 2, size = row * (height + 2);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t p = 0; p < blocks * channels; p++) {
+        const int64_t b = p / channels, c = p % channels;
+        vec *padded = (vec *)padded_ + p * size;
+        clear_row(padded, size);
+        for (int64_t y = 0; y < height; y++)
+            for (int64_t i = 0; i < width; i++) {
+                real *to = (real *)(padded + (y + 1) * row + i + 1);
+                for (int64_t lane = 0; lane < LANES && b * LANES + lane < images; lane++)
+                    to[lane] = x[(b * LANES + lane) * sn + c * sc + y * sy + i * sx];
+            }
+    }
+}
+
+int lanes(void) { return LANES; }
