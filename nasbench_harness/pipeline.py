@@ -64,13 +64,14 @@ class Unit:
         return identity(self.description)
 
 
-def run_unit(unit: Unit, progress: Progress, work: Path | None = None) -> tuple[Record, ScoreTable]:
+def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes: int = 1) -> tuple[Record, ScoreTable]:
     """Train the unit's strategy, score every architecture, compare with the truth.
 
-    With a folder ``work`` the unit leaves checkpoints there and goes on from those of an interrupted run.
+    With a folder ``work`` the unit leaves checkpoints there and goes on from those of an interrupted run. With several
+    ``processes``, on the CPU and with that folder, independent parts run at the same time; the numbers are the same.
     """
     clock = Clock(work, unit.identity)
-    context = _context(unit, progress, Checkpoints(work, unit.identity, clock))
+    context = _context(unit, progress, Checkpoints(work, unit.identity, clock), processes)
     with clock.timing("training_seconds"):
         scorer = unit.experiment.strategies[unit.strategy].create().train(context)
     cells = live_cells()[connected()[live_cells()]]
@@ -80,7 +81,7 @@ def run_unit(unit: Unit, progress: Progress, work: Path | None = None) -> tuple[
     return _record(unit, scorer, table, {**clock.to_json(), "scored_cells": len(cells)}), table
 
 
-def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints) -> Context:
+def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints, processes: int) -> Context:
     experiment, images = unit.experiment, unit.images
     training = experiment.training.model_dump()
     augmentation = Augmentation(training.pop("flip"), training.pop("crop_padding"))
@@ -110,6 +111,9 @@ def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints) -> Contex
         checkpoints=checkpoints,
         calibration=_calibration(experiment, train_images),
         precision=network.precision,
+        # another device has one memory for all, and its own way to do things at the same time
+        processes=processes if train_images.labels.device.type == "cpu" else 1,
+        plugins=tuple((plugin.path, plugin.sha256) for plugin in experiment.plugins),
     )
 
 
