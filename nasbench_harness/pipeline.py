@@ -142,8 +142,9 @@ def _all_architectures(signals: dict[str, np.ndarray], cells: np.ndarray, classe
 
 
 def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any]) -> Record:
-    budget = scorer.context.budget
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    budget, processes = scorer.context.budget, scorer.context.processes
+    measured = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)[: 1 if processes == 1 else 2]
+    peak = max(resource.getrusage(who).ru_maxrss for who in measured) * (1 if sys.platform == "darwin" else 1024)
     return Record(
         identity=unit.identity,
         experiment=unit.description,
@@ -160,7 +161,8 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
             **cost,
             "scored_images": len(scorer.context.scoring_images),
             "parameters": scorer.parameter_count,
-            "peak_memory_mb": peak / 1e6,
+            "peak_memory_mb": peak / 1e6,  # of the largest process
+            "processes": processes,
         },
         training={"loss": [c.to_json() for c in scorer.losses], "details": scorer.details},
         environment=environment_record(unit.device),
