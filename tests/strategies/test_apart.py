@@ -51,7 +51,7 @@ class Deadly(UniformSampler):
         return super().draw(*arguments)
 
 
-def outcome(strategy: Strategy, context: Context, every: int = 4) -> dict[str, Any]:
+def outcome(strategy: Strategy, context: Context, every: int = 16) -> dict[str, Any]:
     scorer = strategy.train(context)
     scores = scorer.score(CELLS[::every])
     weights = [w.detach().numpy().tobytes() for leaf in scorer.leaves for w in leaf.network.state_dict().values()]
@@ -198,7 +198,7 @@ def test_a_unit_killed_while_its_parts_run_ends_with_the_same_numbers(
     if killed_at > 2 * 12 * 20:  # more than two of five leaves: one is done
         assert list(tmp_path.glob("training-of-leaf-*"))
     again = small_context(60, checkpoints=kept, processes=2)
-    assert outcome(strategy, again, 40) == outcome(strategy, small_context(60), 40)
+    assert outcome(strategy, again, 80) == outcome(strategy, small_context(60), 80)
 
 
 def test_the_clock_of_the_unit_is_kept_while_its_parts_run(
