@@ -130,9 +130,9 @@ def run(
     device
         Torch device, such as ``cpu`` or ``cuda``.
     threads
-        Threads of torch for each worker; none: the cores divided by the workers. Part of what a result depends on.
+        Threads of torch for each process; none: the cores divided by the workers. Part of what a result depends on.
     workers
-        Units trained at the same time, each in a process of its own.
+        Processes at the same time: for units first, then for the sub-supernets and the scoring of those that are left.
     replace
         Run anew what is stored, even under another protocol.
     fetch

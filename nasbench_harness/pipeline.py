@@ -64,13 +64,14 @@ class Unit:
         return identity(self.description)
 
 
-def run_unit(unit: Unit, progress: Progress, work: Path | None = None) -> tuple[Record, ScoreTable]:
+def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes: int = 1) -> tuple[Record, ScoreTable]:
     """Train the unit's strategy, score every architecture, compare with the truth.
 
-    With a folder ``work`` the unit leaves checkpoints there and goes on from those of an interrupted run.
+    With a folder ``work`` the unit leaves checkpoints there and goes on from those of an interrupted run. With several
+    ``processes``, on the CPU and with that folder, independent parts run at the same time; the numbers are the same.
     """
     clock = Clock(work, unit.identity)
-    context = _context(unit, progress, Checkpoints(work, unit.identity, clock))
+    context = _context(unit, progress, Checkpoints(work, unit.identity, clock), processes)
     with clock.timing("training_seconds"):
         scorer = unit.experiment.strategies[unit.strategy].create().train(context)
     cells = live_cells()[connected()[live_cells()]]
@@ -80,7 +81,7 @@ def run_unit(unit: Unit, progress: Progress, work: Path | None = None) -> tuple[
     return _record(unit, scorer, table, {**clock.to_json(), "scored_cells": len(cells)}), table
 
 
-def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints) -> Context:
+def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints, processes: int) -> Context:
     experiment, images = unit.experiment, unit.images
     training = experiment.training.model_dump()
     augmentation = Augmentation(training.pop("flip"), training.pop("crop_padding"))
@@ -110,6 +111,9 @@ def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints) -> Contex
         checkpoints=checkpoints,
         calibration=_calibration(experiment, train_images),
         precision=network.precision,
+        # another device has one memory for all, and its own way to do things at the same time
+        processes=processes if train_images.labels.device.type == "cpu" else 1,
+        plugins=tuple((plugin.path, plugin.sha256) for plugin in experiment.plugins),
     )
 
 
@@ -138,8 +142,9 @@ def _all_architectures(signals: dict[str, np.ndarray], cells: np.ndarray, classe
 
 
 def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any]) -> Record:
-    budget = scorer.context.budget
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    budget, processes = scorer.context.budget, scorer.context.processes
+    measured = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)[: 1 if processes == 1 else 2]
+    peak = max(resource.getrusage(who).ru_maxrss for who in measured) * (1 if sys.platform == "darwin" else 1024)
     return Record(
         identity=unit.identity,
         experiment=unit.description,
@@ -156,7 +161,8 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
             **cost,
             "scored_images": len(scorer.context.scoring_images),
             "parameters": scorer.parameter_count,
-            "peak_memory_mb": peak / 1e6,
+            "peak_memory_mb": peak / 1e6,  # of the largest process
+            "processes": processes,
         },
         training={"loss": [c.to_json() for c in scorer.losses], "details": scorer.details},
         environment=environment_record(unit.device),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,8 @@ def run_experiment(
     """Run every unit that is not finished and return the records of all, in the order of strategies and seeds.
 
     ``report`` gets a line for each unit. With several ``workers`` units run in processes of their own, so many at a
-    time; the records are the same as with one, as long as ``sources.threads`` is. Interrupted, it leaves the finished
+    time; where fewer units than workers wait, each has ``processes_a_unit`` for its parts. The records are the same as
+    with one worker, as long as ``sources.threads`` is. Interrupted, it leaves the finished
     units in place and checkpoints of the others. A unit that fails does not stop the others; after them ``RunError``
     names the failures. Raises ``UsageError`` when ``out`` cannot be written or holds a unit of another protocol (unless
     ``replace``), and the errors of opening images and truth.
@@ -77,34 +79,40 @@ def run_experiment(
         else:
             report(f"{titles[position]}: finished earlier, kept")
             records[position] = record
-    jobs = [Job(units[position], out) for position in waiting]
+    processes = processes_a_unit(workers, len(waiting))
+    jobs = [Job(units[position], out, processes) for position in waiting]
     names = [titles[position] for position in waiting]
-    done = (
-        in_processes(run_job, jobs, names, workers, threads, progress)
-        if workers > 1 and len(jobs) > 1
-        else _in_turn(jobs, names, progress)
-    )
-    for job_number, outcome in done:
-        position = waiting[job_number]
-        if isinstance(outcome, RunError):
-            failures.append(f"{units[position].strategy} seed {units[position].seed}: {outcome}")
-            report(f"{titles[position]}: failed: {outcome}")
-        elif isinstance(outcome, Exception):
-            raise outcome
-        else:
-            report(f"{titles[position]}: {summary(outcome)}")
-            records[position] = outcome
+    several = workers > 1 and len(jobs) > 1
+    with closing(
+        in_processes(run_job, jobs, names, workers, threads, progress) if several else _in_turn(jobs, names, progress)
+    ) as done:
+        for job_number, outcome in done:
+            position = waiting[job_number]
+            if isinstance(outcome, RunError):
+                failures.append(f"{units[position].strategy} seed {units[position].seed}: {outcome}")
+                report(f"{titles[position]}: failed: {outcome}")
+            elif isinstance(outcome, Exception):
+                raise outcome
+            else:
+                report(f"{titles[position]}: {summary(outcome)}")
+                records[position] = outcome
     if failures:
         raise RunError(f"{len(failures)} of {len(units)} units failed ({'; '.join(failures)}); the others are stored")
     return [records[position] for position in sorted(records)]
 
 
+def processes_a_unit(workers: int, units: int) -> int:
+    """Processes for the parts of each unit: units come first, and only whole shares of the workers are given."""
+    return max(1, workers // max(1, min(workers, units)))
+
+
 @dataclass(frozen=True)
 class Job:
-    """A unit and the folder of the run."""
+    """A unit, the folder of the run, and how many processes the unit may have for its parts."""
 
     unit: Unit
     out: Path
+    processes: int = 1
 
 
 def run_job(job: Job, progress: Progress) -> Record:
@@ -113,13 +121,15 @@ def run_job(job: Job, progress: Progress) -> Record:
 
     unit = job.unit
     work = unit_dir(job.out, unit.strategy, unit.seed) / CHECKPOINTS
-    record, scores = run_unit(unit, progress, work)
+    record, scores = run_unit(unit, progress, work, job.processes)
     write_record(job.out, record, scores)
     shutil.rmtree(work, ignore_errors=True)
     return record
 
 
-def _in_turn(jobs: list[Job], titles: list[str], progress: Progress) -> Iterator[tuple[int, Record | HarnessError]]:
+def _in_turn(
+    jobs: list[Job], titles: list[str], progress: Progress
+) -> Generator[tuple[int, Record | HarnessError], None, None]:
     for number, (job, title) in enumerate(zip(jobs, titles, strict=True)):
         shown = progress.fork(title)
         try:
@@ -172,7 +182,7 @@ def _first_difference(stored: Any, asked: Any, path: str = "") -> str | None:
 
 
 def _threads(sources: Sources, workers: int) -> int:
-    """Threads of torch for each worker, set in this process too; ``UsageError`` for an impossible device or number."""
+    """Threads of torch for each process, set in this one too; ``UsageError`` for an impossible device or number."""
     import torch
 
     try:
@@ -182,12 +192,14 @@ def _threads(sources: Sources, workers: int) -> int:
         raise UsageError(f"device {sources.device!r} cannot be used here ({first_line}); try cpu") from error
     if workers < 1:
         raise UsageError(f"workers must be at least 1, found {workers}")
-    if sources.threads is not None:
-        if sources.threads < 1:
-            raise UsageError(f"threads must be at least 1, found {sources.threads}")
-        torch.set_num_threads(sources.threads)
-        return sources.threads
-    return max(1, usable_cores() // workers)
+    if sources.threads is not None and sources.threads < 1:
+        raise UsageError(f"threads must be at least 1, found {sources.threads}")
+    threads = sources.threads
+    if threads is None and workers > 1:
+        threads = max(1, usable_cores() // workers)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return torch.get_num_threads()
 
 
 def _check_folder(out: Path) -> None:

@@ -27,7 +27,7 @@ from nasbench_harness.experiment import load_experiment
 from nasbench_harness.metrics import evaluate
 from nasbench_harness.progress import Silent
 from nasbench_harness.records import Record, read_record
-from nasbench_harness.runner import Sources, run_experiment, summary
+from nasbench_harness.runner import Sources, processes_a_unit, run_experiment, summary
 from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, flops, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.truth import TruthPolicy, TruthTable
@@ -224,6 +224,53 @@ def test_workers_give_the_same_records(story: Story, run: Run, tmp_path: Path) -
     assert sorted(line[:6] for line in lines) == ["[1/2] ", "[2/2] "]
     assert scores_of(tmp_path, "real").equals(scores_of(story.alone, "real"))
     assert not any("checkpoints" in name for name in below(tmp_path))
+
+
+def same_but_for_the_cost(one: Path, other: Path) -> bool:
+    """Scores to the byte, and all of the record except when and in what time it came about."""
+    records = [json.loads(record_bytes(out, "real")) for out in (one, other)]
+    for record in records:
+        record.pop("created")
+        record["cost"] = record["cost"]["architecture_updates"]
+    scores = [(out / "real" / "seed-0" / "scores.parquet").read_bytes() for out in (one, other)]
+    return bool(records[0] == records[1]) and scores[0] == scores[1]
+
+
+def test_a_single_unit_uses_the_workers_for_its_parts_and_gives_the_same_record(
+    story: Story, run: Run, tmp_path: Path
+) -> None:
+    listener = Listener()
+    [record] = run(tmp_path, REAL, workers=2, progress=listener)
+    assert listener.phases == [f"[1/1] real seed 0 · {phase}" for phase in ("parent", "3 sub-supernets", "scoring")]
+    assert record.cost["processes"] == 2
+    assert story.records[1].cost["processes"] == 1
+    assert same_but_for_the_cost(tmp_path, story.alone)
+    assert not any("checkpoints" in name for name in below(tmp_path))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_unit_interrupted_with_several_processes_goes_on_with_as_many_as_there_are(
+    story: Story, run: Run, tmp_path: Path, workers: int
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, REAL, workers=2, progress=Listener("sub-supernets" if workers == 2 else "scoring", 1))
+    assert any("training-of-parent" in name for name in below(tmp_path))
+    run(tmp_path, REAL, workers=workers)
+    assert same_but_for_the_cost(tmp_path, story.alone)
+
+
+def test_a_sub_supernet_that_fails_in_its_process_fails_the_unit(run: Run, tmp_path: Path) -> None:
+    diverging = ("training.learning_rate=1e30", "training.learning_rate_end=1e30")
+    orphans = REAL.replace("parent_fraction = 0.5", "")
+    with pytest.raises(RunError, match=r"1 of 1 units failed \(real seed 0: stage 'leaf .*/3.*' diverged"):
+        run(tmp_path, orphans, workers=2, overrides=diverging)
+
+
+@pytest.mark.parametrize(
+    ("workers", "units", "processes"), [(1, 1, 1), (1, 9, 1), (2, 1, 2), (4, 3, 1), (4, 2, 2), (9, 2, 4), (3, 0, 3)]
+)
+def test_units_come_first_and_share_the_workers_that_are_left(workers: int, units: int, processes: int) -> None:
+    assert processes_a_unit(workers, units) == processes
 
 
 def test_a_real_unit_ranks_every_architecture_by_what_lives_in_it(story: Story) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +24,10 @@ from nasbench_harness.workers import in_processes
 def work(item: Any, progress: Progress) -> Any:
     """What the processes do, by the item's kind."""
     kind, value = item
+    if kind == "nest":
+        return list(in_processes(work, value, ["x"] * len(value), 2, torch.get_num_threads(), progress))
+    if kind == "hold":
+        hold(value, progress)
     if kind == "raise":
         raise RunError(value)
     if kind == "die":
@@ -31,6 +40,32 @@ def work(item: Any, progress: Progress) -> Any:
         progress.advance(1)
     progress.close()
     return value, os.getpid(), torch.get_num_threads()
+
+
+def hold(file: Path, progress: Progress) -> None:
+    """Keep a lock, which the system takes away when the process ends; say so, and sleep."""
+    with open(file, "w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        progress.start("holding", 1, "locks")
+        time.sleep(600)
+
+
+def is_held(file: Path) -> bool:
+    with open(file, "a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def comes_true(condition: Any, seconds: float = 120) -> bool:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 class Listener(Silent):
@@ -96,6 +131,62 @@ def test_an_interruption_ends_the_processes_at_once() -> None:
     with pytest.raises(KeyboardInterrupt):
         next(running)
     assert time.monotonic() - started < 120
+
+
+class Interrupted(Listener):
+    """Interrupts at the second process that holds its lock."""
+
+    def fork(self, title: str) -> Progress:
+        return Interrupted(title, self.heard)
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        self.heard.append(phase)
+        if len(self.heard) == 2:
+            raise KeyboardInterrupt
+
+
+def test_processes_may_have_processes_and_an_interruption_ends_those_too(tmp_path: Path) -> None:
+    files = [tmp_path / "one", tmp_path / "other"]
+    items = [("nest", [("hold", file) for file in files])]
+    with closing(in_processes(work, items, ["a"], 1, 1, Interrupted())) as running, pytest.raises(KeyboardInterrupt):
+        next(running)
+    assert comes_true(lambda: not any(map(is_held, files)))
+
+
+def test_a_generator_that_is_closed_ends_its_processes(tmp_path: Path) -> None:
+    files = [tmp_path / "one"]
+    items = [("hold", files[0]), ("return", "done")]
+    with closing(in_processes(work, items, ["a", "b"], 2, 1, Silent())) as running:
+        assert next(running)[0] == 1
+        assert comes_true(files[0].exists)
+    assert not is_held(files[0])
+
+
+def test_results_and_threads_come_from_processes_of_processes() -> None:
+    [(_, found)] = in_processes(work, [("nest", [("return", 1), ("raise", "inside")])], ["a"], 1, 1, Silent())
+    found = dict(found)
+    value, process, threads = found[0]
+    assert (value, threads) == (1, 1)
+    assert process != os.getpid()
+    assert isinstance(found[1], RunError)
+
+
+def test_the_death_of_the_first_process_ends_all(tmp_path: Path) -> None:
+    files = [tmp_path / "one", tmp_path / "other"]
+    items = [("nest", [("hold", file) for file in files])]
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"import sys\nsys.path[:] = {sys.path!r}\n"
+        f"from {work.__module__} import work\nfrom pathlib import PosixPath\n"
+        "from nasbench_harness.progress import Silent\nfrom nasbench_harness.workers import in_processes\n"
+        f"if __name__ == '__main__':\n    list(in_processes(work, {items!r}, ['a'], 1, 1, Silent()))\n"
+    )
+    with subprocess.Popen([sys.executable, program], stderr=subprocess.PIPE) as first:
+        try:
+            assert comes_true(lambda: all(file.exists() and is_held(file) for file in files)), first.poll()
+        finally:
+            first.kill()
+    assert comes_true(lambda: not any(map(is_held, files)))
 
 
 def test_errors_keep_their_kind() -> None:

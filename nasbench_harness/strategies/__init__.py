@@ -1,5 +1,6 @@
 """Strategies: one file each, found by name in ``strategies``."""
 
+from nasbench_harness.strategies.apart import Measurement
 from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.strategies.few_shot import FewShot
 from nasbench_harness.strategies.hep import HepRank, SmdWithoutSplit
@@ -16,6 +17,7 @@ __all__ = [
     "HepSearch",
     "HmNas",
     "Leaf",
+    "Measurement",
     "OneShot",
     "PadNas",
     "Scorer",

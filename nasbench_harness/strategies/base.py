@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from nasbench_harness.registry import Registry
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, live_cell_of, route
+from nasbench_harness.strategies.apart import Measurement, remember_apart, train_apart
 from nasbench_harness.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ class Context:
     """What a strategy is handed: space, images on the device, settings, its budget and its place in the seed tree.
 
     All costly work goes through ``train``, ``train_together`` and ``remember``: they meter it, show its progress, and
-    take it up again after an interruption, when the strategy is run a second time from its start.
+    take it up again after an interruption, when the strategy is run a second time from its start. What is independent
+    goes through ``train_apart`` and ``remember_apart``, which use ``processes`` at a time where there are several.
+    ``plugins`` are the files, with their digests, whose parts those processes need.
     """
 
     space: Subspace
@@ -47,6 +51,8 @@ class Context:
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     calibration: tuple[Tensor, ...] = ()
     precision: Literal["float32", "bfloat16"] = "float32"
+    processes: int = 1
+    plugins: tuple[tuple[Path, str], ...] = ()
 
     def new_network(self, purpose: str, shape: NetworkShape | None = None) -> Supernet:
         """An untrained supernet whose initial weights depend only on the seed axes and ``purpose``."""
@@ -77,6 +83,10 @@ class Context:
 
         return train(runs, self.progress, self.checkpoints, name)
 
+    def train_apart(self, stages: Sequence[tuple[Supernet, Stage]]) -> list[LossCurve]:
+        """Train networks that know nothing of each other, in place: what ``train`` of each in turn would give."""
+        return train_apart(self, stages)
+
     def remember(self, name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """What ``compute`` gives, from a checkpoint where an interrupted run had it; its cost is charged either way.
 
@@ -84,7 +94,7 @@ class Context:
         """
         import torch
 
-        key = f"measurement of {name}"
+        key = self.key_of(name)
         saved = self.checkpoints.load(key)
         if saved is not None:
             self.budget.spend(0, int(saved.values["forwards"]))
@@ -94,6 +104,14 @@ class Context:
         tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in found.items()}
         self.checkpoints.save(key, tensors, {"forwards": self.budget.forwards - before})
         return found
+
+    def key_of(self, name: str) -> str:
+        """The checkpoint of a measurement."""
+        return f"measurement of {name}"
+
+    def remember_apart(self, measurements: Sequence[Measurement]) -> list[dict[str, np.ndarray]]:
+        """What ``remember`` of each in turn would give, for measurements that do not depend on each other."""
+        return remember_apart(self, measurements)
 
 
 @dataclass(frozen=True)
@@ -143,55 +161,43 @@ class Scorer:
         add signals of its own.
         """
         from nasbench_harness.supernet.canonical import representative_of
-        from nasbench_harness.supernet.recalibration import score_recalibrated
-        from nasbench_harness.supernet.scoring import score_live_cells
 
-        signals = {name: np.full(N_ARCHITECTURES, np.nan) for name in ("accuracy", "negative_loss")}
-        context = self.context
-        context.progress.start("scoring", len(architectures), "cells")
+        chunks = []
         for number, network in enumerate({id(x.network): x.network for x in self.leaves}.values()):
             held = [leaf.subspace.members for leaf in self.leaves if leaf.network is network]
             cells = np.intersect1d(architectures, np.concatenate(held))
             # cells of one function next to each other: they are run once where they share a chunk
             cells = cells[np.argsort(representative_of()[cells], kind="stable")]
             for start in range(0, len(cells), CELLS_A_CHUNK):
-                chunk = cells[start : start + CELLS_A_CHUNK]
-
-                told = _Told(context.progress)
-
-                def measure(
-                    network: Supernet = network, chunk: np.ndarray = chunk, told: _Told = told
-                ) -> dict[str, np.ndarray]:
-                    images, batch = context.scoring_images, context.scoring_batch
-                    if context.calibration:
-                        recalibrated = (network, chunk, context.calibration, images, batch, told, self.route_A)
-                        return asdict(score_recalibrated(*recalibrated))
-                    return asdict(score_live_cells(network, chunk, images, batch, told, self.route_A))
-
-                for name, values in context.remember(f"scores of network {number} from {start}", measure).items():
-                    signals[name][chunk] = values
-                context.progress.advance(len(chunk) - told.amount)  # what a checkpoint held
+                chunk = Chunk(network, cells[start : start + CELLS_A_CHUNK], self.route_A)
+                chunks.append((f"scores of network {number} from {start}", chunk))
+        self.context.progress.start("scoring", len(architectures), "cells")
+        found = self.context.remember_apart([Measurement(name, chunk, len(chunk.cells)) for name, chunk in chunks])
+        signals = {name: np.full(N_ARCHITECTURES, np.nan) for name in ("accuracy", "negative_loss")}
+        for (_, chunk), scores in zip(chunks, found, strict=True):
+            for name, values in scores.items():
+                signals[name][chunk.cells] = values
         return {name: values[architectures] for name, values in signals.items()}
 
 
-class _Told:
-    """Progress that also remembers how much it was told."""
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Scores of some live cells by one network, as a measurement computes them; ``route_A`` as in ``Scorer``."""
 
-    def __init__(self, inner: Progress) -> None:
-        self.inner, self.amount = inner, 0.0
+    network: Supernet
+    cells: np.ndarray
+    route_A: np.ndarray | None = None
 
-    def start(self, phase: str, total: float, unit: str) -> None:
-        self.inner.start(phase, total, unit)
+    def __call__(self, context: Context) -> dict[str, np.ndarray]:
+        """``accuracy`` and ``negative_loss`` ``[n]``, with recalibrated batch norm where the context asks for it."""
+        from nasbench_harness.supernet.recalibration import score_recalibrated
+        from nasbench_harness.supernet.scoring import score_live_cells
 
-    def advance(self, amount: float) -> None:
-        self.amount += amount
-        self.inner.advance(amount)
-
-    def fork(self, title: str) -> Progress:
-        return self.inner.fork(title)
-
-    def close(self) -> None:
-        self.inner.close()
+        images, batch, told = context.scoring_images, context.scoring_batch, context.progress
+        if context.calibration:
+            recalibrated = (self.network, self.cells, context.calibration, images, batch, told, self.route_A)
+            return asdict(score_recalibrated(*recalibrated))
+        return asdict(score_live_cells(self.network, self.cells, images, batch, told, self.route_A))
 
 
 class Strategy(ABC):

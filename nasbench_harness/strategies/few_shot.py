@@ -13,6 +13,7 @@ from nasbench_harness.partitioners import Partitioner, partitioners
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, check_cover
 from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.leaves import train_leaves
 from nasbench_harness.training.samplers import Sampler, samplers
 
 if TYPE_CHECKING:
@@ -90,17 +91,9 @@ class FewShot(Strategy):
         losses: list[LossCurve] = []
         if parent_updates:
             losses.append(context.train(start, Stage("parent", context.space, parent_updates, sampler)))
-        trained = []
-        for number, subspace in enumerate(leaves, 1):
-            if not subspace.connected().size:
-                trained.append(Leaf(subspace, start, 0))  # nothing in it can be trained, nor is it ever run
-                continue
-            network = copy.deepcopy(start)
-            before = context.budget.used
-            stage = Stage(f"leaf {number}/{len(leaves)}: {subspace.name}", subspace, share, sampler)
-            losses.append(context.train(network, stage))
-            trained.append(Leaf(subspace, network, context.budget.used - before))
-        return Scorer(tuple(trained), tuple(losses), context)
+        untrained = [(leaf, copy.deepcopy(start) if leaf.connected().size else start) for leaf in leaves]
+        trained, curves = train_leaves(context, untrained, share, sampler)
+        return Scorer(trained, (*losses, *curves), context)
 
 
 def _train_shared(context: Context, partitioner: Partitioner, leaves: list[Subspace], sampler: Sampler) -> Scorer:

@@ -9,7 +9,8 @@ import numpy as np
 
 from nasbench_harness.progress import Silent
 from nasbench_harness.space import N_ARCHITECTURES, N_EDGES
-from nasbench_harness.strategies.base import Scorer
+from nasbench_harness.strategies.apart import Measurement
+from nasbench_harness.strategies.base import Context, Scorer
 from nasbench_harness.strategies.hm_nas_rankings import summed
 from nasbench_harness.supernet.masked import Weighted, score_weighted_cells
 
@@ -37,22 +38,38 @@ class HmNasScorer(Scorer):
         names = ("accuracy", "negative_loss", *self.tables)
         signals = {name: np.full(N_ARCHITECTURES, np.nan) for name in names}
         cells = np.intersect1d(architectures, leaf.subspace.members)
+        chunks = [cells[start : start + CELLS_A_CHUNK] for start in range(0, len(cells), CELLS_A_CHUNK)]
+        measurements = [
+            Measurement(
+                f"scores of the masked supernet from {number * CELLS_A_CHUNK}",
+                MaskedChunk(leaf.network, chunk, self.edge_weight_E),
+                len(chunk),
+            )
+            for number, chunk in enumerate(chunks)
+        ]
         context.progress.start("scoring", len(cells), "cells")
-        for start in range(0, len(cells), CELLS_A_CHUNK):
-            chunk = cells[start : start + CELLS_A_CHUNK]
-
-            def measure(chunk: np.ndarray = chunk) -> dict[str, np.ndarray]:
-                images, batch = context.scoring_images, context.scoring_batch
-                if context.calibration:
-                    from nasbench_harness.supernet.recalibration import score_recalibrated
-
-                    weighted = cast("Supernet", Weighted(leaf.network, self.edge_weight_E))
-                    return asdict(score_recalibrated(weighted, chunk, context.calibration, images, batch, Silent()))
-                return asdict(score_weighted_cells(leaf.network, chunk, self.edge_weight_E, images, batch, Silent()))
-
-            for name, values in context.remember(f"scores of the masked supernet from {start}", measure).items():
+        for chunk, found in zip(chunks, context.remember_apart(measurements), strict=True):
+            for name, values in found.items():
                 signals[name][chunk] = values
-            context.progress.advance(len(chunk))
         for name, table_EO in self.tables.items():
             signals[name][cells] = summed(table_EO, cells)
         return {name: values[architectures] for name, values in signals.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedChunk:
+    """Scores of some live cells as subsets of a masked supernet, as a measurement computes them."""
+
+    network: Supernet
+    cells: np.ndarray
+    edge_weight_E: np.ndarray
+
+    def __call__(self, context: Context) -> dict[str, np.ndarray]:
+        """``accuracy`` and ``negative_loss`` ``[n]``, with recalibrated batch norm where the context asks for it."""
+        images, batch = context.scoring_images, context.scoring_batch
+        if context.calibration:
+            from nasbench_harness.supernet.recalibration import score_recalibrated
+
+            weighted = cast("Supernet", Weighted(self.network, self.edge_weight_E))
+            return asdict(score_recalibrated(weighted, self.cells, context.calibration, images, batch, Silent()))
+        return asdict(score_weighted_cells(self.network, self.cells, self.edge_weight_E, images, batch, Silent()))

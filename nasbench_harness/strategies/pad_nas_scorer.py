@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from nasbench_harness.hardware.evolution import SearchResult
 from nasbench_harness.hardware.pareto import fast_nondominated_ranks
 from nasbench_harness.progress import Silent
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, format_architecture, live_cell_of
-from nasbench_harness.strategies.base import Leaf, Scorer
+from nasbench_harness.strategies.apart import Measurement
+from nasbench_harness.strategies.base import Chunk, Context, Leaf, Scorer
 
 if TYPE_CHECKING:
     from nasbench_harness.supernet.network import Supernet
@@ -81,8 +82,15 @@ class PadNasScorer(Scorer):
     def score(self, architectures: np.ndarray) -> dict[str, np.ndarray]:
         """Signals as ``Scorer.score``."""
         signals = super().score(architectures)
+        cells = {name: np.unique(live_cell_of()[index_N], return_inverse=True) for name, index_N in self.chosen.items()}
+        measurements = [
+            Measurement(f"paired scores of {name} by stage {stage}", PairedScores(network, cells[name][0]))
+            for name in self.chosen
+            for stage, network in enumerate(self.stage_networks, 1)
+        ]
+        found = iter(self.context.remember_apart(measurements))
         self.details["paired"] = {
-            name: {"index": index_N.tolist(), "accuracy": [self._accuracies(name, s, index_N) for s in self._stages]}
+            name: {"index": index_N.tolist(), "accuracy": [_rounded(next(found), cells[name][1]) for _ in self._stages]}
             for name, index_N in self.chosen.items()
         }
         return signals
@@ -91,21 +99,15 @@ class PadNasScorer(Scorer):
     def _stages(self) -> range:
         return range(len(self.stage_networks))
 
-    def _accuracies(self, name: str, stage: int, index_N: np.ndarray) -> list[float]:
-        from nasbench_harness.supernet.scoring import score_live_cells
 
-        context, network = self.context, self.stage_networks[stage]
-        cells, where_N = np.unique(live_cell_of()[index_N], return_inverse=True)
+def _rounded(found: dict[str, np.ndarray], where_N: np.ndarray) -> list[float]:
+    return [round(value, 6) for value in found["accuracy"][where_N].tolist()]
 
-        def measure() -> dict[str, np.ndarray]:
-            images, batch = context.scoring_images, context.scoring_batch
-            if context.calibration:
-                from nasbench_harness.supernet.recalibration import score_recalibrated
 
-                scores = score_recalibrated(network, cells, context.calibration, images, batch, Silent())
-            else:
-                scores = score_live_cells(network, cells, images, batch, Silent())
-            return {"accuracy": scores.accuracy}
+@dataclass(frozen=True, eq=False)
+class PairedScores(Chunk):
+    """Accuracy alone, of cells that do not count as progress: they are few."""
 
-        found = context.remember(f"paired scores of {name} by stage {stage + 1}", measure)["accuracy"]
-        return [round(value, 6) for value in found[where_N].tolist()]
+    def __call__(self, context: Context) -> dict[str, np.ndarray]:
+        """``accuracy`` ``[n]``."""
+        return {"accuracy": super().__call__(replace(context, progress=Silent()))["accuracy"]}

@@ -15,6 +15,7 @@ from nasbench_harness.partitioners.grouping import cut_of, operations_on
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_EDGES, OPERATIONS, Subspace, check_cover
 from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.leaves import train_leaves
 from nasbench_harness.strategies.probe import SupernetProbe, probe_batch
 from nasbench_harness.training.samplers import Sampler, samplers
 from nasbench_harness.training.settings import Stage
@@ -95,10 +96,12 @@ class TreeFewShot(Strategy):
         nodes = [_Node(context.space, context.new_network("supernet"))]
         for level in range(self.levels):
             share = self._share(context, partitioner, sampler, nodes, self.levels - level)
+            stages = []
             for number, node in enumerate(nodes, 1):
                 if node.trainable:
                     name = f"level {level} node {number}/{len(nodes)}: {node.subspace.name}"
-                    growth.losses.append(context.train(node.network, Stage(name, node.subspace, share, sampler)))
+                    stages.append((node.network, Stage(name, node.subspace, share, sampler)))
+            growth.losses += context.train_apart(stages)
             nodes = [
                 child
                 for number, node in enumerate(nodes, 1)
@@ -133,18 +136,14 @@ class TreeFewShot(Strategy):
         self, context: Context, nodes: Sequence[_Node], sampler: Sampler, growth: _Growth
     ) -> tuple[Leaf, ...]:
         fresh = context.new_network("leaf")
-        leaves = []
         share = context.budget.left // max(1, sum(node.trainable for node in nodes))
-        for number, node in enumerate(nodes, 1):
-            if not node.trainable:
-                leaves.append(Leaf(node.subspace, node.network, 0))
-                continue
-            network = copy.deepcopy(fresh) if self.restart == "final" else node.network
-            before = context.budget.used
-            stage = Stage(f"leaf {number}/{len(nodes)}: {node.subspace.name}", node.subspace, share, sampler)
-            growth.losses.append(context.train(network, stage))
-            leaves.append(Leaf(node.subspace, network, context.budget.used - before))
-        return tuple(leaves)
+        anew = self.restart == "final"
+        untrained = [
+            (node.subspace, copy.deepcopy(fresh) if anew and node.trainable else node.network) for node in nodes
+        ]
+        leaves, curves = train_leaves(context, untrained, share, sampler)
+        growth.losses += curves
+        return leaves
 
 
 def _divide(

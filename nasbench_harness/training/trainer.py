@@ -13,7 +13,7 @@ from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.settings import LossCurve, Stage, TrainingSettings, rate_at
 from nasbench_harness.training.stage_run import StageRun
 
-__all__ = ["LossCurve", "Stage", "StageRun", "TrainingSettings", "rate_at", "train"]
+__all__ = ["LossCurve", "Stage", "StageRun", "TrainingSettings", "is_trained", "rate_at", "train"]
 
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
 """Epochs may be short: what is lost at a kill is at most an epoch, or so many seconds where that is longer."""
@@ -29,7 +29,7 @@ def train(
     the last checkpoint and ends with the same bits.
     """
     name = name or runs[0].stage.name
-    key = f"training of {name}"
+    key = _key(name)
     progress.start(name, sum(run.updates for run in runs), "updates")
     _restore(runs, checkpoints, key)
     progress.advance(sum(run.done * run.per_step * run.settings.batch_size for run in runs))
@@ -42,6 +42,16 @@ def train(
             _save(runs, checkpoints, key)
             saved = time.monotonic()
     return [run.curve for run in runs]
+
+
+def is_trained(stage: Stage, batch_size: int, checkpoints: Checkpoints) -> bool:
+    """Whether the checkpoints hold the end of a stage that is trained by itself."""
+    saved = checkpoints.load(_key(stage.name))
+    return saved is not None and [run["done"] for run in saved.values["runs"]] == [stage.steps(batch_size)]
+
+
+def _key(name: str) -> str:
+    return f"training of {name}"
 
 
 def _save(runs: Sequence[StageRun], checkpoints: Checkpoints, key: str) -> None:
