@@ -1,6 +1,7 @@
 """Strategies: one file each, found by name in ``strategies``."""
 
 from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.close import Close
 from nasbench_harness.strategies.few_shot import FewShot
 from nasbench_harness.strategies.hep import HepRank, SmdWithoutSplit
 from nasbench_harness.strategies.hep_search import HepSearch
@@ -10,6 +11,7 @@ from nasbench_harness.strategies.pad_nas import PadNas
 from nasbench_harness.strategies.tree import TreeFewShot
 
 __all__ = [
+    "Close",
     "Context",
     "FewShot",
     "HepRank",
