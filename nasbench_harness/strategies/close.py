@@ -27,7 +27,7 @@ class Close(Strategy):
     """A curriculum on the sharing extent: blocks of operations for all edges, and a gate between them (CLOSE).
 
     Block k joins at fraction ``starts[k]`` of the training steps and begins as its initial weights plus those of the
-    block before (``inherit``); at fraction ``restart`` the optimiser and the learning rate start again (0: never). ``gate``
+    block before (``inherit``). At fraction ``restart`` optimiser and learning rate start again (0: never). ``gate``
     "learnt": trained with the weights, its choices drawn at ``temperature``. The ablations: ``blocks = 1`` (all edges
     share), ``gate = "random"`` (a fixed random block for each edge of each cell), ``curriculum = false`` (all blocks
     from the start), ``inherit = false``. See methods 8.
@@ -88,8 +88,9 @@ class Close(Strategy):
             losses += context.train_together([run], name)
         block_AE = choice.best(network, self.blocks)
         leaf = Leaf(context.space, network, context.budget.used)
-        details = _details(curriculum, block_AE, self.blocks)
-        return CloseScorer((leaf,), tuple(losses), context, details=details, block_AE=block_AE)
+        stands_for_A = glow_representatives(block_AE)
+        details = _details(curriculum, block_AE, stands_for_A, self.blocks)
+        return CloseScorer((leaf,), tuple(losses), context, None, None, details, block_AE, stands_for_A)
 
     def _network(self, context: Context) -> GlowNetwork:
         with torch.random.fork_rng(devices=[]):
@@ -100,7 +101,7 @@ class Close(Strategy):
         return network.to(context.train_images.labels.device)
 
 
-def _details(curriculum: Curriculum, block_AE: np.ndarray, blocks: int) -> dict[str, Any]:
+def _details(curriculum: Curriculum, block_AE: np.ndarray, stands_for_A: np.ndarray, blocks: int) -> dict[str, Any]:
     """The curriculum in steps, and what the edges with convolutions of the connected live cells have chosen."""
     cells = live_cells()[connected()[live_cells()]]
     convolved = np.isin(index_to_code(cells), (CONV_1X1, CONV_3X3))
@@ -112,5 +113,5 @@ def _details(curriculum: Curriculum, block_AE: np.ndarray, blocks: int) -> dict[
         "blocks_from_step": list(curriculum.starts),
         "restart_at_step": curriculum.restart,
         "share_of_blocks_by_edge": shares.round(4).tolist(),
-        "distinct_functions": len(np.unique(glow_representatives(block_AE)[cells])),
+        "distinct_functions": len(np.unique(stands_for_A[cells])),
     }

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_rng, derive_seed
-from nasbench_harness.space import N_ARCHITECTURES, N_EDGES, live_cell_of
+from nasbench_harness.space import N_ARCHITECTURES, N_EDGES, live_cell_of, live_cells
 from nasbench_harness.strategies.base import Context
 from nasbench_harness.supernet.gate import soft_choice
 from nasbench_harness.supernet.glow import GlowNetwork
@@ -29,8 +29,8 @@ from nasbench_harness.training.stage_run import StageRun
 class Curriculum:
     """When blocks join and the learning rate starts again, counted in training steps.
 
-    ``starts``: first step of each block, ascending from 0; a ``restart`` at 0 is none. ``gated``: a gate learns, which takes a further forward pass
-    for every block beside the chosen one.
+    ``starts``: first step of each block, ascending from 0; a ``restart`` at 0 is none. ``gated``: a gate learns, which
+    takes a further forward pass for every block beside the chosen one.
     """
 
     steps: int
@@ -91,11 +91,13 @@ class Choice:
             fixed_AEG = np.zeros((N_ARCHITECTURES, N_EDGES, 1)) if self.fixed_AEG is None else self.fixed_AEG
             found: np.ndarray = fixed_AEG[live_cell_of(), :, :active].argmax(2)
             return found
-        codes = torch.tensor(live_codes(np.arange(N_ARCHITECTURES)), device=network.stem.device)
+        codes = torch.tensor(live_codes(live_cells()), device=network.stem.device)
+        block_AE = np.zeros((N_ARCHITECTURES, N_EDGES), dtype=np.int64)
         with torch.inference_mode():
-            # in parts: the messages of a layer on all architectures at once would take 50 MB each
+            # in parts: the messages of a layer on all cells at once would take 30 MB each
             parts = [network.gate(part)[..., :active].argmax(2) for part in torch.split(codes, 1000)]
-            return torch.cat(parts).cpu().numpy()
+            block_AE[live_cells()] = torch.cat(parts).cpu().numpy()
+        return block_AE[live_cell_of()]
 
 
 def fixed_choice(context: Context, blocks: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Scoring with the network of CLOSE: live cells and the blocks of their edges in, accuracy and loss out.
 
 Edges that choose one block share its weights, so more cells compute the same function than in a supernet: with one
-block those of a functional class, which the truth cannot tell apart either. Each function is run once.
+block all those that the architecture alone does not tell apart. Each function is run once.
 """
 
 from __future__ import annotations
