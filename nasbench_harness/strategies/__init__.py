@@ -2,6 +2,7 @@
 
 from nasbench_harness.strategies.apart import Measurement
 from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.close import Close
 from nasbench_harness.strategies.few_shot import FewShot
 from nasbench_harness.strategies.hep import HepRank, SmdWithoutSplit
 from nasbench_harness.strategies.hep_search import HepSearch
@@ -11,6 +12,7 @@ from nasbench_harness.strategies.pad_nas import PadNas
 from nasbench_harness.strategies.tree import TreeFewShot
 
 __all__ = [
+    "Close",
     "Context",
     "FewShot",
     "HepRank",

@@ -10,7 +10,7 @@ sum agree up to rounding, whatever the weights.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import cache
 
 import numpy as np
@@ -23,8 +23,11 @@ Term = tuple[Hashable, int]
 INPUT = "input"
 
 
-def cell_function(code: tuple[int, ...]) -> frozenset[tuple[Term, int]]:
-    """The function of a cell given as the code of a live cell: its terms and how often each is added."""
+def cell_function(code: tuple[int, ...], weights_E: Sequence[int] = range(len(EDGES))) -> frozenset[tuple[Term, int]]:
+    """The function of a cell given as the code of a live cell: its terms and how often each is added.
+
+    ``weights_E`` names the set of weights on each edge; in a supernet every edge has its own.
+    """
     nodes: list[Counter[Term]] = [Counter({(INPUT, 0): 1}), Counter(), Counter(), Counter()]
     for edge, (source, target) in enumerate(EDGES):
         terms, total, op = nodes[source], nodes[target], code[edge]
@@ -35,7 +38,7 @@ def cell_function(code: tuple[int, ...]) -> frozenset[tuple[Term, int]]:
         elif op == POOL:
             total.update({(what, times + 1): count for (what, times), count in terms.items()})
         else:
-            total[((edge, op, frozenset(terms.items())), 0)] += 1
+            total[((weights_E[edge], op, frozenset(terms.items())), 0)] += 1
     return frozenset(nodes[3].items())
 
 
