@@ -1,4 +1,4 @@
-"""Kernels in C for narrow networks on a processor, compiled on the machine where they run; ``None`` where they cannot be.
+"""Kernels in C for narrow networks on a processor, compiled on the machine where they run.
 
 Native libraries lay the vectors of a processor across channels, of which supernets of 5 to 16 have too few; these lay
 them across images, so they are full at any width (see ``lanes.h``). They need a C compiler; without one everything runs

@@ -1,7 +1,8 @@
 """The kernels as functions of tensors. Activations are ``[blocks, channels, height, width, lanes]``, contiguous.
 
 ``x_BCHWL`` holds image ``b * lanes + l`` in lane ``l`` of block ``b``; lanes beyond the last image hold nothing of
-meaning. A *padded* activation has a border of zeros one pixel wide, ``[blocks, channels, height + 2, width + 2, lanes]``.
+meaning. A *padded* activation has a border of zeros one pixel wide: ``[blocks, channels, height + 2, width + 2,
+lanes]``.
 Shapes are not checked here: these are called a hundred times a step, by ``supernet.laned`` alone.
 """
 
@@ -239,7 +240,7 @@ def _loaded(numbers: str, lanes: int | None) -> Kernels | str:
 
 
 def kernels(dtype: torch.dtype = torch.float32, lanes: int | None = None) -> Kernels | None:
-    """The kernels for float32 or float64, compiled at the first call in some two seconds; ``None`` if there are none."""
+    """The kernels for float32 or float64, compiled at the first call (seconds); ``None`` if there are none."""
     if dtype not in (torch.float32, torch.float64):
         return None
     found = _loaded("double" if dtype == torch.float64 else "float", lanes)

@@ -1,4 +1,4 @@
-"""The supernet on native kernels: training as one function of autograd, and scoring of many architectures on a batch."""
+"""The supernet on native kernels, as one function of autograd."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nasbench_harness.native import Kernels, kernels
-from nasbench_harness.native.kernels import Packed
-from nasbench_harness.space import CONV_1X1, CONV_3X3, N_STAGES, NONE
+from nasbench_harness.space import CONV_1X1, CONV_3X3, N_STAGES
 from nasbench_harness.supernet.laned import (
     Activation,
     Code,
-    Convolved,
     LanedPass,
     images_of,
     reads_of,
@@ -78,7 +76,7 @@ def cell_at(
 ) -> Activation:
     """Output of the cell at ``position``."""
     cell: Cell = network.cells[position][route[position]]  # type: ignore[index]
-    made = forward.cell(x, code, cell.conv_1x1, cell.conv_3x3, *output_reads(network, position, code))
+    made = forward.cell(x, code, list(cell.conv_1x1), list(cell.conv_3x3), *output_reads(network, position, code))
     return without_path(x) if made is None else made
 
 
@@ -95,7 +93,7 @@ def used_weights(network: Supernet, code: Code, route: Sequence[int]) -> list[Te
 
 
 class _UpToLastCell(torch.autograd.Function):
-    """Output ``[blocks, channels, height, width, lanes]`` of the last cell; weights are its only differentiable part."""
+    """Output ``[blocks, channels, height, width, lanes]`` of the last cell; differentiable in the weights alone."""
 
     @staticmethod
     def forward(
