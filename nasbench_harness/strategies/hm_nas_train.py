@@ -91,7 +91,7 @@ def _check(strategy: HmNas, context: Context, half: int) -> None:
 
 
 def _compare(context: Context, first: ImportanceLoop, masks: MaskLoop, images: DeviceImages) -> dict[str, float]:
-    """Loss and accuracy of the mixture without and with its masks, on images that trained neither."""
+    """Loss and accuracy of the mixture without and with its masks, on images that trained its weights alone."""
 
     @torch.no_grad()
     def measure() -> dict[str, np.ndarray]:
