@@ -255,7 +255,7 @@ def score(
 
 @app.command
 def ls(family: str | None = None, /, *, json: Json = False) -> None:
-    """List what can be named: presets, strategies, partitioners, samplers, predictors.
+    """List what can be named: presets, methods, strategies, partitioners, samplers, predictors.
 
     Parameters
     ----------

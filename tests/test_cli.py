@@ -142,9 +142,9 @@ def test_ls_knows_every_family(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"none", "random", "single-edge", "efs-group", "efs-accum"} <= set(found["partitioners"])
     assert {"uniform", "balanced"} <= set(found["samplers"])
     assert {"one-shot", "few-shot"} <= set(found["strategies"])
-    assert all(
-        set(member) == {"summary", "source", "status"} for family in found.values() for member in family.values()
-    )
+    for family, members in found.items():
+        keys = {"summary", "source", "status"} | ({"settings"} if family == "methods" else set())
+        assert all(set(member) == keys for member in members.values())
     assert all(member["summary"] for family in found.values() for member in family.values())
 
 

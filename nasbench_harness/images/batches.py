@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count, pairwise
 
 import numpy as np
@@ -11,15 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nasbench_harness.images.augmentation import Augmentation
 from nasbench_harness.images.sets import ImageSet
 
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Random horizontal flip, and random crop after zero padding by ``crop_padding`` pixels (0: no crop)."""
-
-    flip: bool = True
-    crop_padding: int = 0
+__all__ = ["Augmentation", "DeviceImages"]
 
 
 class DeviceImages:

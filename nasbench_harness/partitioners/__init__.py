@@ -8,6 +8,7 @@ from nasbench_harness.partitioners.none import NoPartition
 from nasbench_harness.partitioners.nonlinearity import EfsAccum, EfsGroup
 from nasbench_harness.partitioners.random import RandomPartition
 from nasbench_harness.partitioners.random_edge import RandomEdge
+from nasbench_harness.partitioners.random_routing import RandomRouting
 from nasbench_harness.partitioners.single_edge import SingleEdge
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Probe",
     "RandomEdge",
     "RandomPartition",
+    "RandomRouting",
     "SingleEdge",
     "partitioners",
 ]

@@ -116,7 +116,12 @@ class Context:
 
 @dataclass(frozen=True)
 class Leaf:
-    """A subspace with the network that speaks for it; ``updates`` are those that only this leaf was given."""
+    """A subspace with the network that speaks for it.
+
+    ``updates`` are the architecture-updates that only this leaf was given, so without those of a common parent. Where
+    leaves share a network, they are those of the architectures drawn from the leaf: counted from the schedule, and
+    together all that the network was given.
+    """
 
     subspace: Subspace
     network: Supernet

@@ -11,7 +11,7 @@ import numpy as np
 from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners import Partitioner, partitioners
 from nasbench_harness.seeding import derive_rng
-from nasbench_harness.space import N_ARCHITECTURES, Subspace, check_cover
+from nasbench_harness.space import N_ARCHITECTURES, Subspace, check_cover, route
 from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.strategies.leaves import train_leaves
 from nasbench_harness.training.samplers import Sampler, samplers
@@ -106,5 +106,9 @@ def _train_shared(context: Context, partitioner: Partitioner, leaves: list[Subsp
         route_A[leaf.members] = partitioner.cell_copies(leaf, cells)
     copies = tuple(int(number) for number in route_A.max(0) + 1)
     network: Supernet = context.new_network("supernet", replace(context.shape, copies=copies))
-    loss = context.train(network, Stage("supernet", context.space, context.budget.planned, sampler), route_A)
-    return Scorer(tuple(Leaf(leaf, network, 0) for leaf in leaves), (loss,), context, route_A)
+    stage = Stage("supernet", context.space, context.budget.planned, sampler)
+    run = context.stage_run(network, stage, route_A)
+    losses = context.train_together([run], stage.name)
+    drawn = np.bincount(route(leaves)[run.architectures], minlength=len(leaves)) * context.training.batch_size
+    trained = tuple(Leaf(leaf, network, updates) for leaf, updates in zip(leaves, drawn.tolist(), strict=True))
+    return Scorer(trained, tuple(losses), context, route_A)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasbench_harness.hardware.evolution import SearchResult, SearchSettings, constrained_search
 from nasbench_harness.hardware.window import Window
-from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.progress import Silent
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import Subspace, live_cell_of
 from nasbench_harness.strategies.base import Context
-from nasbench_harness.supernet.network import Supernet
-from nasbench_harness.supernet.scoring import score_live_cells
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
+
+if TYPE_CHECKING:
+    from nasbench_harness.images.batches import DeviceImages
+    from nasbench_harness.supernet.network import Supernet
 
 
 def updates_of_search(settings: SearchSettings, images: int) -> int:
@@ -67,6 +69,8 @@ class LiveSearch:
 
     def _accuracies(self, index_N: np.ndarray) -> np.ndarray:
         """Accuracy of architectures of distinct live cells, ``[N]``; costs a forward pass an image each."""
+        from nasbench_harness.supernet.scoring import score_live_cells
+
         cell_N = live_cell_of()[index_N]
         order = np.argsort(cell_N)
         batch = self.context.scoring_batch

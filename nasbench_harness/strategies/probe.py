@@ -8,18 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from nasbench_harness.progress import Silent
 from nasbench_harness.space import N_OPERATIONS, Subspace, code_to_index, connected, index_to_code, live_cell_of
-from nasbench_harness.supernet.network import Supernet, live_codes
-from nasbench_harness.supernet.scoring import score_live_cells
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from nasbench_harness.images.batches import DeviceImages
     from nasbench_harness.strategies.base import Context
+    from nasbench_harness.supernet.network import Supernet
 
 
 @dataclass
@@ -40,6 +38,8 @@ class SupernetProbe:
 
     def validation_score(self, architectures: np.ndarray) -> np.ndarray:
         """Accuracy in percent ``[n]`` of our indices ``[n]``; a forward pass for each image and distinct live cell."""
+        from nasbench_harness.supernet.scoring import score_live_cells
+
         cells, position = np.unique(live_cell_of()[architectures], return_inverse=True)
         images = _first(self.context.scoring_images, self.validation_images)
 
@@ -83,6 +83,10 @@ class SupernetProbe:
     def _measure_distances(
         self, subspace: Subspace, edge: int, allowed: np.ndarray, repeats: int, rng: np.random.Generator
     ) -> np.ndarray:
+        import torch
+
+        from nasbench_harness.supernet.network import live_codes
+
         shared = shared_parameters(self.network, edge)
         candidates = robust_members(subspace, edge, allowed)
         images, size = self.context.train_images, probe_batch(self.context)
@@ -97,6 +101,9 @@ class SupernetProbe:
         return distance_OO / repeats
 
     def _gradient(self, shared: list[Tensor], x_NCHW: Tensor, labels: Tensor, code: tuple[int, ...]) -> Tensor:
+        import torch
+        from torch.nn import functional as F
+
         loss = F.cross_entropy(self.network(x_NCHW, code), labels)
         gradients = torch.autograd.grad(loss, shared, allow_unused=True)
         parts = [torch.zeros_like(w) if g is None else g for w, g in zip(shared, gradients, strict=True)]
@@ -130,6 +137,8 @@ def robust_members(subspace: Subspace, edge: int, allowed: np.ndarray) -> np.nda
 
 def cosine_distances(gradient_OP: Tensor) -> np.ndarray:
     """``1 - <g, h> / (|g| |h| + 1e-6)`` of all pairs of rows, float64, zero on the diagonal (methods 3 [C])."""
+    import torch
+
     gradient_OP = gradient_OP.double()
     norm_O = gradient_OP.norm(dim=1)
     distance_OO = 1 - gradient_OP @ gradient_OP.T / (torch.outer(norm_O, norm_O) + 1e-6)

@@ -11,13 +11,13 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.space import Subspace
 from nasbench_harness.strategies.base import Context
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
-from nasbench_harness.training.distillation import MutualDistillation, Peer
 from nasbench_harness.training.objectives import CrossEntropy, Objective
 from nasbench_harness.training.samplers import Sampler
 from nasbench_harness.training.settings import Stage
 
 if TYPE_CHECKING:
     from nasbench_harness.supernet.network import Supernet
+    from nasbench_harness.training.distillation import Peer
     from nasbench_harness.training.settings import LossCurve
 
 Smd = Literal["both", "peers", "single-teacher", "none"]
@@ -39,6 +39,8 @@ class Distillation:
         """What a sibling minimises."""
         if self.mode == "none":
             return CrossEntropy()
+        from nasbench_harness.training.distillation import MutualDistillation
+
         return MutualDistillation(peers, teacher, self.mode, seed_axes, self.max_peers)
 
     def cost(self, siblings: int) -> float:
@@ -75,6 +77,8 @@ def train_siblings(
     teaches. A subspace without any path is not trained and keeps the parent. Raises ``UsageError`` when the share is
     less than a step.
     """
+    from nasbench_harness.training.distillation import Peer
+
     living = [number for number, subspace in enumerate(subspaces) if subspace.connected().size]
     networks = [copy.deepcopy(parent) if number in living else parent for number in range(len(subspaces))]
     share = budget // max(1, len(living))

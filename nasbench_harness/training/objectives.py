@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from torch import Tensor
-from torch.nn import functional as F
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Objective(Protocol):
@@ -29,4 +29,6 @@ class CrossEntropy:
 
     def __call__(self, logits: Tensor, labels: Tensor, x_NCHW: Tensor, architecture: int, position: int) -> Tensor:
         """Cross-entropy of ``logits`` ``[N, classes]`` with ``labels`` ``[N]``."""
+        from torch.nn import functional as F
+
         return F.cross_entropy(logits, labels)

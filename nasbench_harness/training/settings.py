@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from nasbench_harness.images.batches import Augmentation
+from nasbench_harness.images.augmentation import Augmentation
 from nasbench_harness.space import Subspace
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
 from nasbench_harness.training.objectives import CrossEntropy, Objective

@@ -78,6 +78,11 @@ class StageRun:
         return self.steps * self.per_step * self.settings.batch_size
 
     @property
+    def architectures(self) -> np.ndarray:
+        """Our indices of all architectures of the stage in the order of training, ``[steps * per_step]``."""
+        return self._drawn
+
+    @property
     def steps_an_epoch(self) -> int:
         """Steps of one pass over the training images."""
         return len(self.images) // self.settings.batch_size

@@ -38,6 +38,7 @@ OPTIONS: list[Any] = [
     {"name": "hierarchy", "groups": "random"},
     {"name": "hierarchy", "groups": "worst"},
     {"name": "efs-accum", "thresholds": [10, 20, 30]},
+    {"name": "efs-accum-random", "thresholds": [10, 20, 30]},
 ]
 boxes = hnp.arrays(np.bool_, (6, 5)).map(lambda mask_EO: Subspace.box(mask_EO, "box"))
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nasbench_harness.partitioners import EfsAccum, EfsGroup, NoPartition, RandomPartition, SingleEdge
-from nasbench_harness.space import N_ARCHITECTURES, Subspace, nonlinearity_count, route
+from nasbench_harness.errors import UsageError
+from nasbench_harness.partitioners import EfsAccum, EfsGroup, NoPartition, RandomPartition, RandomRouting, SingleEdge
+from nasbench_harness.space import N_ARCHITECTURES, Subspace, connected, live_cell_of, nonlinearity_count, route
 
 # thresholds -> copies of the 15 cells for nonlinearity counts 0 to 3 (methods 5.2)
 RELEASED = {
@@ -71,3 +72,31 @@ def test_other_partitioners_give_every_leaf_a_network_of_its_own() -> None:
     for partitioner in (NoPartition(), SingleEdge(), EfsGroup(), RandomPartition(2)):
         for leaf in partitioner.split(Subspace.full(), None, np.random.default_rng(0)):
             assert partitioner.cell_copies(leaf, 15) is None
+
+
+@pytest.mark.parametrize("thresholds", [(15, 20), (10, 20, 30)], ids=str)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_random_routing_keeps_routes_and_sizes_and_nothing_else(thresholds: tuple[int, ...], seed: int) -> None:
+    control, method = RandomRouting(thresholds), split(thresholds)
+    leaves = control.split(Subspace.full(), None, np.random.default_rng(seed))
+    assert [leaf.size for leaf in leaves] == [leaf.size for leaf in method]
+    assert [leaf.connected().size for leaf in leaves] == [leaf.connected().size for leaf in method]
+    for cells in (3, 15):
+        assert [control.cell_copies(leaf, cells) for leaf in leaves] == [
+            EfsAccum(thresholds).cell_copies(leaf, cells) for leaf in method
+        ]
+    leaf_A, method_A = route(leaves), route(method)
+    np.testing.assert_array_equal(leaf_A[connected()], leaf_A[live_cell_of()][connected()])
+    np.testing.assert_array_equal(leaf_A[~connected()], method_A[~connected()])
+    # where an architecture goes says nothing about its count: as many meet by chance as independent draws would
+    share = np.bincount(method_A[connected()]) / connected().sum()
+    assert (leaf_A == method_A)[connected()].mean() == pytest.approx(float(share @ share), abs=0.03)
+
+
+def test_random_routing_depends_on_the_seed_and_refuses_leaves_of_others() -> None:
+    one, other = (route(RandomRouting().split(Subspace.full(), None, np.random.default_rng(s))) for s in (0, 1))
+    assert (one != other).mean() > 0.3
+    with pytest.raises(UsageError, match="efs-accum-random has no leaf 'full'"):
+        RandomRouting().cell_copies(Subspace.full(), 3)
+    with pytest.raises(UsageError, match="must be positive and ascending"):
+        RandomRouting((20, 15))

@@ -173,12 +173,11 @@ def test_every_cell_is_scored_by_the_network_of_its_leaf(make: Make) -> None:
 def test_efs_accum_shares_one_network_and_routes_its_later_cells(make: Make) -> None:
     context = make(12)
     scorer = FewShot("efs-accum", sampler="balanced").train(context)
-    [(stage, network, _, _)] = context.stages
+    assert len(scorer.leaves) == 3
+    network = scorer.leaves[0].network
     assert network.shape.copies == (1, 3, 3)
     assert [len(copies) for copies in network.cells] == [1, 3, 3]
-    assert stage.subspace.size == 15625
-    assert len(scorer.leaves) == 3
-    assert all(leaf.network is network and leaf.updates == 0 for leaf in scorer.leaves)
+    assert all(leaf.network is network for leaf in scorer.leaves)
     assert scorer.parameter_count == parameter_count(network)
     count_A = nonlinearity_count()
     assert scorer.route_A is not None
@@ -186,6 +185,28 @@ def test_efs_accum_shares_one_network_and_routes_its_later_cells(make: Make) -> 
         assert (scorer.route_A[count_A == count] == route).all()
     expected = score_live_cells(network, CELLS, context.scoring_images, 30, Silent(), scorer.route_A)
     np.testing.assert_array_equal(scorer.score(CELLS)["negative_loss"], expected.negative_loss)
+
+
+@pytest.mark.parametrize("sampler", ["uniform", "balanced", {"name": "balanced", "form": "multi"}, "fair"], ids=str)
+@pytest.mark.parametrize("partitioner", ["efs-accum", "efs-accum-random"])
+def test_leaves_of_one_network_count_the_updates_of_their_own_architectures(
+    partitioner: str, sampler: str | dict[str, Any], make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held to what the network was really asked to run, image by image."""
+    context = make(31)
+    seen: dict[tuple[int, ...], int] = {}
+    forward = Supernet.forward
+
+    def watched(self: Supernet, x: torch.Tensor, code: Any, route: Any = None) -> torch.Tensor:
+        seen[route] = seen.get(route, 0) + len(x)
+        return forward(self, x, code, route)
+
+    monkeypatch.setattr(Supernet, "forward", watched)
+    scorer = FewShot(partitioner, sampler=sampler).train(context)
+    assert scorer.route_A is not None
+    routes = [tuple(scorer.route_A[leaf.subspace.members[0]].tolist()) for leaf in scorer.leaves]
+    assert [leaf.updates for leaf in scorer.leaves] == [seen.get(route, 0) for route in routes]
+    assert sum(leaf.updates for leaf in scorer.leaves) == context.budget.used > 0
 
 
 @pytest.mark.parametrize("strategy", [OneShot(channels=6), FewShot("random", channels=6)], ids=str)
