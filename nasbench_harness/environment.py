@@ -36,6 +36,8 @@ def environment_record(device: object = None) -> dict[str, Any]:
     """
     import torch
 
+    from nasbench_harness.native import kernels_description
+
     place = torch.device("cpu" if device is None else str(device))
     return {
         "package": __version__,
@@ -46,6 +48,7 @@ def environment_record(device: object = None) -> dict[str, Any]:
         "cores": usable_cores(),
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
+        "kernels": kernels_description(),
         "device": place.type,
         "device_name": _device_name(place.type, place.index),
         **{name.replace("-", "_"): installed_version(name) for name in _RECORDED},
@@ -130,6 +133,7 @@ def doctor() -> list[Check]:
         ("python", _check_python),
         ("torch", _check_torch),
         ("devices", _check_devices),
+        ("kernels", _check_kernels),
         ("threads", _check_threads),
         ("packages", _check_packages),
         ("memory", _check_memory),
@@ -171,6 +175,14 @@ def _check_python() -> Check:
     return Check(
         "python", "ok" if good else "fail", platform.python_version(), "" if good else "use Python 3.11 or newer"
     )
+
+
+def _check_kernels() -> Check:
+    from nasbench_harness.native import kernels, kernels_description
+
+    there = kernels() is not None
+    remedy = "" if there else "narrow supernets train and score several times slower without them (docs/performance.md)"
+    return Check("kernels", "ok" if there else "warn", kernels_description(), remedy)
 
 
 def _check_torch() -> Check:

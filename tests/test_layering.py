@@ -27,10 +27,12 @@ ALLOWED = {
 # Where torch may be imported at the top of a module; elsewhere a function that needs it imports it.
 # What registers parts is not among it: listing them needs no torch.
 TORCH_AT_TOP = (
+    "native/",
     "supernet/",
     "training/distillation.py",
     "training/stage_run.py",
     "training/trainer.py",
+    "strategies/close_",
     "strategies/hm_nas_",
     "images/batches.py",
     "truth/standalone",

@@ -5,20 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-import torch
-
 from nasbench_harness.errors import UsageError
-from nasbench_harness.seeding import derive_seed
-from nasbench_harness.space import CONV_1X1, CONV_3X3, connected, index_to_code, live_cells
-from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
-from nasbench_harness.strategies.close_run import Choice, CloseRun, Curriculum, fitting, fixed_choice
-from nasbench_harness.strategies.close_scorer import CloseScorer
-from nasbench_harness.supernet.gate import Gate, GateShape
-from nasbench_harness.supernet.glow import GlowNetwork
-from nasbench_harness.supernet.glow_scoring import glow_representatives
+from nasbench_harness.strategies.base import Context, Scorer, Strategy, strategies
+from nasbench_harness.supernet.gate_shape import GateShape
 from nasbench_harness.training.samplers import samplers
-from nasbench_harness.training.settings import Stage
 
 
 @strategies.register("close")
@@ -73,45 +63,6 @@ class Close(Strategy):
 
     def train(self, context: Context) -> Scorer:
         """Train through the curriculum; the gate then settles the blocks of every architecture."""
-        sampler = samplers.build(self.sampler)
-        images = context.training.batch_size * sampler.per_step(context.space)
-        learnt = self.gate == "learnt"
-        starts = self.starts[: self.blocks] if self.curriculum else (0.0,) * self.blocks
-        curriculum = fitting(context.budget.planned, images, starts, self.restart, learnt)
-        network = self._network(context)
-        choice = Choice(self.temperature, None if learnt else fixed_choice(context, self.blocks))
-        losses = []
-        for number, (first, last) in enumerate(curriculum.stages):
-            name = "supernet after the restart" if number else "supernet"
-            stage = Stage(name, context.space, (last - first) * images, sampler)
-            run = CloseRun(context, network, stage, curriculum, first, choice, self.inherit)
-            losses += context.train_together([run], name)
-        block_AE = choice.best(network, self.blocks)
-        leaf = Leaf(context.space, network, context.budget.used)
-        stands_for_A = glow_representatives(block_AE)
-        details = _details(curriculum, block_AE, stands_for_A, self.blocks)
-        return CloseScorer((leaf,), tuple(losses), context, None, None, details, block_AE, stands_for_A)
+        from nasbench_harness.strategies.close_train import train
 
-    def _network(self, context: Context) -> GlowNetwork:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed(*context.seed_axes, "supernet", "initial weights"))
-            gate = Gate(self.blocks, self.gate_shape) if self.gate == "learnt" and self.blocks > 1 else None
-            network = GlowNetwork(context.shape, self.blocks, gate)
-        network.precision = context.precision
-        return network.to(context.train_images.labels.device)
-
-
-def _details(curriculum: Curriculum, block_AE: np.ndarray, stands_for_A: np.ndarray, blocks: int) -> dict[str, Any]:
-    """The curriculum in steps, and what the edges with convolutions of the connected live cells have chosen."""
-    cells = live_cells()[connected()[live_cells()]]
-    convolved = np.isin(index_to_code(cells), (CONV_1X1, CONV_3X3))
-    shares = np.array(
-        [[(block_AE[cells, edge] == b)[convolved[:, edge]].mean() for b in range(blocks)] for edge in range(6)]
-    )
-    return {
-        "steps": curriculum.steps,
-        "blocks_from_step": list(curriculum.starts),
-        "restart_at_step": curriculum.restart,
-        "share_of_blocks_by_edge": shares.round(4).tolist(),
-        "distinct_functions": len(np.unique(stands_for_A[cells])),
-    }
+        return train(self, context)

@@ -6,7 +6,6 @@ channel, is decided by its operation. The embeddings of an edge's two nodes then
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -14,25 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasbench_harness.space import EDGES, N_OPERATIONS, NONE
+from nasbench_harness.supernet.gate_shape import GateShape
 
 N_NODES = 4
 SOURCES = [source for source, _ in EDGES]
 TARGETS = [target for _, target in EDGES]
-
-
-@dataclass(frozen=True)
-class GateShape:
-    """Sizes: embeddings of operations and nodes, the layer before the graph, graph layers, and the layers behind.
-
-    The defaults are the published ones for NAS-Bench-201 [C]. ``dropout`` acts between the layers behind the graph.
-    """
-
-    operation_embedding: int = 48
-    node_embedding: int = 48
-    hidden: int = 96
-    graph_layers: tuple[int, ...] = (128,) * 5
-    mlp_layers: tuple[int, ...] = (200,) * 3
-    dropout: float = 0.1
 
 
 class _EdgeFlow(nn.Module):

@@ -218,7 +218,7 @@ class LanedPass:
         plain: bool,
         relu: bool,
     ) -> Activation | None:
-        """A cell whose dead edges are ``none``; ``plain`` and ``relu`` say how its output is read. ``None``: no path."""
+        """A cell whose dead edges are ``none``, or ``None`` without a path; the flags say how its output is read."""
         nodes: list[Activation | None] = [source, None, None, None]
         for node in (1, 2, 3):
             outputs = []

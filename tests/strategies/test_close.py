@@ -18,7 +18,8 @@ from nasbench_harness.space import connected, functional_classes, index_to_code,
 from nasbench_harness.strategies import Close, Context, Strategy, close_scorer, strategies
 from nasbench_harness.strategies.close_run import Choice, CloseRun, fitting
 from nasbench_harness.strategies.close_scorer import CloseScorer
-from nasbench_harness.supernet.gate import GateShape
+from nasbench_harness.strategies.close_train import new_network
+from nasbench_harness.supernet.gate_shape import GateShape
 from nasbench_harness.supernet.glow import GlowNetwork
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.samplers import samplers
@@ -124,7 +125,7 @@ def reference(network: GlowNetwork, x: torch.Tensor, code: tuple[int, ...], bloc
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_outputs_equal_a_slow_reference(small_context: Make, close: Callable[..., Close], blocks: int) -> None:
     context = small_context(20)
-    network = close(blocks=blocks)._network(context).double()
+    network = new_network(close(blocks=blocks), context).double()
     x = context.train_images.normalised(slice(0, 12)).double()
     rng = np.random.default_rng(1)
     for index in CELLS[:25]:
@@ -156,7 +157,7 @@ def test_the_gradient_of_the_gate_is_that_of_the_sum_of_all_blocks(
 ) -> None:
     """As if the cell were the soft choices times all blocks' outputs, taken at the hard choice: by autograd itself."""
     context = small_context(20)
-    network = close(blocks=3)._network(context).double()
+    network = new_network(close(blocks=3), context).double()
     x = context.train_images.normalised(slice(0, 12)).double()
     labels = context.train_images.labels[:12]
     code, blocks = (3, 2, 3, 1, 3, 2), (2, 0, 1, 0, 2, 1)
@@ -203,7 +204,7 @@ def stage_run(context: Context, strategy: Close, steps: int, **others: Any) -> C
     curriculum = replace(fitting(10**6, 20, starts, 0.0, True), steps=steps, starts=(0, 2, 4, 6)[: strategy.blocks])
     stage = Stage("supernet", context.space, steps * 20, samplers.build("uniform"))
     choice = Choice(5.0)
-    return CloseRun(context, strategy._network(context), stage, curriculum, 0, choice, others.get("inherits", True))
+    return CloseRun(context, new_network(strategy, context), stage, curriculum, 0, choice, others.get("inherits", True))
 
 
 @pytest.mark.parametrize("inherits", [True, False])
@@ -264,7 +265,7 @@ def test_the_learning_rate_starts_again_once(
 def test_the_gate_learns_and_its_choices_differ(small_context: Make, close: Callable[..., Close]) -> None:
     context = small_context(300)
     strategy = close()
-    before = {name: weight.clone() for name, weight in strategy._network(context).state_dict().items()}
+    before = {name: weight.clone() for name, weight in new_network(strategy, context).state_dict().items()}
     scorer = trained(strategy, context)
     after = network_of(scorer).state_dict()
     moved = [
