@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("conv.c", "weights.c", "pointwise.c")
+SOURCES = ("conv.c", "winograd.c", "weights.c", "pointwise.c")
 
 FLAGS = (
     "-O2",

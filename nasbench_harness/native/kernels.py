@@ -22,6 +22,8 @@ _POINTER, _LONG, _INT, _DOUBLE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, 
 
 _SIGNATURES = {
     "convolve": [_INT, *[_LONG] * 7, _POINTER, *[_LONG] * 3, _POINTER, _POINTER, _INT, _POINTER],
+    "convolve_winograd": [_INT, *[_LONG] * 5, _POINTER, *[_LONG] * 3, _POINTER, _POINTER, _INT, _POINTER],
+    "pack_winograd": [*[_LONG] * 2, _POINTER, *[_LONG] * 4, _INT, _POINTER],
     "pack": [*[_LONG] * 3, _POINTER, *[_LONG] * 4, _INT, _POINTER],
     "weight_gradient": [_INT, *[_LONG] * 7, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 4],
     "settle": [*[_LONG] * 3, _POINTER, _DOUBLE, _POINTER, _POINTER],
@@ -46,6 +48,13 @@ class Packed:
     inputs: int
     outputs: int
     kernel: int
+    winograd: bool = False
+    """Whether they are those of ``convolve_winograd``."""
+
+
+WINOGRAD_FROM, WINOGRAD_PIXELS = 10, 16 * 16
+"""Inputs and outputs from which products saved outweigh the additions they cost, and the largest image for which so;
+beyond, memory is what both ways wait for (measured; docs/performance.md)."""
 
 
 class Kernels:
@@ -75,14 +84,25 @@ class Kernels:
         self._library.lay_out(_threads(), blocks, c, h, w, n, x_NCHW.data_ptr(), *strides, padded.data_ptr())
         return padded
 
-    def pack(self, weight: Tensor, turned: bool = False) -> Packed:
-        """A weight ``[outputs, inputs, k, k]`` of any memory layout; ``turned`` for the gradient of the input."""
+    def saves_products(self, weight: Tensor, height: int, width: int, stride: int = 1) -> bool:
+        """Whether a convolution over ``height`` x ``width`` pixels is faster with fewer products."""
         outputs, inputs, kernel, _ = weight.shape
-        numbers = torch.empty(weight.numel(), dtype=self.dtype)
-        self._library.pack(
-            outputs, inputs, kernel, weight.data_ptr(), *weight.stride(), int(turned), numbers.data_ptr()
-        )
-        return Packed(numbers, outputs if turned else inputs, inputs if turned else outputs, kernel)
+        fits = height * width <= WINOGRAD_PIXELS and not (height % 2 or width % 2)
+        return kernel == 3 and stride == 1 and min(inputs, outputs) >= WINOGRAD_FROM and fits
+
+    def pack(self, weight: Tensor, turned: bool = False, winograd: bool = False) -> Packed:
+        """A weight ``[outputs, inputs, k, k]`` of any memory layout; ``turned`` for the gradient of the input.
+
+        ``winograd``: as numbers for fewer products (stride 1, even sides).
+        """
+        outputs, inputs, kernel, _ = weight.shape
+        numbers = torch.empty(outputs * inputs * (16 if winograd else kernel**2), dtype=self.dtype)
+        strides = weight.stride()
+        if winograd:
+            self._library.pack_winograd(outputs, inputs, weight.data_ptr(), *strides, int(turned), numbers.data_ptr())
+        else:
+            self._library.pack(outputs, inputs, kernel, weight.data_ptr(), *strides, int(turned), numbers.data_ptr())
+        return Packed(numbers, outputs if turned else inputs, inputs if turned else outputs, kernel, winograd)
 
     def convolve(
         self,
@@ -106,6 +126,13 @@ class Kernels:
         start = x.data_ptr()
         if padded and weights.kernel == 1:
             start += (row + 1) * lanes * x.element_size()
+        if weights.winograd:
+            self._library.convolve_winograd(
+                _threads(), blocks, channels, weights.outputs, height, width, start, channels * rows * row, rows * row,
+                row, weights.numbers.data_ptr(), out.data_ptr(), mode,
+                None if statistics is None else statistics.data_ptr(),
+            )  # fmt: skip
+            return out
         self._library.convolve(
             _threads(), blocks, channels, weights.outputs, height, width, weights.kernel, stride, start,
             channels * rows * row, rows * row, row, weights.numbers.data_ptr(), out.data_ptr(), mode,

@@ -83,7 +83,9 @@ class Convolved:
         if self.stride > 1:
             back = kernels.normalise_backward(gradient, self.raw, self.mean, self.scale, images, spacing=self.stride)
         mode = WRITE if source.behind is None else ADD
-        source.behind = kernels.convolve(back, kernels.pack(self.weight, turned=True), mode=mode, out=source.behind)
+        winograd = kernels.saves_products(self.weight, back.shape[2] - 2, back.shape[3] - 2)
+        turned = kernels.pack(self.weight, turned=True, winograd=winograd)
+        source.behind = kernels.convolve(back, turned, mode=mode, out=source.behind)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,14 +133,14 @@ class Shortcut:
 class LanedPass:
     """One forward pass of ``images`` images; with ``keep`` the tape is kept for ``backward``.
 
-    ``packed`` gives the packed form of a weight, by default it is packed anew.
+    ``packed`` gives the packed form of a weight (and whether for fewer products); by default it is packed anew.
     """
 
     def __init__(
-        self, kernels: Kernels, images: int, keep: bool, packed: Callable[[Tensor], Packed] | None = None
+        self, kernels: Kernels, images: int, keep: bool, packed: Callable[[Tensor, bool], Packed] | None = None
     ) -> None:
         self.kernels, self.images, self.keep = kernels, images, keep
-        self.packed = packed or kernels.pack
+        self.packed = packed or (lambda weight, winograd: kernels.pack(weight, winograd=winograd))
         self.tape: list[Activation] = []
         self.found: dict[int, Tensor] = {}
 
@@ -156,7 +158,8 @@ class LanedPass:
         kernels = self.kernels
         relu = source.rectified(kernels)
         statistics = kernels.new_statistics(relu, weight.shape[0])
-        raw = kernels.convolve(relu, self.packed(weight), stride=stride, mode=GATHER, statistics=statistics)
+        winograd = kernels.saves_products(weight, relu.shape[2] - 2, relu.shape[3] - 2, stride)
+        raw = kernels.convolve(relu, self.packed(weight, winograd), stride=stride, mode=GATHER, statistics=statistics)
         mean, scale = kernels.settle(statistics, raw.shape[2] * raw.shape[3], self.images, EPSILON)
         return Convolved(source, weight, stride, raw, mean, scale)
 
@@ -184,7 +187,7 @@ class LanedPass:
         halved = self.kernels.halve(source.plain)
         short = self._noted(
             Activation(
-                self.kernels.convolve(halved, self.packed(shortcut), padded=False),
+                self.kernels.convolve(halved, self.packed(shortcut, False), padded=False),
                 origin=Shortcut(source, shortcut, halved) if self.keep else None,
             )
         )

@@ -24,11 +24,14 @@ class LanedScoring:
         self.network, self.native = network, native
         self._packed: dict[int, Packed] = {}
 
-    def packed(self, weight: Tensor) -> Packed:
-        """The packed form of one of the network's weights, which must not change meanwhile."""
+    def packed(self, weight: Tensor, winograd: bool) -> Packed:
+        """The packed form of one of the network's weights, which must not change meanwhile.
+
+        A weight has one place in the network, so that it is always asked for in one form.
+        """
         found = self._packed.get(id(weight))
         if found is None:
-            found = self._packed[id(weight)] = self.native.pack(weight.detach())
+            found = self._packed[id(weight)] = self.native.pack(weight.detach(), winograd=winograd)
         return found
 
     def on_batch(self, x_NCHW: Tensor) -> LanedBatch:

@@ -90,6 +90,33 @@ def test_convolution_normalisation_and_their_gradients(
 
 
 @needs_kernels
+@pytest.mark.parametrize(
+    "shape", [(19, 16, 16, 8, 8), (9, 20, 16, 6, 10), (20, 5, 7, 4, 2), (33, 16, 32, 16, 16)], ids=str
+)
+def test_fewer_products_give_the_same(native: Kernels, shape: tuple[int, ...]) -> None:
+    n, inputs, outputs, height, width = shape
+    torch.manual_seed(3)
+    x = torch.randn(n, inputs, height, width, dtype=native.dtype)
+    w = torch.randn(outputs, inputs, 3, 3, dtype=native.dtype)
+    expected = F.conv2d(x, w, padding=1)
+    padded = native.lay_out(x)
+    statistics = native.new_statistics(padded, outputs)
+    raw = native.convolve(padded, native.pack(w, winograd=True), mode=GATHER, statistics=statistics)
+    mean, scale = native.settle(statistics, height * width, n, 1e-5)
+    variance, centre = torch.var_mean(expected, (0, 2, 3), correction=0)
+    assert_near(images(raw, n), expected)
+    torch.testing.assert_close(mean, centre, rtol=1e-4, atol=1e-5)
+    assert_near(scale, (variance + 1e-5).rsqrt())
+    gradient = torch.randn_like(expected)
+    back = F.conv_transpose2d(gradient, w, padding=1)
+    turned = native.pack(w, turned=True, winograd=True)
+    found = native.convolve(native.lay_out(gradient), turned)
+    assert_near(images(found, n), back)
+    native.convolve(native.lay_out(gradient), turned, mode=ADD, out=found)
+    assert_near(images(found, n), 2 * back)
+
+
+@needs_kernels
 def test_lanes_without_an_image_give_no_gradient(native: Kernels) -> None:
     x = torch.randn(3, 4, 4, 4, dtype=native.dtype)
     padded = native.lay_out(x)

@@ -23,7 +23,12 @@ pytestmark = pytest.mark.skipif(kernels() is None, reason=f"no kernels here: {ke
 
 CHOSEN = [(0,) * 6, (1,) * 6, (4,) * 6, (3,) * 6, (2,) * 6, (1, 4, 1, 1, 4, 1), (0, 0, 0, 3, 0, 0), (1, 1, 3, 1, 1, 1)]
 DRAWN = live_codes(np.random.default_rng(3).choice(N_ARCHITECTURES, 25, replace=False))
-SHAPES = [NetworkShape(5, 2, 3, 7), NetworkShape(6, 1, 1, 7), NetworkShape(4, 1, 3, 7, copies=(2, 1, 3))]
+SHAPES = [
+    NetworkShape(5, 2, 3, 7),
+    NetworkShape(6, 1, 1, 7),
+    NetworkShape(4, 1, 3, 7, copies=(2, 1, 3)),
+    NetworkShape(12, 1, 3, 7),
+]
 
 
 def plainly(patch: pytest.MonkeyPatch) -> None:
