@@ -49,11 +49,13 @@ def library(numbers: str = "float", lanes: int | None = None) -> Path:
     flags = [*FLAGS, f"-DREAL={numbers}", *([f"-DLANES={lanes}"] if lanes else [])]
     name = f"kernels-{_fingerprint(compiler, flags)}.so"
     for folder in _folders():
-        if (folder / name).is_file():
+        if (folder / name).is_file() and _is_ours(folder):
             return folder / name
     for folder in _folders():
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not _is_ours(folder):
+                continue
             with tempfile.TemporaryDirectory(dir=folder) as scratch:
                 made = Path(scratch) / name
                 _compile(compiler, flags, made)
@@ -81,6 +83,12 @@ def _folders() -> list[Path]:
     """Where compiled kernels are kept: the user's cache, or where that cannot be written a folder of this user's."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return [Path(base) / "nasbench-harness", Path(tempfile.gettempdir()) / f"nasbench-harness-{os.getuid()}"]
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else can put code there: what lies in it is loaded into this process."""
+    status = folder.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
 def _fingerprint(compiler: list[str], flags: list[str]) -> str:
@@ -111,7 +119,6 @@ def _openmp() -> Path | None:
 
 def _compile(compiler: list[str], flags: list[str], made: Path) -> None:
     openmp, sources = _openmp(), [str(HERE / source) for source in SOURCES]
-    attempts = [[*flags, *sources, "-o", str(made), "-lm"]]  # one thread, whatever torch is given
     if openmp is not None:
         scratch = made.parent
         objects = [str(scratch / f"{Path(source).stem}.o") for source in SOURCES]
@@ -124,7 +131,8 @@ def _compile(compiler: list[str], flags: list[str], made: Path) -> None:
             is None
         ):
             return
-    error = _run([*compiler, *attempts[0]])
+    # one thread, whatever torch is given
+    error = _run([*compiler, *flags, *sources, "-o", str(made), "-lm"])
     if error is not None:
         raise NoKernelsError(f"{compiler[0]} did not compile them ({error})")
 

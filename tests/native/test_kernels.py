@@ -233,3 +233,15 @@ def test_they_are_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert [path.name for path in made.parent.iterdir()] == [made.name]
     monkeypatch.setattr(build, "_compile", lambda *_: pytest.fail("compiled again"))
     assert library() == made
+
+
+@needs_kernels
+def test_a_folder_that_others_can_write_is_not_loaded_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    open_to_all, ours = tmp_path / "open", tmp_path / "ours"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    monkeypatch.setattr(build, "_folders", lambda: [open_to_all, ours])
+    made = library()
+    assert made.parent == ours
+    (open_to_all / made.name).write_bytes(b"not ours")
+    assert library() == made
