@@ -32,6 +32,7 @@ def test_the_record_is_json_and_names_what_matters():
     assert record["device_name"] == record["processor"]
     assert record["cores"] >= 1
     assert record["threads"] >= 1
+    assert record["kernels"].endswith("images a vector") or record["kernels"].startswith("none: ")
 
 
 def test_the_record_betrays_no_person_machine_or_folder():
@@ -91,7 +92,7 @@ def test_the_doctor_looks_at_everything_and_is_json(monkeypatch):
     monkeypatch.delenv("NASBENCH_HARNESS_IMAGES", raising=False)
     monkeypatch.delenv("NASBENCH_HARNESS_TRUTH", raising=False)
     checks = doctor()
-    assert {"python", "torch", "devices", "threads", "packages", "memory", "disk", "results folder"} <= set(
+    assert {"python", "torch", "devices", "kernels", "threads", "packages", "memory", "disk", "results folder"} <= set(
         by_name(checks)
     )
     assert "NASBENCH_HARNESS_TRUTH" not in by_name(checks)
