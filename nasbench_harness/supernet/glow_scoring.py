@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nasbench_harness.errors import RunError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.progress import Progress
 from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, NONE, POOL, SKIP, index_to_code, live_cell_of, live_cells
@@ -21,7 +20,7 @@ from nasbench_harness.supernet.canonical import cell_function
 from nasbench_harness.supernet.glow import GlowCell, GlowNetwork
 from nasbench_harness.supernet.network import live_codes
 from nasbench_harness.supernet.operations import avg_pool_3x3
-from nasbench_harness.supernet.scoring import Scores
+from nasbench_harness.supernet.scoring import Scores, counted
 
 MOST_REMEMBERED = 1 << 26
 """Bytes of outputs of the first cell that are kept."""
@@ -126,9 +125,4 @@ def score_glow_cells(
             correct[run] += (logits.argmax(1) == labels).sum()
             loss[run] += F.cross_entropy(logits, labels, reduction="sum")
             progress.advance(len(cells) / len(runs) / batches)
-    accuracy = 100.0 * correct.cpu().numpy()[position_of] / len(images)
-    negative_loss = -loss.cpu().numpy()[position_of] / len(images)
-    if not np.isfinite(negative_loss).all():
-        bad = live_codes(cells)[int(np.argmin(np.isfinite(negative_loss)))]
-        raise RunError(f"architecture {bad} scores a loss that is not finite; the supernet diverged, lower the rate")
-    return Scores(accuracy, negative_loss)
+    return counted(correct[position_of], loss[position_of], len(images), cells)

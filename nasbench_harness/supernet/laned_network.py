@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from nasbench_harness.native import Kernels, kernels
 from nasbench_harness.space import CONV_1X1, CONV_3X3, N_STAGES
@@ -19,7 +18,7 @@ from nasbench_harness.supernet.laned import (
     reads_of,
     without_path,
 )
-from nasbench_harness.supernet.operations import batch_norm, normalises_by_batch
+from nasbench_harness.supernet.operations import normalises_by_batch
 
 if TYPE_CHECKING:
     from nasbench_harness.supernet.network import Cell, Reduction, Supernet
@@ -125,11 +124,4 @@ def logits_of(native: Kernels, network: Supernet, x_NCHW: Tensor, code: Code, ro
     """Logits ``[N, classes]`` of one architecture, with gradients for the weights."""
     weights = used_weights(network, code, route)
     last: Tensor = _UpToLastCell.apply(native, network, x_NCHW, code, route, *weights)  # type: ignore[no-untyped-call]
-    return head(network, images_of(last, len(x_NCHW)))
-
-
-def head(network: Supernet, x_NCHW: Tensor) -> Tensor:
-    """Logits from the output of the last cell."""
-    features = F.relu(batch_norm(x_NCHW)).mean((2, 3), dtype=network.classifier.weight.dtype)
-    logits: Tensor = network.classifier(features)
-    return logits
+    return network.head(images_of(last, len(x_NCHW)))

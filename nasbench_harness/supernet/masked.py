@@ -13,13 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nasbench_harness.errors import RunError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.progress import Progress
 from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, NONE, POOL, SKIP
 from nasbench_harness.supernet.network import Cell, Code, Supernet, live_codes
-from nasbench_harness.supernet.operations import batch_norm
-from nasbench_harness.supernet.scoring import Scores
+from nasbench_harness.supernet.scoring import Scores, counted
 
 MIXED = (SKIP, CONV_1X1, CONV_3X3, POOL)
 """Operations of a mixture, in the order of its columns; ``none`` is what a masked edge is."""
@@ -66,8 +64,7 @@ def _after_stem(network: Supernet, x_NCHW: Tensor, run: Callable[[Cell, int, Ten
         if stage and not within:
             x_NCHW = network.reductions[stage - 1](x_NCHW)
         x_NCHW = run(network.cells[position][0], position, x_NCHW)  # type: ignore[index]
-    logits: Tensor = network.classifier(F.relu(batch_norm(x_NCHW)).mean((2, 3), dtype=network.classifier.weight.dtype))
-    return logits
+    return network.head(x_NCHW)
 
 
 def _mixed_cell(cell: Cell, x_NCHW: Tensor, weights: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -174,9 +171,4 @@ def score_weighted_cells(
             correct[row] += (logits.argmax(1) == labels).sum()
             loss[row] += F.cross_entropy(logits, labels, reduction="sum")
             progress.advance(1 / batches)
-    accuracy = 100.0 * correct.cpu().numpy() / len(images)
-    negative_loss = -loss.cpu().numpy() / len(images)
-    if not np.isfinite(negative_loss).all():
-        bad = codes[int(np.argmin(np.isfinite(negative_loss)))]
-        raise RunError(f"architecture {bad} scores a loss that is not finite; the supernet diverged, lower the rate")
-    return Scores(accuracy, negative_loss)
+    return counted(correct, loss, len(images), cells)

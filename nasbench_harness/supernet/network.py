@@ -160,6 +160,10 @@ class Supernet(nn.Module):
             if cell_in_stage == 0:
                 x_NCHW = self.reductions[stage - 1](x_NCHW)
             x_NCHW = self.cells[position][route[position]](x_NCHW, code)  # type: ignore[index]
+        return self.head(x_NCHW)
+
+    def head(self, x_NCHW: Tensor) -> Tensor:
+        """Logits ``[N, classes]`` from the output of the last cell."""
         features: Tensor = F.relu(batch_norm(x_NCHW)).mean((2, 3), dtype=self.classifier.weight.dtype)
         logits: Tensor = self.classifier(features)
         return logits

@@ -60,6 +60,19 @@ def _engine(network: Supernet) -> Callable[[Tensor], LanedBatch | FastBatch]:
     return on_batch
 
 
+def counted(correct_N: Tensor, loss_N: Tensor, images: int, cells: np.ndarray) -> Scores:
+    """Scores of live cells ``[n]`` from correct answers and losses summed over so many images.
+
+    Raises ``RunError`` naming the first architecture whose loss is not finite.
+    """
+    accuracy = 100.0 * correct_N.cpu().numpy() / images
+    negative_loss = -loss_N.cpu().numpy() / images
+    if not np.isfinite(negative_loss).all():
+        bad = live_codes(cells)[int(np.argmin(np.isfinite(negative_loss)))]
+        raise RunError(f"architecture {bad} scores a loss that is not finite; the supernet diverged, lower the rate")
+    return Scores(accuracy, negative_loss)
+
+
 @torch.inference_mode()
 def score_live_cells(
     network: Supernet,
@@ -92,9 +105,4 @@ def score_live_cells(
             correct[position] += (logits.argmax(1) == labels).sum()
             loss[position] += F.cross_entropy(logits, labels, reduction="sum")
             progress.advance(len(cells) / len(codes) / batches)
-    accuracy = 100.0 * correct.cpu().numpy()[position_of] / len(images)
-    negative_loss = -loss.cpu().numpy()[position_of] / len(images)
-    if not np.isfinite(negative_loss).all():
-        bad = live_codes(cells)[int(np.argmin(np.isfinite(negative_loss)))]
-        raise RunError(f"architecture {bad} scores a loss that is not finite; the supernet diverged, lower the rate")
-    return Scores(accuracy, negative_loss)
+    return counted(correct[position_of], loss[position_of], len(images), cells)
