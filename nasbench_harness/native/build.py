@@ -46,7 +46,7 @@ def library(numbers: str = "float", lanes: int | None = None) -> Path:
     ``NoKernelsError`` without a compiler that takes the sources.
     """
     compiler = _compiler()
-    flags = [*FLAGS, f"-DREAL={numbers}", *([f"-DLANES={lanes}"] if lanes else [])]
+    flags = [*FLAGS, *(["-DDOUBLE"] if numbers == "double" else []), *([f"-DLANES={lanes}"] if lanes else [])]
     name = f"kernels-{_fingerprint(compiler, flags)}.so"
     for folder in _folders():
         if (folder / name).is_file() and _is_ours(folder):

@@ -21,7 +21,10 @@ INLINE void tile(const int G, const int X, const int K, const int S, const Sourc
             const vec *taps = in + i * s->plane + ky * s->row;
             UNROLL for (int kx = 0; kx < K; kx++, w += G) {
                 vec pixel[PIXELS];
-                UNROLL for (int x = 0; x < X; x++) pixel[x] = taps[x * S + kx];
+                UNROLL for (int x = 0; x < X; x++) {
+                    pixel[x] = taps[x * S + kx];
+                    IN_REGISTER(pixel[x]);
+                }
                 UNROLL for (int g = 0; g < G; g++) {
                     const real weight = w[g];
                     UNROLL for (int x = 0; x < X; x++) acc[g][x] += weight * pixel[x];
@@ -98,6 +101,17 @@ static int strip_of(int64_t inputs, int kernel, int64_t width)
     return (int)(strip < width ? strip : width);
 }
 
+/* Asks for the taps that the next row adds and for the room of its outputs: a strip is too short, and there are too many
+ * planes, for the processor to see where this goes on. */
+INLINE void fetch(const Source *s, int64_t first, int64_t last, const vec *in, int64_t columns, const vec *out,
+                  int64_t out_plane, int64_t group, int64_t out_columns)
+{
+    for (int64_t i = first; i < last; i++)
+        for (int64_t x = 0; x < columns; x++) __builtin_prefetch(in + i * s->plane + x, 0, 2);
+    for (int64_t g = 0; g < group; g++)
+        for (int64_t x = 0; x < out_columns; x++) __builtin_prefetch(out + g * out_plane + x, 1, 3);
+}
+
 /* out[b][o] = sum over inputs and taps of weight * in; `out` is not padded, [blocks][outputs][height][width].
  * `in` points at the first tap of the first output pixel; `in_block` is the distance of blocks.
  * statistics: [blocks][outputs][3] of shift, sum and sum of squares around the shift, lane by lane (mode 2). */
@@ -118,6 +132,10 @@ void convolve(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int6
             for (int64_t y = 0; y < height; y++)
                 for (int64_t o = 0; o < outputs;) {
                     const int group = group_of((int)(outputs - o), (int)outputs);
+                    if (y + 1 < height)
+                        fetch(&s, o * inputs / outputs, (o + group) * inputs / outputs,
+                              in + ((y + 1) * stride + kernel - 1) * row + x * stride, columns * stride + kernel - stride,
+                              out + (o * height + y + 1) * width + x, height * width, group, columns);
                     by_group[group - 1](mode, columns, &s, in + y * stride * row + x * stride,
                                         weights + o * inputs * kernel * kernel,
                                         out + (o * height + y) * width + x, height * width, x == 0 && y == 0,
@@ -130,18 +148,20 @@ void convolve(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int6
 
 /* Weights in the order in which tiles read them. `turned`: of the gradient of the input, so outputs and inputs change
  * places and the taps are read backwards. Strides are those of the weight [outputs, inputs, k, k], in numbers. */
-void pack(int64_t outputs, int64_t inputs, int64_t kernel, const real *w, int64_t so, int64_t si, int64_t sy,
+void pack(int threads, int64_t outputs, int64_t inputs, int64_t kernel, const real *w, int64_t so, int64_t si, int64_t sy,
           int64_t sx, int turned, real *packed)
 {
     const int64_t first = turned ? inputs : outputs, second = turned ? outputs : inputs;
-    for (int64_t o = 0; o < first;) {
+    const int widest = group_of((int)first, (int)first);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t o = 0; o < first; o += widest) {
         const int group = group_of((int)(first - o), (int)first);
+        real *to = packed + o * second * kernel * kernel;
         for (int64_t i = 0; i < second; i++)
             for (int64_t y = 0; y < kernel; y++)
                 for (int64_t x = 0; x < kernel; x++)
                     for (int g = 0; g < group; g++)
-                        *packed++ = turned ? w[i * so + (o + g) * si + (kernel - 1 - y) * sy + (kernel - 1 - x) * sx]
-                                           : w[(o + g) * so + i * si + y * sy + x * sx];
-        o += group;
+                        *to++ = turned ? w[i * so + (o + g) * si + (kernel - 1 - y) * sy + (kernel - 1 - x) * sx]
+                                       : w[(o + g) * so + i * si + y * sy + x * sx];
     }
 }

@@ -23,14 +23,16 @@ _POINTER, _LONG, _INT, _DOUBLE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, 
 _SIGNATURES = {
     "convolve": [_INT, *[_LONG] * 7, _POINTER, *[_LONG] * 3, _POINTER, _POINTER, _INT, _POINTER],
     "convolve_winograd": [_INT, *[_LONG] * 5, _POINTER, *[_LONG] * 3, _POINTER, _POINTER, _INT, _POINTER],
-    "pack_winograd": [*[_LONG] * 2, _POINTER, *[_LONG] * 4, _INT, _POINTER],
-    "pack": [*[_LONG] * 3, _POINTER, *[_LONG] * 4, _INT, _POINTER],
-    "weight_gradient": [_INT, *[_LONG] * 7, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 4],
+    "pack_winograd": [_INT, *[_LONG] * 2, _POINTER, *[_LONG] * 4, _INT, _POINTER],
+    "pack": [_INT, *[_LONG] * 3, _POINTER, *[_LONG] * 4, _INT, _POINTER],
+    "weight_gradient": [
+        _INT, *[_LONG] * 7, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 4, _POINTER
+    ],
     "settle": [*[_LONG] * 3, _POINTER, _DOUBLE, _POINTER, _POINTER],
     "gather_statistics": [_INT, *[_LONG] * 3, _POINTER, _POINTER],
     "add_up": [_INT, *[_LONG] * 4, _INT, _POINTER, _POINTER, _POINTER, _INT, _POINTER, _POINTER, _POINTER],
     "add_up_backward": [_INT, *[_LONG] * 3, _INT, _POINTER, _POINTER, _POINTER, _POINTER],
-    "normalise_backward": [_INT, *[_LONG] * 5, *[_POINTER] * 4, _LONG, _POINTER, _POINTER],
+    "normalise_backward": [_INT, *[_LONG] * 5, *[_POINTER] * 4, _LONG, _POINTER],
     "pool": [_INT, *[_LONG] * 3, _POINTER, _INT, _POINTER],
     "halve": [_INT, *[_LONG] * 3, _POINTER, _INT, _POINTER],
     "lay_out": [_INT, *[_LONG] * 5, _POINTER, *[_LONG] * 4, _POINTER],
@@ -52,7 +54,7 @@ class Packed:
     """Whether they are those of ``convolve_winograd``."""
 
 
-WINOGRAD_FROM, WINOGRAD_PIXELS = 10, 16 * 16
+WINOGRAD_FROM, WINOGRAD_PIXELS = 10, 64 * 64
 """Inputs and outputs from which products saved outweigh the additions they cost, and the largest image for which so;
 beyond, memory is what both ways wait for (measured; docs/performance.md)."""
 
@@ -97,11 +99,11 @@ class Kernels:
         """
         outputs, inputs, kernel, _ = weight.shape
         numbers = torch.empty(outputs * inputs * (16 if winograd else kernel**2), dtype=self.dtype)
-        strides = weight.stride()
+        given, turn, to = (weight.data_ptr(), *weight.stride()), int(turned), numbers.data_ptr()
         if winograd:
-            self._library.pack_winograd(outputs, inputs, weight.data_ptr(), *strides, int(turned), numbers.data_ptr())
+            self._library.pack_winograd(_threads(), outputs, inputs, *given, turn, to)
         else:
-            self._library.pack(outputs, inputs, kernel, weight.data_ptr(), *strides, int(turned), numbers.data_ptr())
+            self._library.pack(_threads(), outputs, inputs, kernel, *given, turn, to)
         return Packed(numbers, outputs if turned else inputs, inputs if turned else outputs, kernel, winograd)
 
     def convolve(
@@ -156,9 +158,11 @@ class Kernels:
         down, across = gradient.shape[2:4]
         begin = gradient.data_ptr() + ((across + 1) * size if padded else 0)
         made = torch.empty_like(weight)
+        sums = self.empty(blocks, outputs, inputs) if kernel == 1 else None
         self._library.weight_gradient(
             _threads(), blocks, inputs, outputs, height, width, kernel, stride, start, inputs * rows * row, rows * row,
             row, begin, outputs * down * across, down * across, across, made.data_ptr(), *made.stride(),
+            None if sums is None else sums.data_ptr(),
         )  # fmt: skip
         return made
 
@@ -222,11 +226,10 @@ class Kernels:
     ) -> Tensor:
         """Gradient of what was normalised, padded; ``spacing`` 2 leaves zeros between, as a stride of 2 skipped."""
         blocks, channels, height, width, _ = raw.shape
-        sums = torch.empty(blocks * channels * 2 * self.lanes, dtype=self.dtype)
         padded = self.empty(blocks, channels, height * spacing + 2, width * spacing + 2)
         self._library.normalise_backward(
             _threads(), blocks, channels, height, width, images, gradient.data_ptr(), raw.data_ptr(), mean.data_ptr(),
-            scale.data_ptr(), spacing, sums.data_ptr(), padded.data_ptr(),
+            scale.data_ptr(), spacing, padded.data_ptr(),
         )  # fmt: skip
         return padded
 

@@ -17,11 +17,14 @@
 #endif
 #endif
 
-#ifndef REAL
-#define REAL float
+#ifdef DOUBLE
+#define REAL_BYTES 8
+typedef double real;
+#else
+#define REAL_BYTES 4
+typedef float real;
 #endif
 
-typedef REAL real;
 /* Tensors start at multiples of 64 bytes. */
 #define ALIGNMENT (LANES * sizeof(real) > 64 ? 64 : LANES * sizeof(real))
 typedef real vec __attribute__((vector_size(LANES * sizeof(real)), aligned(ALIGNMENT), may_alias));
@@ -31,6 +34,15 @@ typedef __typeof__((vec){0} < (vec){0}) mask;
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
 #define ZERO ((vec){0})
+
+/* Has the compiler load `v` once: left alone it takes it from memory anew for each product, and loads become the limit. */
+#if defined __AVX512F__ && LANES * REAL_BYTES == 64
+#define IN_REGISTER(v) __asm__("" : "+v"(v))
+#elif defined __AVX__ && LANES * REAL_BYTES == 32
+#define IN_REGISTER(v) __asm__("" : "+x"(v))
+#else
+#define IN_REGISTER(v) (void)(v)
+#endif
 
 /* `v` where `where`, else 0, lane by lane. */
 #define SELECT(where, v) ((vec)((where) & (mask)(v)))

@@ -142,36 +142,38 @@ void add_up_backward(int threads, int64_t planes, int64_t height, int64_t width,
     }
 }
 
+/* Sum of a gradient, and of its products with distances from `centre`, lane by lane. */
+INLINE void sum_gradient(int64_t height, int64_t width, const vec *gradient, const vec *raw, real centre, vec *sums)
+{
+    vec total = ZERO, along = ZERO;
+    for (int64_t y = 0; y < height; y++) {
+        vec row_total = ZERO, row_along = ZERO;
+        for (int64_t x = 0; x < width; x++) {
+            const vec g = gradient[y * width + x];
+            row_total += g;
+            row_along += g * (raw[y * width + x] - centre);
+        }
+        total += row_total, along += row_along;
+    }
+    sums[0] = total, sums[1] = along;
+}
+
 /* Gradient of a normalisation, spread with `spacing` over a padded plane (2: what a stride skipped is zero).
- * gradient, raw: [blocks][channels][height][width]; sums: scratch [blocks][channels][2] vectors. Lanes beyond `images`
- * hold no image and get no gradient. */
+ * gradient, raw: [blocks][channels][height][width]. Lanes beyond `images` hold no image and get no gradient. Both sweeps
+ * over a channel follow each other, so that the second finds in the caches what the first has read. */
 void normalise_backward(int threads, int64_t blocks, int64_t channels, int64_t height, int64_t width, int64_t images,
                         const real *gradient_, const real *raw_, const real *mean, const real *scale, int64_t spacing,
-                        real *sums, real *padded_)
+                        real *padded_)
 {
     const int64_t size = height * width, row = width * spacing + 2, rows = height * spacing + 2;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t p = 0; p < blocks * channels; p++) {
-        const vec *gradient = (const vec *)gradient_ + p * size, *raw = (const vec *)raw_ + p * size;
-        const real centre = mean[p % channels];
-        vec total = ZERO, along = ZERO;
-        for (int64_t y = 0; y < height; y++) {
-            vec row_total = ZERO, row_along = ZERO;
-            for (int64_t x = 0; x < width; x++) {
-                const vec g = gradient[y * width + x];
-                row_total += g;
-                row_along += g * (raw[y * width + x] - centre);
-            }
-            total += row_total, along += row_along;
-        }
-        ((vec *)sums)[2 * p] = total, ((vec *)sums)[2 * p + 1] = along;
-    }
-#pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t c = 0; c < channels; c++) {
         double total = 0, along = 0;
-        for (int64_t n = 0; n < images; n++) {
-            const real *s = sums + (n / LANES * channels + c) * 2 * LANES + n % LANES;
-            total += s[0], along += s[LANES];
+        for (int64_t block = 0; block < blocks; block++) {
+            const int64_t at = (block * channels + c) * size, left = images - block * LANES;
+            vec sums[2];
+            sum_gradient(height, width, (const vec *)gradient_ + at, (const vec *)raw_ + at, mean[c], sums);
+            for (int64_t lane = 0; lane < LANES && lane < left; lane++) total += sums[0][lane], along += sums[1][lane];
         }
         const double count = (double)size * images, factor = scale[c], turn = -factor * factor * factor * along / count;
         const real a = (real)factor, b = (real)turn, d = (real)(-factor * total / count - turn * mean[c]);
@@ -192,11 +194,37 @@ void normalise_backward(int threads, int64_t blocks, int64_t channels, int64_t h
     }
 }
 
-/* 1 / pixels of the window around a pixel that lie inside the image. */
-INLINE real window(int64_t y, int64_t x, int64_t height, int64_t width)
+/* 1 / pixels of a window that has so many rows and columns inside the image. */
+static const real share_of[4][4] = {{0}, {0, 1, 1. / 2, 1. / 3}, {0, 1. / 2, 1. / 4, 1. / 6}, {0, 1. / 3, 1. / 6, 1. / 9}};
+
+INLINE int rows_inside(int64_t y, int64_t height)
 {
-    static const real shares[10] = {0, 1, 1. / 2, 1. / 3, 1. / 4, 0, 1. / 6, 0, 0, 1. / 9};
-    return shares[(1 + (y > 0) + (y + 1 < height)) * (1 + (x > 0) + (x + 1 < width))];
+    return 1 + (y > 0) + (y + 1 < height);
+}
+
+/* `line` holds sums of three rows, a zero before and behind. `turned`: what is added up has its share first. */
+INLINE void pool_plane(const int turned, int64_t height, int64_t width, const vec *x, vec *line, vec *out)
+{
+    const int beside = rows_inside(0, width);
+    line[0] = line[width + 1] = ZERO;
+    for (int64_t y = 0; y < height; y++, out += width) {
+        const int above = y > 0, below = y + 1 < height;
+        const vec *here = x + y * width, *over = above ? here - width : here, *under = below ? here + width : here;
+        const real *shares[3] = {share_of[rows_inside(y - 1, height)], share_of[rows_inside(y, height)],
+                                 share_of[rows_inside(y + 1, height)]};
+        const real inner[3] = {above ? (turned ? shares[0][3] : 1) : 0, turned ? shares[1][3] : 1,
+                               below ? (turned ? shares[2][3] : 1) : 0};
+        for (int64_t i = 0; i < width; i++) line[i + 1] = inner[0] * over[i] + inner[1] * here[i] + inner[2] * under[i];
+        if (turned)
+            for (int64_t i = 0; i < width; i += width > 1 ? width - 1 : 1)
+                line[i + 1] = above * shares[0][beside] * over[i] + shares[1][beside] * here[i]
+                    + below * shares[2][beside] * under[i];
+        const real share = turned ? 1 : shares[1][3], edge = turned ? 1 : shares[1][beside];
+        for (int64_t i = 0; i < width; i++) out[i] = (line[i] + line[i + 1] + line[i + 2]) * share;
+        if (!turned)
+            for (int64_t i = 0; i < width; i += width > 1 ? width - 1 : 1)
+                out[i] = (line[i] + line[i + 1] + line[i + 2]) * edge;
+    }
 }
 
 /* 3 x 3 average pooling, stride 1, outside does not count; `turned`: its gradient, where the counting comes first. */
@@ -206,22 +234,9 @@ void pool(int threads, int64_t planes, int64_t height, int64_t width, const real
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t p = 0; p < planes; p++) {
         const vec *x = (const vec *)x_ + p * size;
-        vec *out = (vec *)out_ + p * size;
-        vec line[width + 2]; /* sums of three rows, a zero before and behind */
-        line[0] = line[width + 1] = ZERO;
-        for (int64_t y = 0; y < height; y++) {
-            const int64_t first = y ? y - 1 : 0, last = y + 1 < height ? y + 1 : y;
-            for (int64_t i = 0; i < width; i++) {
-                vec total = ZERO;
-                for (int64_t r = first; r <= last; r++)
-                    total += x[r * width + i] * (turned ? window(r, i, height, width) : (real)1);
-                line[i + 1] = total;
-            }
-            for (int64_t i = 0; i < width; i++) {
-                const vec total = line[i] + line[i + 1] + line[i + 2];
-                out[y * width + i] = total * (turned ? (real)1 : window(y, i, height, width));
-            }
-        }
+        vec *out = (vec *)out_ + p * size, line[width + 2];
+        if (turned) pool_plane(1, height, width, x, line, out);
+        else pool_plane(0, height, width, x, line, out);
     }
 }
 

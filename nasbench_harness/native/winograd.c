@@ -47,34 +47,40 @@ INLINE void turn_back(const vec *sums, int64_t apart, vec out[4])
     }
 }
 
-/* Products of G outputs at T tiles, summed over the inputs, for each of the 16 numbers. */
-INLINE void multiply(const int G, const int T, int64_t inputs, const vec *seen, const real *w, vec *sums)
+/* Products of G outputs at the tiles, summed over the inputs, for one of the 16 numbers. */
+INLINE void multiply(const int G, int64_t inputs, const vec *seen, const real *w, vec *sums)
 {
-    for (int number = 0; number < 16; number++) {
-        vec acc[WIDEST][TILES];
-        UNROLL for (int g = 0; g < G; g++) UNROLL for (int t = 0; t < T; t++) acc[g][t] = ZERO;
-        for (int64_t i = 0; i < inputs; i++, w += G, seen += TILES) {
-            vec value[TILES];
-            UNROLL for (int t = 0; t < T; t++) value[t] = seen[t];
-            UNROLL for (int g = 0; g < G; g++) {
-                const real weight = w[g];
-                UNROLL for (int t = 0; t < T; t++) acc[g][t] += weight * value[t];
-            }
+    vec acc[WIDEST][TILES];
+    UNROLL for (int g = 0; g < G; g++) UNROLL for (int t = 0; t < TILES; t++) acc[g][t] = ZERO;
+    for (int64_t i = 0; i < inputs; i++, w += G, seen += TILES) {
+        vec value[TILES];
+        UNROLL for (int t = 0; t < TILES; t++) {
+            value[t] = seen[t];
+            IN_REGISTER(value[t]);
         }
-        UNROLL for (int g = 0; g < G; g++)
-            UNROLL for (int t = 0; t < T; t++) sums[(number * WIDEST + g) * TILES + t] = acc[g][t];
+        UNROLL for (int g = 0; g < G; g++) {
+            const real weight = w[g];
+            UNROLL for (int t = 0; t < TILES; t++) acc[g][t] += weight * value[t];
+        }
     }
+    UNROLL for (int g = 0; g < G; g++) UNROLL for (int t = 0; t < TILES; t++) sums[g * TILES + t] = acc[g][t];
 }
 
-static void multiply_group(int group, int64_t inputs, const vec *seen, const real *w, vec *sums)
+/* All outputs, number by number: the inputs of one number stay in the first-level cache meanwhile. */
+static void multiply_all(int64_t inputs, int64_t outputs, const vec *seen, const real *w, vec *sums)
 {
-    switch (group) {
-    case 1: multiply(1, TILES, inputs, seen, w, sums); break;
-    case 2: multiply(2, TILES, inputs, seen, w, sums); break;
-    case 3: multiply(3, TILES, inputs, seen, w, sums); break;
-    case 4: multiply(4, TILES, inputs, seen, w, sums); break;
-    default: multiply(5, TILES, inputs, seen, w, sums);
-    }
+    for (int number = 0; number < 16; number++, seen += (inputs + 1) * TILES, sums += TILES)
+        for (int64_t o = 0; o < outputs;) {
+            const int group = group_of((int)(outputs - o), (int)outputs);
+            switch (group) {
+            case 1: multiply(1, inputs, seen, w, sums); break;
+            case 2: multiply(2, inputs, seen, w, sums); break;
+            case 3: multiply(3, inputs, seen, w, sums); break;
+            case 4: multiply(4, inputs, seen, w, sums); break;
+            default: multiply(5, inputs, seen, w, sums);
+            }
+            o += group, w += group * inputs, sums += group * TILES;
+        }
 }
 
 /* As `convolve` with kernel 3 and stride 1; height and width are even. */
@@ -86,36 +92,46 @@ void convolve_winograd(int threads, int64_t blocks, int64_t inputs, int64_t outp
     for (int64_t b = 0; b < blocks; b++) {
         const vec *in = (const vec *)in_ + b * in_block;
         vec *out = (vec *)out_ + b * outputs * height * width, *statistics = (vec *)statistics_ + b * outputs * 3;
-        vec seen[16 * inputs * TILES], sums[16 * WIDEST * TILES], row_sums[2 * outputs];
+        const int64_t apart = (inputs + 1) * TILES, sums_apart = (outputs + 1) * TILES;
+        vec seen[16 * apart], sums[16 * sums_apart], row_sums[2 * outputs];
         for (int64_t y = 0; y < height; y += 2) {
             for (int64_t o = 0; o < 2 * outputs; o++) row_sums[o] = ZERO;
             for (int64_t x = 0; x < width; x += 2 * TILES) {
                 const int64_t tiles = (width - x) / 2 < TILES ? (width - x) / 2 : TILES;
-                for (int64_t i = 0; i < inputs; i++)
+                for (int64_t i = 0; i < inputs; i++) {
+                    if (y + 2 < height) {
+                        const vec *next = in + i * plane + (y + 4) * row + x + 2;
+                        for (int64_t n = 0; n < 2 * tiles; n++) 
+                            __builtin_prefetch(next + n, 0, 2), __builtin_prefetch(next + row + n, 0, 2);
+                    }
                     for (int64_t t = 0; t < TILES; t++)
                         if (t < tiles)
-                            turn_input(in + i * plane + y * row + x + 2 * t, row, seen + i * TILES + t, inputs * TILES);
+                            turn_input(in + i * plane + y * row + x + 2 * t, row, seen + i * TILES + t, apart);
                         else for (int number = 0; number < 16; number++)
-                            seen[(number * inputs + i) * TILES + t] = ZERO;
-                for (int64_t o = 0; o < outputs;) {
-                    const int group = group_of((int)(outputs - o), (int)outputs);
-                    multiply_group(group, inputs, seen, weights + o * inputs * 16, sums);
-                    for (int g = 0; g < group; g++, o++)
-                        for (int64_t t = 0; t < tiles; t++) {
-                            vec found[4], *to = out + (o * height + y) * width + x + 2 * t;
-                            turn_back(sums + g * TILES + t, WIDEST * TILES, found);
-                            if (mode == 1) found[0] += to[0], found[1] += to[1], found[2] += to[width],
-                                           found[3] += to[width + 1];
-                            to[0] = found[0], to[1] = found[1], to[width] = found[2], to[width + 1] = found[3];
-                            if (mode != 2) continue;
-                            if (y == 0 && x == 0 && t == 0)
-                                statistics[3 * o] = found[0], statistics[3 * o + 1] = statistics[3 * o + 2] = ZERO;
-                            UNROLL for (int n = 0; n < 4; n++) {
-                                const vec distance = found[n] - statistics[3 * o];
-                                row_sums[2 * o] += distance;
-                                row_sums[2 * o + 1] += distance * distance;
-                            }
+                            seen[number * apart + i * TILES + t] = ZERO;
+                }
+                multiply_all(inputs, outputs, seen, weights, sums);
+                for (int64_t o = 0; o < outputs; o++) {
+                    if (y + 2 < height)
+                        for (int64_t n = 0; n < 2 * tiles; n++) {
+                            const vec *next = out + (o * height + y + 2) * width + x + n;
+                            __builtin_prefetch(next, 1, 3), __builtin_prefetch(next + width, 1, 3);
                         }
+                    for (int64_t t = 0; t < tiles; t++) {
+                        vec found[4], *to = out + (o * height + y) * width + x + 2 * t;
+                        turn_back(sums + o * TILES + t, sums_apart, found);
+                        if (mode == 1) found[0] += to[0], found[1] += to[1], found[2] += to[width],
+                                       found[3] += to[width + 1];
+                        to[0] = found[0], to[1] = found[1], to[width] = found[2], to[width + 1] = found[3];
+                        if (mode != 2) continue;
+                        if (y == 0 && x == 0 && t == 0)
+                            statistics[3 * o] = found[0], statistics[3 * o + 1] = statistics[3 * o + 2] = ZERO;
+                        UNROLL for (int n = 0; n < 4; n++) {
+                            const vec distance = found[n] - statistics[3 * o];
+                            row_sums[2 * o] += distance;
+                            row_sums[2 * o + 1] += distance * distance;
+                        }
+                    }
                 }
             }
             if (mode == 2) for (int64_t o = 0; o < outputs; o++)
@@ -134,11 +150,13 @@ void convolve_winograd(int threads, int64_t blocks, int64_t inputs, int64_t outp
     } while (0)
 
 /* As `pack`, of weights 3 x 3. */
-void pack_winograd(int64_t outputs, int64_t inputs, const real *w, int64_t so, int64_t si, int64_t sy, int64_t sx,
+void pack_winograd(int threads, int64_t outputs, int64_t inputs, const real *w, int64_t so, int64_t si, int64_t sy, int64_t sx,
                    int turned, real *packed)
 {
     const int64_t first = turned ? inputs : outputs, second = turned ? outputs : inputs;
-    for (int64_t o = 0; o < first;) {
+    const int widest = group_of((int)first, (int)first);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t o = 0; o < first; o += widest) {
         const int group = group_of((int)(first - o), (int)first);
         for (int64_t i = 0; i < second; i++)
             for (int g = 0; g < group; g++) {
@@ -153,8 +171,7 @@ void pack_winograd(int64_t outputs, int64_t inputs, const real *w, int64_t so, i
                 for (int y = 0; y < 4; y++)
                     SPREAD(half[y][0], half[y][1], half[y][2], full[y][0], full[y][1], full[y][2], full[y][3]);
                 for (int number = 0; number < 16; number++)
-                    packed[((o * 16 + number * group) * second) + i * group + g] = full[number / 4][number % 4];
+                    packed[(number * first + o) * second + i * group + g] = full[number / 4][number % 4];
             }
-        o += group;
     }
 }
