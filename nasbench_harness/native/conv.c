@@ -33,15 +33,15 @@ INLINE void tile(const int G, const int X, const int K, const int S, const Sourc
         }
 }
 
-/* `mode` 0: write; 1: add to what is there; 2: write and take sums of the differences from `shift`, and squares. */
 INLINE void store(const int G, const int X, const int mode, vec acc[WIDEST][PIXELS], vec *out, int64_t out_plane,
                   const vec *shift, vec *sum, vec *square)
 {
     UNROLL for (int g = 0; g < G; g++) UNROLL for (int x = 0; x < X; x++) {
         vec *to = out + g * out_plane + x;
-        if (mode == 1) acc[g][x] += *to;
-        *to = acc[g][x];
-        if (mode == 2) {
+        if (mode == ADD) acc[g][x] += *to;
+        if (mode == GATHER_PAST) WRITE_PAST(to, acc[g][x]);
+        else *to = acc[g][x];
+        if (mode >= GATHER) {
             const vec distance = acc[g][x] - shift[g];
             sum[g] += distance;
             square[g] += distance * distance;
@@ -54,7 +54,7 @@ INLINE void row_of(const int G, const int K, const int S, const int mode, int wi
                    const real *w, vec *out, int64_t out_plane, int first, vec *statistics)
 {
     vec acc[WIDEST][PIXELS], sum[WIDEST], square[WIDEST], shift[WIDEST];
-    if (mode == 2) {
+    if (mode >= GATHER) {
         if (first) {
             tile(G, 1, K, S, s, in, w, acc);
             UNROLL for (int g = 0; g < G; g++) {
@@ -73,7 +73,7 @@ INLINE void row_of(const int G, const int K, const int S, const int mode, int wi
         tile(G, 1, K, S, s, in + x * S, w, acc);
         store(G, 1, mode, acc, out + x, out_plane, shift, sum, square);
     }
-    if (mode == 2)
+    if (mode >= GATHER)
         UNROLL for (int g = 0; g < G; g++) statistics[3 * g + 1] += sum[g], statistics[3 * g + 2] += square[g];
 }
 
@@ -81,9 +81,12 @@ INLINE void row_of(const int G, const int K, const int S, const int mode, int wi
     static void rows_##G##_##K##_##S(int mode, int width, const Source *s, const vec *in, const real *w, vec *out,    \
                                      int64_t out_plane, int first, vec *statistics)                                   \
     {                                                                                                                 \
-        if (mode == 0) row_of(G, K, S, 0, width, s, in, w, out, out_plane, first, statistics);                        \
-        else if (mode == 1) row_of(G, K, S, 1, width, s, in, w, out, out_plane, first, statistics);                   \
-        else row_of(G, K, S, 2, width, s, in, w, out, out_plane, first, statistics);                                  \
+        switch (mode) {                                                                                               \
+        case WRITE: row_of(G, K, S, WRITE, width, s, in, w, out, out_plane, first, statistics); break;                \
+        case ADD: row_of(G, K, S, ADD, width, s, in, w, out, out_plane, first, statistics); break;                    \
+        case GATHER: row_of(G, K, S, GATHER, width, s, in, w, out, out_plane, first, statistics); break;              \
+        default: row_of(G, K, S, GATHER_PAST, width, s, in, w, out, out_plane, first, statistics);                    \
+        }                                                                                                             \
     }
 #define BY_GROUP(K, S) BY_MODE(1, K, S) BY_MODE(2, K, S) BY_MODE(3, K, S) BY_MODE(4, K, S) BY_MODE(5, K, S)
 BY_GROUP(1, 1)
@@ -114,7 +117,7 @@ INLINE void fetch(const Source *s, int64_t first, int64_t last, const vec *in, i
 
 /* out[b][o] = sum over inputs and taps of weight * in; `out` is not padded, [blocks][outputs][height][width].
  * `in` points at the first tap of the first output pixel; `in_block` is the distance of blocks.
- * statistics: [blocks][outputs][3] of shift, sum and sum of squares around the shift, lane by lane (mode 2). */
+ * statistics: [blocks][outputs][3] of shift, sum and sum of squares around the shift, lane by lane (with GATHER). */
 void convolve(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width,
               int64_t kernel, int64_t stride, const real *in_, int64_t in_block, int64_t plane, int64_t row,
               const real *weights, real *out_, int mode, real *statistics_)
@@ -135,7 +138,8 @@ void convolve(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int6
                     if (y + 1 < height)
                         fetch(&s, o * inputs / outputs, (o + group) * inputs / outputs,
                               in + ((y + 1) * stride + kernel - 1) * row + x * stride, columns * stride + kernel - stride,
-                              out + (o * height + y + 1) * width + x, height * width, group, columns);
+                              out + (o * height + y + 1) * width + x, height * width,
+                              mode == GATHER_PAST ? 0 : group, columns);
                     by_group[group - 1](mode, columns, &s, in + y * stride * row + x * stride,
                                         weights + o * inputs * kernel * kernel,
                                         out + (o * height + y) * width + x, height * width, x == 0 && y == 0,

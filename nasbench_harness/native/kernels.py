@@ -38,8 +38,9 @@ _SIGNATURES = {
     "lay_out": [_INT, *[_LONG] * 5, _POINTER, *[_LONG] * 4, _POINTER],
 }  # fmt: skip
 
-WRITE, ADD, GATHER = 0, 1, 2
-"""What a convolution does with its sums: write them, add them, or write them and gather their statistics."""
+WRITE, ADD, GATHER, GATHER_PAST = 0, 1, 2, 3
+"""What a convolution does with its sums: write them, add them, or write them and gather their statistics, and the
+last again for outputs that no cache holds until they are read: these are written past the caches."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ class Kernels:
     ) -> Tensor:
         """Convolution with zero padding of a padded activation, or, 1 x 1 only, of one without border (``padded``).
 
-        ``out`` takes the sums where given (needed with ``ADD``); ``statistics`` as ``new_statistics`` with ``GATHER``.
+        ``out`` takes the sums where given (needed with ``ADD``); ``statistics`` as ``new_statistics`` where they are
+        gathered.
         """
         blocks, channels, rows, row, lanes = x.shape
         border = 2 if padded else 0
@@ -195,13 +197,14 @@ class Kernels:
         plains: Sequence[Tensor],
         plain: bool,
         padded: bool,
+        into: Tensor | None = None,
     ) -> tuple[Tensor | None, Tensor | None]:
         """Sum of (output, mean, inverse deviation) normalised, and of activations as they are; at most three in all.
 
-        Returned as it is (where ``plain``) and, rectified, with a border (where ``padded``).
+        Returned as it is (where ``plain``; in ``into`` where given) and, rectified, with a border (where ``padded``).
         """
         blocks, channels, height, width, _ = (convolved[0][0] if convolved else plains[0]).shape
-        x = self.empty(blocks, channels, height, width) if plain else None
+        x = into if into is not None else self.empty(blocks, channels, height, width) if plain else None
         relu = self.empty(blocks, channels, height + 2, width + 2) if padded else None
         self._library.add_up(
             _threads(), blocks, channels, height, width, len(convolved), _pointers([c[0] for c in convolved]),
@@ -233,10 +236,10 @@ class Kernels:
         )  # fmt: skip
         return padded
 
-    def pool(self, x: Tensor, turned: bool = False) -> Tensor:
+    def pool(self, x: Tensor, turned: bool = False, out: Tensor | None = None) -> Tensor:
         """3 x 3 average pooling, outside does not count; ``turned``: its gradient."""
         blocks, channels, height, width, _ = x.shape
-        out = torch.empty_like(x)
+        out = torch.empty_like(x) if out is None else out
         self._library.pool(_threads(), blocks * channels, height, width, x.data_ptr(), int(turned), out.data_ptr())
         return out
 

@@ -44,6 +44,21 @@ typedef __typeof__((vec){0} < (vec){0}) mask;
 #define IN_REGISTER(v) (void)(v)
 #endif
 
+/* Writes past the caches: for what is read again only after more than they hold. */
+#if defined __AVX512F__ && LANES * REAL_BYTES == 64
+#include <immintrin.h>
+#define WRITE_PAST(to, v) _mm512_stream_ps((float *)(to), (__m512)(v))
+#elif defined __AVX__ && LANES * REAL_BYTES == 32
+#include <immintrin.h>
+#define WRITE_PAST(to, v) _mm256_stream_ps((float *)(to), (__m256)(v))
+#else
+#define WRITE_PAST(to, v) (*(to) = (v))
+#endif
+
+/* What a convolution does with its sums: write them; add them to what is there; write them and take sums of their
+ * differences from a shift, and squares; the same, writing past the caches. */
+enum { WRITE, ADD, GATHER, GATHER_PAST };
+
 /* `v` where `where`, else 0, lane by lane. */
 #define SELECT(where, v) ((vec)((where) & (mask)(v)))
 

@@ -59,23 +59,35 @@ INLINE void clear_row(vec *row, int64_t width)
 }
 
 /* Sum of normalised convolutions and of plain terms; written to `plain` and, rectified with a border, to `padded`. */
-INLINE void sum_plane(const int N, const int M, int64_t height, int64_t width, const vec *const *raw,
-                      const real *factor, real shift, const vec *const *term, vec *plain, vec *padded)
+INLINE void sum_plane(const int N, const int M, const int to_plain, const int to_padded, int64_t height, int64_t width,
+                      const vec *const *raws, const real *factors, real shift, const vec *const *terms, vec *plain,
+                      vec *padded)
 {
-    const int64_t row = width + 2;
-    if (padded) clear_row(padded, row), clear_row(padded + (height + 1) * row, row);
+    const vec *raw[TERMS], *term[TERMS]; /* of its own, or each pixel would read the pointers anew */
+    real factor[TERMS];
+    UNROLL for (int n = 0; n < N; n++) raw[n] = raws[n], factor[n] = factors[n];
+    UNROLL for (int m = 0; m < M; m++) term[m] = terms[m];
+    if (to_padded) clear_row(padded, width + 2), clear_row(padded + (height + 1) * (width + 2), width + 2);
     for (int64_t y = 0; y < height; y++) {
-        if (padded) padded[(y + 1) * row] = padded[(y + 2) * row - 1] = ZERO;
+        vec *const to = padded + (y + 1) * (width + 2) + 1;
+        if (to_padded) to[-1] = to[width] = ZERO;
         for (int64_t x = 0; x < width; x++) {
             const int64_t at = y * width + x;
             vec total = ZERO + shift;
             UNROLL for (int n = 0; n < N; n++) total += raw[n][at] * factor[n];
             UNROLL for (int m = 0; m < M; m++) total += term[m][at];
-            if (plain) plain[at] = total;
-            if (padded) padded[(y + 1) * row + x + 1] = RECTIFIED(total);
+            if (to_plain) plain[at] = total;
+            if (to_padded) to[x] = RECTIFIED(total);
         }
     }
 }
+
+#define SUM(N, M)                                                                                                     \
+    case (N) * 4 + (M):                                                                                               \
+        if (!padded) sum_plane(N, M, 1, 0, height, width, raw, factor, shift, term, plain, padded);                   \
+        else if (!plain) sum_plane(N, M, 0, 1, height, width, raw, factor, shift, term, plain, padded);               \
+        else sum_plane(N, M, 1, 1, height, width, raw, factor, shift, term, plain, padded);                           \
+        break;
 
 /* raws: outputs of `convs` convolutions with `mean` and `scale` [convs][channels]; terms: `plains` activations. */
 void add_up(int threads, int64_t blocks, int64_t channels, int64_t height, int64_t width, int convs,
@@ -95,8 +107,6 @@ void add_up(int threads, int64_t blocks, int64_t channels, int64_t height, int64
         }
         for (int m = 0; m < plains; m++) term[m] = (const vec *)terms[m] + p * size;
         vec *plain = plain_ ? (vec *)plain_ + p * size : 0, *padded = padded_ ? (vec *)padded_ + p * padded_size : 0;
-#define SUM(N, M)                                                                                                     \
-    case (N) * 4 + (M): sum_plane(N, M, height, width, raw, factor, shift, term, plain, padded); break;
         switch (convs * 4 + plains) {
             SUM(0, 1) SUM(0, 2) SUM(0, 3) SUM(1, 0) SUM(1, 1) SUM(1, 2) SUM(2, 0) SUM(2, 1) SUM(3, 0)
         }
@@ -104,19 +114,28 @@ void add_up(int threads, int64_t blocks, int64_t channels, int64_t height, int64
 }
 
 /* The gradient of a sum: plain contributions, and what came back through the ReLU where the input was positive. */
-INLINE void back_plane(const int M, int64_t height, int64_t width, const vec *const *term, const vec *behind,
-                       const vec *padded, vec *out)
+INLINE void back_plane(const int M, const int through, int64_t height, int64_t width, const vec *const *terms,
+                       const vec *behind, const vec *padded, vec *out)
 {
-    const int64_t row = width + 2;
-    for (int64_t y = 0; y < height; y++)
+    const vec *term[TERMS];
+    UNROLL for (int m = 0; m < M; m++) term[m] = terms[m];
+    for (int64_t y = 0; y < height; y++) {
+        const vec *const relu = padded + (y + 1) * (width + 2) + 1;
         for (int64_t x = 0; x < width; x++) {
             const int64_t at = y * width + x;
             vec total = ZERO;
-            if (behind) total = SELECT(padded[(y + 1) * row + x + 1] > ZERO, behind[at]);
+            if (through) total = SELECT(relu[x] > ZERO, behind[at]);
             UNROLL for (int m = 0; m < M; m++) total += term[m][at];
             out[at] = total;
         }
+    }
 }
+
+#define BACK(M)                                                                                                       \
+    case M:                                                                                                           \
+        if (behind) back_plane(M, 1, height, width, term, behind, padded, out);                                       \
+        else back_plane(M, 0, height, width, term, behind, padded, out);                                              \
+        break;
 
 void add_up_backward(int threads, int64_t planes, int64_t height, int64_t width, int plains,
                      const real *const *terms, const real *behind_, const real *padded_, real *out_)
@@ -128,17 +147,7 @@ void add_up_backward(int threads, int64_t planes, int64_t height, int64_t width,
         const vec *padded = padded_ ? (const vec *)padded_ + p * padded_size : 0;
         vec *out = (vec *)out_ + p * size;
         for (int m = 0; m < plains; m++) term[m] = (const vec *)terms[m] + p * size;
-        if (behind) switch (plains) {
-            case 0: back_plane(0, height, width, term, behind, padded, out); break;
-            case 1: back_plane(1, height, width, term, behind, padded, out); break;
-            case 2: back_plane(2, height, width, term, behind, padded, out); break;
-            default: back_plane(3, height, width, term, behind, padded, out);
-        }
-        else switch (plains) {
-            case 1: back_plane(1, height, width, term, 0, 0, out); break;
-            case 2: back_plane(2, height, width, term, 0, 0, out); break;
-            default: back_plane(3, height, width, term, 0, 0, out);
-        }
+        switch (plains) { BACK(0) BACK(1) BACK(2) BACK(3) }
     }
 }
 

@@ -112,7 +112,7 @@ void convolve_winograd(int threads, int64_t blocks, int64_t inputs, int64_t outp
                 }
                 multiply_all(inputs, outputs, seen, weights, sums);
                 for (int64_t o = 0; o < outputs; o++) {
-                    if (y + 2 < height)
+                    if (y + 2 < height && mode != GATHER_PAST)
                         for (int64_t n = 0; n < 2 * tiles; n++) {
                             const vec *next = out + (o * height + y + 2) * width + x + n;
                             __builtin_prefetch(next, 1, 3), __builtin_prefetch(next + width, 1, 3);
@@ -120,10 +120,13 @@ void convolve_winograd(int threads, int64_t blocks, int64_t inputs, int64_t outp
                     for (int64_t t = 0; t < tiles; t++) {
                         vec found[4], *to = out + (o * height + y) * width + x + 2 * t;
                         turn_back(sums + o * TILES + t, sums_apart, found);
-                        if (mode == 1) found[0] += to[0], found[1] += to[1], found[2] += to[width],
+                        if (mode == ADD) found[0] += to[0], found[1] += to[1], found[2] += to[width],
                                        found[3] += to[width + 1];
-                        to[0] = found[0], to[1] = found[1], to[width] = found[2], to[width + 1] = found[3];
-                        if (mode != 2) continue;
+                        if (mode == GATHER_PAST) {
+                            WRITE_PAST(to, found[0]), WRITE_PAST(to + 1, found[1]);
+                            WRITE_PAST(to + width, found[2]), WRITE_PAST(to + width + 1, found[3]);
+                        } else to[0] = found[0], to[1] = found[1], to[width] = found[2], to[width + 1] = found[3];
+                        if (mode < GATHER) continue;
                         if (y == 0 && x == 0 && t == 0)
                             statistics[3 * o] = found[0], statistics[3 * o + 1] = statistics[3 * o + 2] = ZERO;
                         UNROLL for (int n = 0; n < 4; n++) {
@@ -134,7 +137,7 @@ void convolve_winograd(int threads, int64_t blocks, int64_t inputs, int64_t outp
                     }
                 }
             }
-            if (mode == 2) for (int64_t o = 0; o < outputs; o++)
+            if (mode >= GATHER) for (int64_t o = 0; o < outputs; o++)
                 statistics[3 * o + 1] += row_sums[2 * o], statistics[3 * o + 2] += row_sums[2 * o + 1];
         }
     }

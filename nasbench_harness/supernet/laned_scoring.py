@@ -11,9 +11,9 @@ from nasbench_harness.native import Kernels
 from nasbench_harness.native.kernels import Packed
 from nasbench_harness.space import EDGES, NONE, SKIP
 from nasbench_harness.supernet import first_cell
-from nasbench_harness.supernet.laned import Activation, Code, Convolved, LanedPass, without_path
-from nasbench_harness.supernet.laned_network import after_first_cell
-from nasbench_harness.supernet.network import Cell, Supernet
+from nasbench_harness.supernet.laned import Activation, Code, Convolved, LanedPass
+from nasbench_harness.supernet.laned_stream import Node, Stream
+from nasbench_harness.supernet.network import Cell, Reduction, Supernet
 from nasbench_harness.supernet.operations import EPSILON
 
 
@@ -43,19 +43,26 @@ class LanedBatch:
     """One batch of images: codes and routes in, logits ``[N, classes]`` out."""
 
     def __init__(self, scoring: LanedScoring, x_NCHW: Tensor) -> None:
-        self.network, self.images = scoring.network, len(x_NCHW)
-        self.forward = LanedPass(scoring.native, self.images, keep=False, packed=scoring.packed)
-        stem = self.forward.add_up([self.forward.stem(x_NCHW, self.network.stem)], [], plain=True, relu=True)
-        self.first = [LanedFirstCell(self.forward, copy, stem) for copy in self.network.copies[0]]
+        self.network, self.images, self.native = scoring.network, len(x_NCHW), scoring.native
+        self.stream = Stream(scoring.native, self.images, scoring.packed)
+        forward = LanedPass(scoring.native, self.images, keep=False, packed=scoring.packed)
+        stem = forward.add_up([forward.stem(x_NCHW, self.network.stem)], [], plain=True, relu=True)
+        self.first = [LanedFirstCell(forward, copy, stem) for copy in self.network.copies[0]]
 
     def __call__(self, code: Code, route: Sequence[int]) -> Tensor:
         """Logits of one architecture whose dead edges are ``none``."""
-        x = self.first[route[0]](code)
-        return self._head(after_first_cell(self.forward, x, self.network, code, route))
+        x, cells = self.first[route[0]](code), self.network.shape.cells
+        for position in range(1, self.network.shape.cell_count):
+            stage, within = divmod(position, cells)
+            if not within:
+                block: Reduction = self.network.reductions[stage - 1]  # type: ignore[assignment]
+                x = self.stream.reduction(x, block.conv_a, block.conv_b, block.shortcut)
+            cell: Cell = self.network.cells[position][route[position]]  # type: ignore[index]
+            x = self.stream.cell(x, code, list(cell.conv_1x1), list(cell.conv_3x3))
+        return self._head(self.stream.written(x))
 
-    def _head(self, last: Activation) -> Tensor:
-        kernels, x = self.forward.kernels, last.plain
-        assert x is not None
+    def _head(self, x: Tensor) -> Tensor:
+        kernels = self.native
         mean, scale = kernels.settle(kernels.statistics_of(x), x.shape[2] * x.shape[3], self.images, EPSILON)
         scale_1C111, shift_1C111 = (v.view(1, -1, 1, 1, 1) for v in (scale, -mean * scale))
         features_BCL = torch.addcmul(shift_1C111, x, scale_1C111).relu_().mean((2, 3))
@@ -76,23 +83,25 @@ class LanedFirstCell:
         self.made_from: list[Code] = [(), (), ()]
         self.outputs: dict[tuple[int, int], Convolved | Activation] = {}
 
-    def __call__(self, code: Code) -> Activation:
-        """Output of the cell, to be read in both forms."""
+    def __call__(self, code: Code) -> Node:
+        """Output of the cell."""
         for node, decided in ((1, code[:1]), (2, code[:3])):
             if self.made_from[node] != decided:
                 self.made_from[node] = decided
                 self.nodes[node] = self._sum(code, node)
                 for key in [key for key in self.outputs if EDGES[key[0]][0] == node]:
                     del self.outputs[key]
-        output = self._sum(code, 3)
-        if output is None:
-            assert self.nodes[0] is not None
-            return without_path(self.nodes[0])
-        return output
+        output = Node()
+        for term in self._terms(code, 3):
+            output.add((term.raw, term.mean, term.scale) if isinstance(term, Convolved) else _plain(term))
+        return output if output.terms else Node(plains=[torch.zeros_like(_plain(self.nodes[0]))])
+
+    def _terms(self, code: Code, node: int) -> list[Convolved | Activation]:
+        found = [self._output(edge, code[edge]) for edge, (_, target) in enumerate(EDGES) if target == node]
+        return [output for output in found if output is not None]
 
     def _sum(self, code: Code, node: int) -> Activation | None:
-        found = [self._output(edge, code[edge]) for edge, (_, target) in enumerate(EDGES) if target == node]
-        outputs = [output for output in found if output is not None]
+        outputs = self._terms(code, node)
         return self.forward.node(outputs, plain=True, relu=False) if outputs else None
 
     def _output(self, edge: int, op: int) -> Convolved | Activation | None:
@@ -111,7 +120,12 @@ class LanedFirstCell:
         return output
 
 
+def _plain(activation: Activation | None) -> Tensor:
+    assert activation is not None
+    assert activation.plain is not None
+    return activation.plain
+
+
 def _bytes(output: Convolved | Activation) -> int:
-    tensor = output.raw if isinstance(output, Convolved) else output.plain
-    assert tensor is not None
+    tensor = output.raw if isinstance(output, Convolved) else _plain(output)
     return tensor.numel() * tensor.element_size()

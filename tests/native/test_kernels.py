@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from nasbench_harness.native import Kernels, build, kernels, kernels_description
 from nasbench_harness.native.build import NoKernelsError, library
-from nasbench_harness.native.kernels import ADD, GATHER
+from nasbench_harness.native.kernels import ADD, GATHER, GATHER_PAST
 
 needs_kernels = pytest.mark.skipif(kernels() is None, reason=f"no kernels here: {kernels_description()}")
 
@@ -71,6 +71,9 @@ def test_convolution_normalisation_and_their_gradients(
     padded, weight = native.lay_out(x.detach()), w.detach()
     statistics = native.new_statistics(padded, outputs)
     raw = native.convolve(padded, native.pack(weight), stride, mode=GATHER, statistics=statistics)
+    past = torch.empty_like(statistics)
+    assert torch.equal(raw, native.convolve(padded, native.pack(weight), stride, mode=GATHER_PAST, statistics=past))
+    assert torch.equal(statistics, past)
     mean, scale = native.settle(statistics, expected.shape[2] * expected.shape[3], n, 1e-5)
     variance, centre = torch.var_mean(expected, (0, 2, 3), correction=0)
     assert_near(images(raw, n), expected)
@@ -102,6 +105,9 @@ def test_fewer_products_give_the_same(native: Kernels, shape: tuple[int, ...]) -
     padded = native.lay_out(x)
     statistics = native.new_statistics(padded, outputs)
     raw = native.convolve(padded, native.pack(w, winograd=True), mode=GATHER, statistics=statistics)
+    past = torch.empty_like(statistics)
+    assert torch.equal(raw, native.convolve(padded, native.pack(w, winograd=True), mode=GATHER_PAST, statistics=past))
+    assert torch.equal(statistics, past)
     mean, scale = native.settle(statistics, height * width, n, 1e-5)
     variance, centre = torch.var_mean(expected, (0, 2, 3), correction=0)
     assert_near(images(raw, n), expected)

@@ -13,7 +13,7 @@ from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.native import kernels, kernels_description
 from nasbench_harness.progress import Silent
 from nasbench_harness.space import N_ARCHITECTURES, connected, live_cells
-from nasbench_harness.supernet import first_cell, network, scoring
+from nasbench_harness.supernet import first_cell, laned_stream, network, scoring
 from nasbench_harness.supernet.laned_network import kernels_for
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import normalising_by
@@ -113,6 +113,11 @@ def test_scores_of_both_engines_agree(digits: ImageSet, monkeypatch: pytest.Monk
         patch.setattr(first_cell, "MOST_REMEMBERED", 1)
         forgetful = scores()
     np.testing.assert_array_equal(found.negative_loss, forgetful.negative_loss)
+    with monkeypatch.context() as patch:  # a block at a time, and every output past the caches
+        patch.setattr(laned_stream, "NEAR_BYTES", 1)
+        patch.setattr(laned_stream, "FAR_BYTES", 0)
+        by_blocks = scores()
+    np.testing.assert_array_equal(found.negative_loss, by_blocks.negative_loss)
     plainly(monkeypatch)
     expected = scores()
     np.testing.assert_allclose(found.negative_loss, expected.negative_loss, rtol=1e-5)

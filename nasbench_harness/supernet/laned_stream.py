@@ -1,0 +1,217 @@
+"""Scoring passes on the native kernels, a few blocks of images at a time.
+
+What a cell waits for is memory: its nodes are written once and read by each of their uses. Here a node stays a list of
+terms, outputs of convolutions before normalisation among them, until something reads it; then it is added up for as
+many images as the caches hold, and all its uses run on these before the next images' turn. Only convolutions' outputs
+go to memory, because a normalisation has to see all images first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nasbench_harness.native import Kernels
+from nasbench_harness.native.kernels import GATHER, GATHER_PAST, Packed
+from nasbench_harness.space import CONV_1X1, EDGES, NONE, POOL, SKIP
+from nasbench_harness.supernet.operations import EPSILON
+
+Code = tuple[int, ...]
+
+Normalised = tuple[Tensor, Tensor, Tensor]
+"""A convolution's output before normalisation, and its channels' means and inverse deviations."""
+
+NEAR_BYTES = 1 << 21
+"""Of a node's images that are worked on at once by each thread: about a core's second-level cache, where what is read
+next lies beside it (measured: docs/performance.md)."""
+
+FAR_BYTES = 1 << 23
+"""Outputs from this size on are written past the caches."""
+
+
+@dataclass(eq=False)
+class Node:
+    """The sum of at most three terms; without any, nothing comes in."""
+
+    convolved: list[Normalised] = field(default_factory=list)
+    plains: list[Tensor] = field(default_factory=list)
+
+    def add(self, term: Normalised | Tensor) -> None:
+        """One more term."""
+        if isinstance(term, Tensor):
+            self.plains.append(term)
+        else:
+            self.convolved.append(term)
+
+    @property
+    def terms(self) -> list[Normalised | Tensor]:
+        """All of them."""
+        return [*self.convolved, *self.plains]
+
+    @property
+    def like(self) -> Tensor:
+        """A tensor of the node's shape."""
+        return self.plains[0] if self.plains else self.convolved[0][0]
+
+    def added_up(
+        self, kernels: Kernels, part: slice, plain: bool, relu: bool, into: Tensor | None = None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Some blocks of the sum as it is (written ``into`` where given), and rectified with a border."""
+        plains = [term[part] for term in self.plains]
+        if not self.convolved and len(plains) == 1 and into is None and not relu:
+            return plains[0], None
+        convolved = [(raw[part], mean, scale) for raw, mean, scale in self.convolved]
+        return kernels.add_up(convolved, plains, plain, relu, into=None if into is None else into[part])
+
+
+class Use(Protocol):
+    """Something that reads a node, block by block."""
+
+    rectified: bool
+    """Whether it reads the ReLU with a border; otherwise the sum as it is."""
+
+    def run(self, part: slice, x: Tensor) -> None:
+        """On some blocks."""
+
+    def term(self) -> Normalised | Tensor:
+        """The whole outcome, when all blocks are done."""
+
+
+class Convolution:
+    """ReLU, convolution, and the statistics of its normalisation."""
+
+    rectified = True
+
+    def __init__(self, kernels: Kernels, images: int, like: Tensor, weight: Packed, stride: int) -> None:
+        blocks, _, height, width, _ = like.shape
+        self.kernels, self.images, self.weight, self.stride = kernels, images, weight, stride
+        self.raw = kernels.empty(blocks, weight.outputs, height // stride, width // stride)
+        self.statistics = kernels.new_statistics(like, weight.outputs)
+        self.mode = GATHER if self.raw.numel() * self.raw.element_size() < FAR_BYTES else GATHER_PAST
+
+    def run(self, part: slice, x: Tensor) -> None:
+        """``x`` is rectified and has a border."""
+        self.kernels.convolve(
+            x, self.weight, self.stride, mode=self.mode, out=self.raw[part], statistics=self.statistics[part]
+        )
+
+    def term(self) -> Normalised:
+        """The output and how to normalise it."""
+        pixels = self.raw.shape[2] * self.raw.shape[3]
+        return (self.raw, *self.kernels.settle(self.statistics, pixels, self.images, EPSILON))
+
+
+class Pooling:
+    """3 x 3 average pooling."""
+
+    rectified = False
+
+    def __init__(self, kernels: Kernels, like: Tensor) -> None:
+        self.kernels, self.out = kernels, torch.empty_like(like)
+
+    def run(self, part: slice, x: Tensor) -> None:
+        """``x`` is the node as it is."""
+        self.kernels.pool(x, out=self.out[part])
+
+    def term(self) -> Tensor:
+        """The pooled node."""
+        return self.out
+
+
+class Shortcut:
+    """2 x 2 average pooling, then a 1 x 1 convolution that is not normalised."""
+
+    rectified = False
+
+    def __init__(self, kernels: Kernels, like: Tensor, weight: Packed) -> None:
+        blocks, _, height, width, _ = like.shape
+        self.kernels, self.weight = kernels, weight
+        self.out = kernels.empty(blocks, weight.outputs, height // 2, width // 2)
+
+    def run(self, part: slice, x: Tensor) -> None:
+        """``x`` is the node as it is."""
+        self.kernels.convolve(self.kernels.halve(x), self.weight, padded=False, out=self.out[part])
+
+    def term(self) -> Tensor:
+        """The shortcut of a reduction."""
+        return self.out
+
+
+class Stream:
+    """Passes over one batch of ``images`` images; ``packed`` gives a weight's packed form (for fewer products or not).
+
+    A pass has no tape: there is no way back.
+    """
+
+    def __init__(self, kernels: Kernels, images: int, packed: Callable[[Tensor, bool], Packed]) -> None:
+        self.kernels, self.images, self.packed = kernels, images, packed
+
+    def read(self, node: Node, uses: Sequence[Use], written: bool = False) -> Tensor | None:
+        """Run all uses of a node; with ``written`` the node is written as well, and returned."""
+        kernels, like = self.kernels, node.like
+        whole = torch.empty_like(like) if written else None
+        plain, relu = (any(use.rectified is kind for use in uses) for kind in (False, True))
+        for part in self._parts(like):
+            x, rectified = node.added_up(kernels, part, plain or written, relu, whole)
+            for use in uses:
+                read = rectified if use.rectified else x
+                assert read is not None
+                use.run(part, read)
+        return whole
+
+    def _parts(self, like: Tensor) -> list[slice]:
+        blocks, channels, height, width, lanes = like.shape
+        size = channels * (height + 2) * (width + 2) * lanes * like.element_size()
+        step = torch.get_num_threads() * max(1, NEAR_BYTES // size)
+        return [slice(start, min(start + step, blocks)) for start in range(0, blocks, step)]
+
+    def convolution(self, node: Node, weight: Tensor, stride: int = 1) -> Convolution:
+        """A convolution of a node, to be run."""
+        _, _, height, width, _ = node.like.shape
+        packed = self.packed(weight, self.kernels.saves_products(weight, height, width, stride))
+        return Convolution(self.kernels, self.images, node.like, packed, stride)
+
+    def cell(self, source: Node, code: Code, conv_1x1: Sequence[Tensor], conv_3x3: Sequence[Tensor]) -> Node:
+        """A cell whose dead edges are ``none``; a node of zeros where no path goes through."""
+        nodes = [source, Node(), Node(), Node()]
+        for start in range(3):
+            node = nodes[start]
+            leaving = [(e, code[e]) for e, (begin, _) in enumerate(EDGES) if begin == start and code[e] != NONE]
+            if not node.terms or not leaving:
+                continue
+            uses: dict[int, Use] = {}
+            for edge, op in leaving:
+                if op == POOL:
+                    uses[edge] = Pooling(self.kernels, node.like)
+                elif op != SKIP:
+                    uses[edge] = self.convolution(node, (conv_1x1 if op == CONV_1X1 else conv_3x3)[edge])
+            skipped = any(op == SKIP for _, op in leaving)
+            single = node.terms[0] if len(node.terms) == 1 else None
+            whole = None
+            if uses or (skipped and single is None):
+                whole = self.read(node, list(uses.values()), written=skipped and single is None)
+            for edge, op in leaving:
+                term = (whole if single is None else single) if op == SKIP else uses[edge].term()
+                assert term is not None
+                nodes[EDGES[edge][1]].add(term)
+        return nodes[3] if nodes[3].terms else Node(plains=[torch.zeros_like(source.like)])
+
+    def reduction(self, source: Node, conv_a: Tensor, conv_b: Tensor, shortcut: Tensor) -> Node:
+        """The residual block that halves the image and doubles the channels."""
+        first = self.convolution(source, conv_a, stride=2)
+        short = Shortcut(self.kernels, source.like, self.packed(shortcut, False))
+        self.read(source, [first, short])
+        inner = Node([first.term()])
+        second = self.convolution(inner, conv_b)
+        self.read(inner, [second])
+        return Node([second.term()], [short.term()])
+
+    def written(self, node: Node) -> Tensor:
+        """The node as one tensor."""
+        single = node.plains[0] if len(node.terms) == 1 and node.plains else self.read(node, [], written=True)
+        assert single is not None
+        return single
