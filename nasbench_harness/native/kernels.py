@@ -28,7 +28,7 @@ _SIGNATURES = {
     "weight_gradient": [
         _INT, *[_LONG] * 7, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 4, _POINTER
     ],
-    "settle": [*[_LONG] * 3, _POINTER, _DOUBLE, _POINTER, _POINTER],
+    "settle": [_INT, *[_LONG] * 3, _POINTER, _DOUBLE, _POINTER, _POINTER],
     "gather_statistics": [_INT, *[_LONG] * 3, _POINTER, _POINTER],
     "add_up": [_INT, *[_LONG] * 4, _INT, _POINTER, _POINTER, _POINTER, _INT, _POINTER, _POINTER, _POINTER],
     "add_up_backward": [_INT, *[_LONG] * 3, _INT, _POINTER, _POINTER, _POINTER, _POINTER],
@@ -187,7 +187,7 @@ class Kernels:
         both = torch.empty(2, channels, dtype=self.dtype)
         mean, scale = both.unbind()
         self._library.settle(
-            channels, pixels, images, statistics.data_ptr(), epsilon, mean.data_ptr(), scale.data_ptr()
+            _threads(), channels, pixels, images, statistics.data_ptr(), epsilon, mean.data_ptr(), scale.data_ptr()
         )
         return mean, scale
 

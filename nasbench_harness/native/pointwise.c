@@ -6,27 +6,25 @@
 
 /* Mean and 1 / sqrt(variance + epsilon) of each channel over the first `images` lanes, from what `convolve` gathered.
  * Means of images are taken as distances from that of the first, so that little cancels. */
-void settle(int64_t channels, int64_t pixels, int64_t images, const real *statistics, double epsilon, real *mean,
-            real *scale)
+void settle(int threads, int64_t channels, int64_t pixels, int64_t images, const real *statistics, double epsilon,
+            real *mean, real *scale)
 {
-    double first[channels], total[channels], squares[channels], between[channels];
     const double share = 1.0 / (double)pixels;
+#pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t c = 0; c < channels; c++) {
-        first[c] = statistics[3 * c * LANES] + statistics[(3 * c + 1) * LANES] * share;
-        total[c] = squares[c] = between[c] = 0;
-    }
-    for (int64_t start = 0; start < images; start += LANES)
-        for (int64_t c = 0; c < channels; c++, statistics += 3 * LANES)
+        const real *s = statistics + 3 * c * LANES;
+        const double first = s[0] + s[LANES] * share;
+        double total = 0, squares = 0, between = 0;
+        for (int64_t start = 0; start < images; start += LANES, s += 3 * channels * LANES)
             for (int64_t lane = 0; lane < LANES && start + lane < images; lane++) {
-                const double sum = statistics[LANES + lane], own = statistics[lane] + sum * share - first[c];
-                total[c] += own;
-                between[c] += own * own;
-                squares[c] += statistics[2 * LANES + lane] - sum * sum * share;
+                const double sum = s[LANES + lane], own = s[lane] + sum * share - first;
+                total += own;
+                between += own * own;
+                squares += s[2 * LANES + lane] - sum * sum * share;
             }
-    for (int64_t c = 0; c < channels; c++) {
-        const double centre = total[c] / images, spread = between[c] - total[c] * centre;
-        mean[c] = (real)(first[c] + centre);
-        scale[c] = (real)(1.0 / sqrt((squares[c] + spread * pixels) / ((double)pixels * images) + epsilon));
+        const double centre = total / images, spread = between - total * centre;
+        mean[c] = (real)(first + centre);
+        scale[c] = (real)(1.0 / sqrt((squares + spread * pixels) / ((double)pixels * images) + epsilon));
     }
 }
 

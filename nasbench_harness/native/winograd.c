@@ -83,62 +83,66 @@ static void multiply_all(int64_t inputs, int64_t outputs, const vec *seen, const
         }
 }
 
-/* As `convolve` with kernel 3 and stride 1; height and width are even. */
+/* As `convolve` with kernel 3 and stride 1; height and width are even. Tiles are taken in reading order, so that a small
+ * image leaves few places empty; what the same tiles two rows below read and write is asked for in advance. */
 void convolve_winograd(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width,
                        const real *in_, int64_t in_block, int64_t plane, int64_t row, const real *weights,
                        real *out_, int mode, real *statistics_)
 {
+    const int64_t all = height * width / 4, apart = (inputs + 1) * TILES, sums_apart = (outputs + 1) * TILES;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t b = 0; b < blocks; b++) {
         const vec *in = (const vec *)in_ + b * in_block;
         vec *out = (vec *)out_ + b * outputs * height * width, *statistics = (vec *)statistics_ + b * outputs * 3;
-        const int64_t apart = (inputs + 1) * TILES, sums_apart = (outputs + 1) * TILES;
-        vec seen[16 * apart], sums[16 * sums_apart], row_sums[2 * outputs];
-        for (int64_t y = 0; y < height; y += 2) {
-            for (int64_t o = 0; o < 2 * outputs; o++) row_sums[o] = ZERO;
-            for (int64_t x = 0; x < width; x += 2 * TILES) {
-                const int64_t tiles = (width - x) / 2 < TILES ? (width - x) / 2 : TILES;
-                for (int64_t i = 0; i < inputs; i++) {
-                    if (y + 2 < height) {
-                        const vec *next = in + i * plane + (y + 4) * row + x + 2;
-                        for (int64_t n = 0; n < 2 * tiles; n++) 
-                            __builtin_prefetch(next + n, 0, 2), __builtin_prefetch(next + row + n, 0, 2);
-                    }
-                    for (int64_t t = 0; t < TILES; t++)
-                        if (t < tiles)
-                            turn_input(in + i * plane + y * row + x + 2 * t, row, seen + i * TILES + t, apart);
-                        else for (int number = 0; number < 16; number++)
-                            seen[number * apart + i * TILES + t] = ZERO;
-                }
-                multiply_all(inputs, outputs, seen, weights, sums);
-                for (int64_t o = 0; o < outputs; o++) {
-                    if (y + 2 < height && mode != GATHER_PAST)
-                        for (int64_t n = 0; n < 2 * tiles; n++) {
-                            const vec *next = out + (o * height + y + 2) * width + x + n;
-                            __builtin_prefetch(next, 1, 3), __builtin_prefetch(next + width, 1, 3);
-                        }
-                    for (int64_t t = 0; t < tiles; t++) {
-                        vec found[4], *to = out + (o * height + y) * width + x + 2 * t;
-                        turn_back(sums + o * TILES + t, sums_apart, found);
-                        if (mode == ADD) found[0] += to[0], found[1] += to[1], found[2] += to[width],
-                                       found[3] += to[width + 1];
-                        if (mode == GATHER_PAST) {
-                            WRITE_PAST(to, found[0]), WRITE_PAST(to + 1, found[1]);
-                            WRITE_PAST(to + width, found[2]), WRITE_PAST(to + width + 1, found[3]);
-                        } else to[0] = found[0], to[1] = found[1], to[width] = found[2], to[width + 1] = found[3];
-                        if (mode < GATHER) continue;
-                        if (y == 0 && x == 0 && t == 0)
-                            statistics[3 * o] = found[0], statistics[3 * o + 1] = statistics[3 * o + 2] = ZERO;
-                        UNROLL for (int n = 0; n < 4; n++) {
-                            const vec distance = found[n] - statistics[3 * o];
-                            row_sums[2 * o] += distance;
-                            row_sums[2 * o + 1] += distance * distance;
-                        }
-                    }
-                }
+        /* one vector more than needed between numbers: a power of two would put them all in one set of the cache */
+        vec seen[16 * apart], sums[16 * sums_apart];
+        for (int64_t first = 0; first < all; first += TILES) {
+            const int64_t tiles = all - first < TILES ? all - first : TILES;
+            int64_t from_at[TILES], to_at[TILES];
+            int below[TILES];
+            for (int64_t t = 0; t < TILES; t++) {
+                const int64_t y = (first + t) / (width / 2) * 2, x = (first + t) % (width / 2) * 2;
+                from_at[t] = y * row + x, to_at[t] = y * width + x, below[t] = y + 2 < height;
             }
-            if (mode >= GATHER) for (int64_t o = 0; o < outputs; o++)
-                statistics[3 * o + 1] += row_sums[2 * o], statistics[3 * o + 2] += row_sums[2 * o + 1];
+            for (int64_t i = 0; i < inputs; i++)
+                for (int64_t t = 0; t < TILES; t++) {
+                    const vec *from = in + i * plane + from_at[t];
+                    vec *to = seen + i * TILES + t;
+                    if (t >= tiles) {
+                        for (int number = 0; number < 16; number++) to[number * apart] = ZERO;
+                        continue;
+                    }
+                    if (below[t])
+                        for (int n = 2; n < 4; n++)
+                            __builtin_prefetch(from + 4 * row + n, 0, 2), __builtin_prefetch(from + 5 * row + n, 0, 2);
+                    turn_input(from, row, to, apart);
+                }
+            multiply_all(inputs, outputs, seen, weights, sums);
+            for (int64_t o = 0; o < outputs; o++) {
+                vec sum = ZERO, square = ZERO;
+                for (int64_t t = 0; t < tiles; t++) {
+                    vec found[4], *to = out + o * height * width + to_at[t];
+                    turn_back(sums + o * TILES + t, sums_apart, found);
+                    if (below[t] && mode != GATHER_PAST)
+                        for (int n = 0; n < 2; n++)
+                            __builtin_prefetch(to + 2 * width + n, 1, 3), __builtin_prefetch(to + 3 * width + n, 1, 3);
+                    if (mode == ADD)
+                        found[0] += to[0], found[1] += to[1], found[2] += to[width], found[3] += to[width + 1];
+                    if (mode == GATHER_PAST) {
+                        WRITE_PAST(to, found[0]), WRITE_PAST(to + 1, found[1]);
+                        WRITE_PAST(to + width, found[2]), WRITE_PAST(to + width + 1, found[3]);
+                    } else to[0] = found[0], to[1] = found[1], to[width] = found[2], to[width + 1] = found[3];
+                    if (mode < GATHER) continue;
+                    if (first + t == 0)
+                        statistics[3 * o] = found[0], statistics[3 * o + 1] = statistics[3 * o + 2] = ZERO;
+                    UNROLL for (int n = 0; n < 4; n++) {
+                        const vec distance = found[n] - statistics[3 * o];
+                        sum += distance;
+                        square += distance * distance;
+                    }
+                }
+                if (mode >= GATHER) statistics[3 * o + 1] += sum, statistics[3 * o + 2] += square;
+            }
         }
     }
 }
