@@ -254,6 +254,17 @@ def test_verbs_that_train_nothing_start_without_torch(arguments: list[str]) -> N
     assert done.stderr.splitlines()[-1] == "False"
 
 
+def test_the_first_page_of_help_does_without_markdown_and_the_others_have_it() -> None:
+    code = (
+        "import sys; from nasbench_harness.cli import main; main(sys.argv[1:]); "
+        "print('rich.markdown' in sys.modules, file=sys.stderr)"
+    )
+    for arguments, loaded in ((["--help"], "False"), (["run", "--help"], "True")):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+        assert done.stderr.splitlines()[-1] == loaded
+        assert "``" not in done.stdout
+
+
 def test_the_module_runs_as_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "nasbench_harness", "--version"], capture_output=True, text=True, check=True
