@@ -24,6 +24,7 @@ import cases  # noqa: E402
 import memory_case  # noqa: E402
 import network_cases  # noqa: E402
 import precision  # noqa: E402
+import processes_case  # noqa: E402
 import report  # noqa: E402
 import roofline  # noqa: E402
 import small_cases  # noqa: E402
@@ -36,6 +37,7 @@ CASES = (
     *network_cases.cases(),
     *small_cases.cases(),
     *memory_case.cases(),
+    *processes_case.cases(),
     *precision.cases(),
     *roofline.cases(),
 )

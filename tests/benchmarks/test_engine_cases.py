@@ -13,10 +13,11 @@ import memory_case
 import numpy as np
 import plain
 import precision
+import processes_case
 import pytest
 import roofline
 import torch
-from cases import Effort
+from cases import Effort, measure
 from torch import nn
 
 from nasbench_harness.errors import UsageError
@@ -139,3 +140,10 @@ def test_without_a_gpu_the_script_says_so(tmp_path: Path, capsys: pytest.Capture
     assert gpu.main(["--out", str(tmp_path)]) == 2
     assert "no CUDA device" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_threads_and_processes_do_the_same_number_of_steps() -> None:
+    case = next(case for case in processes_case.cases() if case.name == "processes-8-1-16")
+    result = measure(case, TINY)
+    assert set(result["seconds"]) == {"one process", "a process a core"}
+    assert result["derived"]["steps_gained_by_processes"] > 0
