@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from nasbench_harness.errors import UsageError
+from nasbench_harness.space import Subspace
 from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.training.samplers import samplers
 
@@ -33,6 +34,11 @@ class OneShot(Strategy):
     def canonical(self) -> dict[str, Any]:
         """All options, the sampler spelled out."""
         return {**super().canonical(), "sampler": samplers.canonical(self.sampler)}
+
+    @property
+    def native_factor(self) -> float:
+        """As many architectures as a step trains: published with the steps of the baseline (methods 1.2, 5.3)."""
+        return float(samplers.build(self.sampler).per_step(Subspace.full()))
 
     def train(self, context: Context) -> Scorer:
         """Spend the whole budget in one stage."""

@@ -278,3 +278,10 @@ def test_impossible_strategies_are_refused_before_training(kind: str, options: d
     with pytest.raises(UsageError, match=said) as raised:
         strategies.create(kind, options)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "factor"), [("uniform", 1), ("fair", 5), ({"name": "balanced", "form": "multi"}, 3)]
+)
+def test_the_native_length_of_one_shot_training_keeps_its_steps(sampler: str | dict[str, str], factor: int) -> None:
+    assert OneShot(sampler).native_factor == factor
