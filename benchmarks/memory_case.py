@@ -62,7 +62,7 @@ def measure(steps: int, threads: int) -> dict[str, float]:
     from network_cases import random_images
 
     from nasbench_harness.images.batches import Augmentation, DeviceImages
-    from nasbench_harness.memory import keep_freed_memory
+    from nasbench_harness.memory import give_back_freed_memory, keep_freed_memory
     from nasbench_harness.progress import Silent
     from nasbench_harness.space import Subspace, code_to_index
     from nasbench_harness.supernet.network import NetworkShape, Supernet
@@ -83,6 +83,7 @@ def measure(steps: int, threads: int) -> dict[str, float]:
     trained = peak_bytes()
     cells = code_to_index(np.array(FILLING))
     held_out = DeviceImages(images, images.train[:SCORED_IMAGES])
+    give_back_freed_memory()  # as the pipeline does
     score_live_cells(network, cells, held_out, SCORED_IMAGES, Silent())
     return {"peak_bytes_training": trained, "peak_bytes": peak_bytes()}
 

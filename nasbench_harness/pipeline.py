@@ -22,6 +22,7 @@ from nasbench_harness.experiment import Experiment, identity
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.judgement import references
+from nasbench_harness.memory import give_back_freed_memory
 from nasbench_harness.metrics import evaluate, rank_density, top_k_curve
 from nasbench_harness.metrics.leaves import analyse_leaves
 from nasbench_harness.progress import Progress
@@ -75,6 +76,7 @@ def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes
     with clock.timing("training_seconds"):
         scorer = unit.experiment.strategies[unit.strategy].create().train(context)
     cells = live_cells()[connected()[live_cells()]]
+    give_back_freed_memory()
     with clock.timing("scoring_seconds"):
         scores = _all_architectures(scorer.score(cells), cells, unit.images.n_classes)
     table = ScoreTable(np.arange(N_ARCHITECTURES, dtype=np.int32), scorer.leaf_A.astype(np.int16), scores)

@@ -36,3 +36,27 @@ def test_large_blocks_are_reused_without_page_faults() -> None:
 
 def test_it_says_whether_it_could() -> None:
     assert keep_freed_memory() is (platform.libc_ver()[0] == "glibc")
+
+
+HOLES = """
+import torch
+from pathlib import Path
+from nasbench_harness.memory import give_back_freed_memory, keep_freed_memory
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+
+keep_freed_memory()
+blocks = [torch.ones(1 << 20) for _ in range(100)]  # 4 MB each
+before = resident()
+blocks = blocks[1::2]  # holes between what stays
+kept = resident()
+told = give_back_freed_memory()
+print(before - kept < 1000, told, before - resident() > 40000)  # pages of 4 kB: 50 blocks have 51,200
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="malloc_trim belongs to glibc")
+def test_holes_between_blocks_are_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"] * 3

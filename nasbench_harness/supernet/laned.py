@@ -7,7 +7,7 @@ Normalisation, sums and ReLU are one sweep over memory on the way there, and two
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from nasbench_harness.native import Kernels
-from nasbench_harness.native.kernels import ADD, GATHER, WRITE, Packed
+from nasbench_harness.native.kernels import ADD, GATHER, WRITE
 from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, NONE, POOL, SKIP
 from nasbench_harness.supernet.operations import EPSILON
 
@@ -131,16 +131,10 @@ class Shortcut:
 
 
 class LanedPass:
-    """One forward pass of ``images`` images; with ``keep`` the tape is kept for ``backward``.
+    """One forward pass of ``images`` images; with ``keep`` the tape is kept for ``backward``."""
 
-    ``packed`` gives the packed form of a weight (and whether for fewer products); by default it is packed anew.
-    """
-
-    def __init__(
-        self, kernels: Kernels, images: int, keep: bool, packed: Callable[[Tensor, bool], Packed] | None = None
-    ) -> None:
+    def __init__(self, kernels: Kernels, images: int, keep: bool) -> None:
         self.kernels, self.images, self.keep = kernels, images, keep
-        self.packed = packed or (lambda weight, winograd: kernels.pack(weight, winograd=winograd))
         self.tape: list[Activation] = []
         self.found: dict[int, Tensor] = {}
 
@@ -159,7 +153,9 @@ class LanedPass:
         relu = source.rectified(kernels)
         statistics = kernels.new_statistics(relu, weight.shape[0])
         winograd = kernels.saves_products(weight, relu.shape[2] - 2, relu.shape[3] - 2, stride)
-        raw = kernels.convolve(relu, self.packed(weight, winograd), stride=stride, mode=GATHER, statistics=statistics)
+        raw = kernels.convolve(
+            relu, kernels.pack(weight, winograd=winograd), stride=stride, mode=GATHER, statistics=statistics
+        )
         mean, scale = kernels.settle(statistics, raw.shape[2] * raw.shape[3], self.images, EPSILON)
         return Convolved(source, weight, stride, raw, mean, scale)
 
@@ -187,7 +183,7 @@ class LanedPass:
         halved = self.kernels.halve(source.plain)
         short = self._noted(
             Activation(
-                self.kernels.convolve(halved, self.packed(shortcut, False), padded=False),
+                self.kernels.convolve(halved, self.kernels.pack(shortcut), padded=False),
                 origin=Shortcut(source, shortcut, halved) if self.keep else None,
             )
         )

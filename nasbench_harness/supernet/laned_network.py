@@ -45,17 +45,10 @@ def kernels_for(network: Supernet, x_NCHW: Tensor) -> Kernels | None:
 
 def run(forward: LanedPass, stem: Activation, network: Supernet, code: Code, route: Sequence[int]) -> Activation:
     """From the output of the stem to that of the last cell."""
-    return after_first_cell(forward, cell_at(forward, stem, network, 0, code, route), network, code, route)
-
-
-def after_first_cell(
-    forward: LanedPass, x: Activation, network: Supernet, code: Code, route: Sequence[int]
-) -> Activation:
-    """From the output of the first cell to that of the last."""
-    shape = network.shape
-    for position in range(1, shape.cell_count):
-        stage, within = divmod(position, shape.cells)
-        if not within:
+    x = stem
+    for position in range(network.shape.cell_count):
+        stage, within = divmod(position, network.shape.cells)
+        if position and not within:
             block: Reduction = network.reductions[stage - 1]  # type: ignore[assignment]
             x = forward.reduce(x, block.conv_a, block.conv_b, block.shortcut, *reads_of(code, 0))
         x = cell_at(forward, x, network, position, code, route)

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from nasbench_harness.native import Kernels
 from nasbench_harness.native.kernels import Packed
-from nasbench_harness.space import EDGES, NONE, SKIP
+from nasbench_harness.space import EDGES, NONE
 from nasbench_harness.supernet import first_cell
-from nasbench_harness.supernet.laned import Activation, Code, Convolved, LanedPass
-from nasbench_harness.supernet.laned_stream import Node, Stream
+from nasbench_harness.supernet.laned_stream import Code, Node, Stream, Term, nothing
 from nasbench_harness.supernet.network import Cell, Reduction, Supernet
 from nasbench_harness.supernet.operations import EPSILON
 
@@ -45,9 +44,8 @@ class LanedBatch:
     def __init__(self, scoring: LanedScoring, x_NCHW: Tensor) -> None:
         self.network, self.images, self.native = scoring.network, len(x_NCHW), scoring.native
         self.stream = Stream(scoring.native, self.images, scoring.packed)
-        forward = LanedPass(scoring.native, self.images, keep=False, packed=scoring.packed)
-        stem = forward.add_up([forward.stem(x_NCHW, self.network.stem)], [], plain=True, relu=True)
-        self.first = [LanedFirstCell(forward, copy, stem) for copy in self.network.copies[0]]
+        stem = self.stream.stem(x_NCHW, self.network.stem)
+        self.first = [LanedFirstCell(self.stream, copy, stem) for copy in self.network.copies[0]]
 
     def __call__(self, code: Code, route: Sequence[int]) -> Tensor:
         """Logits of one architecture whose dead edges are ``none``."""
@@ -77,55 +75,45 @@ class LanedFirstCell:
     A kept convolution is its output before normalisation. At most ``first_cell.MOST_REMEMBERED`` bytes are kept.
     """
 
-    def __init__(self, forward: LanedPass, cell: Cell, x: Activation) -> None:
-        self.forward, self.conv_1x1, self.conv_3x3 = forward, list(cell.conv_1x1), list(cell.conv_3x3)
-        self.nodes: list[Activation | None] = [x, None, None]
+    def __init__(self, stream: Stream, cell: Cell, x: Node) -> None:
+        self.stream, self.conv_1x1, self.conv_3x3 = stream, list(cell.conv_1x1), list(cell.conv_3x3)
+        self.nodes = [x, Node(), Node()]
         self.made_from: list[Code] = [(), (), ()]
-        self.outputs: dict[tuple[int, int], Convolved | Activation] = {}
+        self.outputs: dict[tuple[int, int], Term] = {}
+        self.size = x.like.numel() * x.like.element_size()
 
     def __call__(self, code: Code) -> Node:
-        """Output of the cell."""
+        """Output of the cell; its terms may be kept here."""
         for node, decided in ((1, code[:1]), (2, code[:3])):
             if self.made_from[node] != decided:
                 self.made_from[node] = decided
-                self.nodes[node] = self._sum(code, node)
                 for key in [key for key in self.outputs if EDGES[key[0]][0] == node]:
                     del self.outputs[key]
-        output = Node()
-        for term in self._terms(code, 3):
-            output.add((term.raw, term.mean, term.scale) if isinstance(term, Convolved) else _plain(term))
-        return output if output.terms else Node(plains=[torch.zeros_like(_plain(self.nodes[0]))])
+                self.nodes[node] = self._sum(code, node)
+        output = self._sum(code, 3)
+        return output if output.terms else nothing(self.nodes[0].like)
 
-    def _terms(self, code: Code, node: int) -> list[Convolved | Activation]:
-        found = [self._output(edge, code[edge]) for edge, (_, target) in enumerate(EDGES) if target == node]
-        return [output for output in found if output is not None]
+    def _sum(self, code: Code, node: int) -> Node:
+        wanted = [
+            (edge, code[edge])
+            for edge, (start, target) in enumerate(EDGES)
+            if target == node and code[edge] != NONE and self.nodes[start].terms
+        ]
+        terms = {key: self.outputs.pop(key) for key in wanted if key in self.outputs}
+        self._forget(len(wanted))
+        for start in range(node):
+            missing = {edge: op for edge, op in wanted if EDGES[edge][0] == start and (edge, op) not in terms}
+            if missing:
+                made = self.stream.outputs(self.nodes[start], missing, self.conv_1x1, self.conv_3x3)
+                terms |= {(edge, missing[edge]): term for edge, term in made.items()}
+        total = Node()
+        for key in wanted:
+            total.add(terms[key])
+            self.outputs[key] = terms[key]  # at the end: the most recently used
+        self._forget(0)
+        return total
 
-    def _sum(self, code: Code, node: int) -> Activation | None:
-        outputs = self._terms(code, node)
-        return self.forward.node(outputs, plain=True, relu=False) if outputs else None
-
-    def _output(self, edge: int, op: int) -> Convolved | Activation | None:
-        x = self.nodes[EDGES[edge][0]]
-        if op == NONE or x is None:
-            return None
-        if op == SKIP:
-            return x
-        output = self.outputs.pop((edge, op), None)
-        if output is None:
-            output = self.forward.operation(x, op, edge, self.conv_1x1, self.conv_3x3)
-            size = _bytes(output)
-            while self.outputs and (len(self.outputs) + 1) * size > first_cell.MOST_REMEMBERED:
-                del self.outputs[next(iter(self.outputs))]
-        self.outputs[edge, op] = output  # at the end: the most recently used
-        return output
-
-
-def _plain(activation: Activation | None) -> Tensor:
-    assert activation is not None
-    assert activation.plain is not None
-    return activation.plain
-
-
-def _bytes(output: Convolved | Activation) -> int:
-    tensor = output.raw if isinstance(output, Convolved) else _plain(output)
-    return tensor.numel() * tensor.element_size()
+    def _forget(self, room: int) -> None:
+        """Drop what was not used for longest until so many more fit."""
+        while self.outputs and (len(self.outputs) + room) * self.size > first_cell.MOST_REMEMBERED:
+            del self.outputs[next(iter(self.outputs))]

@@ -8,7 +8,7 @@ go to memory, because a normalisation has to see all images first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,6 +25,9 @@ Code = tuple[int, ...]
 Normalised = tuple[Tensor, Tensor, Tensor]
 """A convolution's output before normalisation, and its channels' means and inverse deviations."""
 
+Term = Normalised | Tensor
+"""What a node is a sum of."""
+
 NEAR_BYTES = 1 << 21
 """Of a node's images that are worked on at once by each thread: about a core's second-level cache, where what is read
 next lies beside it (measured: docs/performance.md)."""
@@ -40,7 +43,7 @@ class Node:
     convolved: list[Normalised] = field(default_factory=list)
     plains: list[Tensor] = field(default_factory=list)
 
-    def add(self, term: Normalised | Tensor) -> None:
+    def add(self, term: Term) -> None:
         """One more term."""
         if isinstance(term, Tensor):
             self.plains.append(term)
@@ -48,9 +51,13 @@ class Node:
             self.convolved.append(term)
 
     @property
-    def terms(self) -> list[Normalised | Tensor]:
+    def terms(self) -> list[Term]:
         """All of them."""
         return [*self.convolved, *self.plains]
+
+    def release(self) -> None:
+        """Forget the terms, when nothing will read the node any more: they are most of what a pass holds."""
+        self.convolved, self.plains = [], []
 
     @property
     def like(self) -> Tensor:
@@ -77,7 +84,7 @@ class Use(Protocol):
     def run(self, part: slice, x: Tensor) -> None:
         """On some blocks."""
 
-    def term(self) -> Normalised | Tensor:
+    def term(self) -> Term:
         """The whole outcome, when all blocks are done."""
 
 
@@ -169,42 +176,60 @@ class Stream:
         step = torch.get_num_threads() * max(1, NEAR_BYTES // size)
         return [slice(start, min(start + step, blocks)) for start in range(0, blocks, step)]
 
+    def stem(self, x_NCHW: Tensor, weight: Tensor) -> Node:
+        """The images through the first convolution."""
+        padded = self.kernels.lay_out(x_NCHW)
+        packed = self.packed(weight, self.kernels.saves_products(weight, *x_NCHW.shape[2:]))
+        first = Convolution(self.kernels, self.images, padded[:, :, 1:-1, 1:-1], packed, 1)
+        first.run(slice(0, len(padded)), padded)
+        return Node([first.term()])
+
     def convolution(self, node: Node, weight: Tensor, stride: int = 1) -> Convolution:
         """A convolution of a node, to be run."""
         _, _, height, width, _ = node.like.shape
         packed = self.packed(weight, self.kernels.saves_products(weight, height, width, stride))
         return Convolution(self.kernels, self.images, node.like, packed, stride)
 
+    def outputs(
+        self, node: Node, ops: Mapping[int, int], conv_1x1: Sequence[Tensor], conv_3x3: Sequence[Tensor]
+    ) -> dict[int, Term]:
+        """What the operations (none of them ``none``) on the edges out of a node make of it, in one reading."""
+        uses: dict[int, Use] = {}
+        for edge, op in ops.items():
+            if op == POOL:
+                uses[edge] = Pooling(self.kernels, node.like)
+            elif op != SKIP:
+                uses[edge] = self.convolution(node, (conv_1x1 if op == CONV_1X1 else conv_3x3)[edge])
+        handed_on: Term | None = node.terms[0] if len(node.terms) == 1 else None
+        written = SKIP in ops.values() and handed_on is None
+        if uses or written:
+            whole = self.read(node, list(uses.values()), written)
+            handed_on = whole if written else handed_on
+        made = {edge: use.term() for edge, use in uses.items()}
+        for edge, op in ops.items():
+            if op == SKIP:
+                assert handed_on is not None
+                made[edge] = handed_on
+        return made
+
     def cell(self, source: Node, code: Code, conv_1x1: Sequence[Tensor], conv_3x3: Sequence[Tensor]) -> Node:
-        """A cell whose dead edges are ``none``; a node of zeros where no path goes through."""
-        nodes = [source, Node(), Node(), Node()]
+        """A cell whose dead edges are ``none``; a node of zeros where no path goes through. ``source`` is used up."""
+        nodes, like = [source, Node(), Node(), Node()], source.like
         for start in range(3):
-            node = nodes[start]
-            leaving = [(e, code[e]) for e, (begin, _) in enumerate(EDGES) if begin == start and code[e] != NONE]
-            if not node.terms or not leaving:
-                continue
-            uses: dict[int, Use] = {}
-            for edge, op in leaving:
-                if op == POOL:
-                    uses[edge] = Pooling(self.kernels, node.like)
-                elif op != SKIP:
-                    uses[edge] = self.convolution(node, (conv_1x1 if op == CONV_1X1 else conv_3x3)[edge])
-            skipped = any(op == SKIP for _, op in leaving)
-            single = node.terms[0] if len(node.terms) == 1 else None
-            whole = None
-            if uses or (skipped and single is None):
-                whole = self.read(node, list(uses.values()), written=skipped and single is None)
-            for edge, op in leaving:
-                term = (whole if single is None else single) if op == SKIP else uses[edge].term()
-                assert term is not None
-                nodes[EDGES[edge][1]].add(term)
-        return nodes[3] if nodes[3].terms else Node(plains=[torch.zeros_like(source.like)])
+            ops = {e: code[e] for e, (begin, _) in enumerate(EDGES) if begin == start and code[e] != NONE}
+            if nodes[start].terms and ops:
+                made = self.outputs(nodes[start], ops, conv_1x1, conv_3x3)
+                for edge in ops:
+                    nodes[EDGES[edge][1]].add(made[edge])
+            nodes[start].release()
+        return nodes[3] if nodes[3].terms else nothing(like)
 
     def reduction(self, source: Node, conv_a: Tensor, conv_b: Tensor, shortcut: Tensor) -> Node:
-        """The residual block that halves the image and doubles the channels."""
+        """The residual block that halves the image and doubles the channels; ``source`` is used up."""
         first = self.convolution(source, conv_a, stride=2)
         short = Shortcut(self.kernels, source.like, self.packed(shortcut, False))
         self.read(source, [first, short])
+        source.release()
         inner = Node([first.term()])
         second = self.convolution(inner, conv_b)
         self.read(inner, [second])
@@ -215,3 +240,8 @@ class Stream:
         single = node.plains[0] if len(node.terms) == 1 and node.plains else self.read(node, [], written=True)
         assert single is not None
         return single
+
+
+def nothing(like: Tensor) -> Node:
+    """What a cell without a path makes of its input."""
+    return Node(plains=[torch.zeros_like(like)])
