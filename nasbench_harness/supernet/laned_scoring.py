@@ -10,10 +10,12 @@ from torch import Tensor
 from nasbench_harness.native import Kernels
 from nasbench_harness.native.kernels import Packed
 from nasbench_harness.space import EDGES, NONE
-from nasbench_harness.supernet import first_cell
-from nasbench_harness.supernet.laned_stream import Code, Node, Stream, Term, nothing
+from nasbench_harness.supernet.laned_stream import Buffers, Code, Node, Stream, Term, nothing
 from nasbench_harness.supernet.network import Cell, Reduction, Supernet
 from nasbench_harness.supernet.operations import EPSILON
+
+MOST_REMEMBERED = 3 << 26
+"""Bytes of the first cell's edge outputs that are kept: 500 images at 5 channels and 32 pixels fill it with all 18."""
 
 
 class LanedScoring:
@@ -21,6 +23,7 @@ class LanedScoring:
 
     def __init__(self, network: Supernet, native: Kernels) -> None:
         self.network, self.native = network, native
+        self.buffers = Buffers(native)
         self._packed: dict[int, Packed] = {}
 
     def packed(self, weight: Tensor, winograd: bool) -> Packed:
@@ -43,7 +46,7 @@ class LanedBatch:
 
     def __init__(self, scoring: LanedScoring, x_NCHW: Tensor) -> None:
         self.network, self.images, self.native = scoring.network, len(x_NCHW), scoring.native
-        self.stream = Stream(scoring.native, self.images, scoring.packed)
+        self.stream = Stream(scoring.buffers, self.images, scoring.packed)
         stem = self.stream.stem(x_NCHW, self.network.stem)
         self.first = [LanedFirstCell(self.stream, copy, stem) for copy in self.network.copies[0]]
 
@@ -72,7 +75,7 @@ class LanedBatch:
 class LanedFirstCell:
     """``first_cell.FirstCell`` on the kernels: outputs of edges are kept until the node they start from changes.
 
-    A kept convolution is its output before normalisation. At most ``first_cell.MOST_REMEMBERED`` bytes are kept.
+    A kept convolution is its output before normalisation. At most ``MOST_REMEMBERED`` bytes are kept.
     """
 
     def __init__(self, stream: Stream, cell: Cell, x: Node) -> None:
@@ -115,5 +118,5 @@ class LanedFirstCell:
 
     def _forget(self, room: int) -> None:
         """Drop what was not used for longest until so many more fit."""
-        while self.outputs and (len(self.outputs) + room) * self.size > first_cell.MOST_REMEMBERED:
+        while self.outputs and (len(self.outputs) + room) * self.size > MOST_REMEMBERED:
             del self.outputs[next(iter(self.outputs))]

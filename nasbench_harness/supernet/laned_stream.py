@@ -8,8 +8,10 @@ go to memory, because a normalisation has to see all images first.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Protocol
 
 import torch
@@ -75,6 +77,26 @@ class Node:
         return kernels.add_up(convolved, plains, plain, relu, into=None if into is None else into[part])
 
 
+class Buffers:
+    """Memory of what passes make, handed out again as soon as nobody holds it.
+
+    The allocator would serve too, but its free blocks get cut up by whatever is small and stays, and after some
+    architectures none is left that holds an output.
+    """
+
+    def __init__(self, kernels: Kernels) -> None:
+        self.kernels = kernels
+        self.free: dict[int, list[Tensor]] = {}
+
+    def take(self, *shape: int) -> Tensor:
+        """An activation ``[blocks, channels, height, width, lanes]`` of no content; ``shape`` is without the lanes."""
+        free = self.free.setdefault(prod(shape), [])
+        base = free.pop() if free else self.kernels.empty(*shape)
+        made = base.view(*shape, self.kernels.lanes)
+        weakref.finalize(made, free.append, base).atexit = False
+        return made
+
+
 class Use(Protocol):
     """Something that reads a node, block by block."""
 
@@ -93,10 +115,11 @@ class Convolution:
 
     rectified = True
 
-    def __init__(self, kernels: Kernels, images: int, like: Tensor, weight: Packed, stride: int) -> None:
+    def __init__(self, buffers: Buffers, images: int, like: Tensor, weight: Packed, stride: int) -> None:
         blocks, _, height, width, _ = like.shape
-        self.kernels, self.images, self.weight, self.stride = kernels, images, weight, stride
-        self.raw = kernels.empty(blocks, weight.outputs, height // stride, width // stride)
+        self.kernels = kernels = buffers.kernels
+        self.images, self.weight, self.stride = images, weight, stride
+        self.raw = buffers.take(blocks, weight.outputs, height // stride, width // stride)
         self.statistics = kernels.new_statistics(like, weight.outputs)
         self.mode = GATHER if self.raw.numel() * self.raw.element_size() < FAR_BYTES else GATHER_PAST
 
@@ -117,8 +140,8 @@ class Pooling:
 
     rectified = False
 
-    def __init__(self, kernels: Kernels, like: Tensor) -> None:
-        self.kernels, self.out = kernels, torch.empty_like(like)
+    def __init__(self, buffers: Buffers, like: Tensor) -> None:
+        self.kernels, self.out = buffers.kernels, buffers.take(*like.shape[:-1])
 
     def run(self, part: slice, x: Tensor) -> None:
         """``x`` is the node as it is."""
@@ -134,10 +157,10 @@ class Shortcut:
 
     rectified = False
 
-    def __init__(self, kernels: Kernels, like: Tensor, weight: Packed) -> None:
+    def __init__(self, buffers: Buffers, like: Tensor, weight: Packed) -> None:
         blocks, _, height, width, _ = like.shape
-        self.kernels, self.weight = kernels, weight
-        self.out = kernels.empty(blocks, weight.outputs, height // 2, width // 2)
+        self.kernels, self.weight = buffers.kernels, weight
+        self.out = buffers.take(blocks, weight.outputs, height // 2, width // 2)
 
     def run(self, part: slice, x: Tensor) -> None:
         """``x`` is the node as it is."""
@@ -154,13 +177,13 @@ class Stream:
     A pass has no tape: there is no way back.
     """
 
-    def __init__(self, kernels: Kernels, images: int, packed: Callable[[Tensor, bool], Packed]) -> None:
-        self.kernels, self.images, self.packed = kernels, images, packed
+    def __init__(self, buffers: Buffers, images: int, packed: Callable[[Tensor, bool], Packed]) -> None:
+        self.buffers, self.kernels, self.images, self.packed = buffers, buffers.kernels, images, packed
 
     def read(self, node: Node, uses: Sequence[Use], written: bool = False) -> Tensor | None:
         """Run all uses of a node; with ``written`` the node is written as well, and returned."""
         kernels, like = self.kernels, node.like
-        whole = torch.empty_like(like) if written else None
+        whole = self.buffers.take(*like.shape[:-1]) if written else None
         plain, relu = (any(use.rectified is kind for use in uses) for kind in (False, True))
         for part in self._parts(like):
             x, rectified = node.added_up(kernels, part, plain or written, relu, whole)
@@ -180,7 +203,7 @@ class Stream:
         """The images through the first convolution."""
         padded = self.kernels.lay_out(x_NCHW)
         packed = self.packed(weight, self.kernels.saves_products(weight, *x_NCHW.shape[2:]))
-        first = Convolution(self.kernels, self.images, padded[:, :, 1:-1, 1:-1], packed, 1)
+        first = Convolution(self.buffers, self.images, padded[:, :, 1:-1, 1:-1], packed, 1)
         first.run(slice(0, len(padded)), padded)
         return Node([first.term()])
 
@@ -188,7 +211,7 @@ class Stream:
         """A convolution of a node, to be run."""
         _, _, height, width, _ = node.like.shape
         packed = self.packed(weight, self.kernels.saves_products(weight, height, width, stride))
-        return Convolution(self.kernels, self.images, node.like, packed, stride)
+        return Convolution(self.buffers, self.images, node.like, packed, stride)
 
     def outputs(
         self, node: Node, ops: Mapping[int, int], conv_1x1: Sequence[Tensor], conv_3x3: Sequence[Tensor]
@@ -197,7 +220,7 @@ class Stream:
         uses: dict[int, Use] = {}
         for edge, op in ops.items():
             if op == POOL:
-                uses[edge] = Pooling(self.kernels, node.like)
+                uses[edge] = Pooling(self.buffers, node.like)
             elif op != SKIP:
                 uses[edge] = self.convolution(node, (conv_1x1 if op == CONV_1X1 else conv_3x3)[edge])
         handed_on: Term | None = node.terms[0] if len(node.terms) == 1 else None
@@ -227,7 +250,7 @@ class Stream:
     def reduction(self, source: Node, conv_a: Tensor, conv_b: Tensor, shortcut: Tensor) -> Node:
         """The residual block that halves the image and doubles the channels; ``source`` is used up."""
         first = self.convolution(source, conv_a, stride=2)
-        short = Shortcut(self.kernels, source.like, self.packed(shortcut, False))
+        short = Shortcut(self.buffers, source.like, self.packed(shortcut, False))
         self.read(source, [first, short])
         source.release()
         inner = Node([first.term()])

@@ -13,7 +13,7 @@ from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.native import kernels, kernels_description
 from nasbench_harness.progress import Silent
 from nasbench_harness.space import N_ARCHITECTURES, connected, live_cells
-from nasbench_harness.supernet import first_cell, laned_stream, network, scoring
+from nasbench_harness.supernet import laned_scoring, laned_stream, network, scoring
 from nasbench_harness.supernet.laned_network import kernels_for
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import normalising_by
@@ -110,7 +110,7 @@ def test_scores_of_both_engines_agree(digits: ImageSet, monkeypatch: pytest.Monk
 
     found = scores()
     with monkeypatch.context() as patch:
-        patch.setattr(first_cell, "MOST_REMEMBERED", 1)
+        patch.setattr(laned_scoring, "MOST_REMEMBERED", 1)
         forgetful = scores()
     np.testing.assert_array_equal(found.negative_loss, forgetful.negative_loss)
     with monkeypatch.context() as patch:  # a block at a time, and every output past the caches
@@ -122,3 +122,18 @@ def test_scores_of_both_engines_agree(digits: ImageSet, monkeypatch: pytest.Monk
     expected = scores()
     np.testing.assert_allclose(found.negative_loss, expected.negative_loss, rtol=1e-5)
     assert len(np.unique(found.negative_loss)) > 100
+
+
+def test_buffers_are_handed_out_again_once_nobody_holds_them() -> None:
+    native = kernels()
+    assert native is not None
+    buffers = laned_stream.Buffers(native)
+    first = buffers.take(2, 3, 4, 4)
+    place = first.data_ptr()
+    part = first[:1]
+    assert buffers.take(2, 3, 4, 4).data_ptr() != place
+    del first
+    second = buffers.take(4, 6, 2, 2)
+    assert second.data_ptr() == place
+    assert second.shape == (4, 6, 2, 2, native.lanes)
+    assert part.data_ptr() == place
