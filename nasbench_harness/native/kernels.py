@@ -55,9 +55,8 @@ class Packed:
     """Whether they are those of ``convolve_winograd``."""
 
 
-WINOGRAD_FROM, WINOGRAD_PIXELS = 10, 64 * 64
-"""Inputs and outputs from which products saved outweigh the additions they cost, and the largest image for which so;
-beyond, memory is what both ways wait for (measured; docs/performance.md)."""
+WINOGRAD_FROM = 10
+"""Inputs and outputs from which products saved outweigh the additions they cost (measured: about equal at 8)."""
 
 
 class Kernels:
@@ -90,8 +89,8 @@ class Kernels:
     def saves_products(self, weight: Tensor, height: int, width: int, stride: int = 1) -> bool:
         """Whether a convolution over ``height`` x ``width`` pixels is faster with fewer products."""
         outputs, inputs, kernel, _ = weight.shape
-        fits = height * width <= WINOGRAD_PIXELS and not (height % 2 or width % 2)
-        return kernel == 3 and stride == 1 and min(inputs, outputs) >= WINOGRAD_FROM and fits
+        even = not (height % 2 or width % 2)
+        return kernel == 3 and stride == 1 and min(inputs, outputs) >= WINOGRAD_FROM and even
 
     def pack(self, weight: Tensor, turned: bool = False, winograd: bool = False) -> Packed:
         """A weight ``[outputs, inputs, k, k]`` of any memory layout; ``turned`` for the gradient of the input.
