@@ -3,6 +3,8 @@
 #include "lanes.h"
 
 #define TERMS 3
+/* How many vectors ahead sums of nodes ask for what they will read: half a page, where the processor itself stops. */
+#define AHEAD 32
 
 /* Mean and 1 / sqrt(variance + epsilon) of each channel over the first `images` lanes, from what `convolve` gathered.
  * Means of images are taken as distances from that of the first, so that little cancels. */
@@ -72,6 +74,8 @@ INLINE void sum_plane(const int N, const int M, const int to_plain, const int to
         for (int64_t x = 0; x < width; x++) {
             const int64_t at = y * width + x;
             vec total = ZERO + shift;
+            UNROLL for (int n = 0; n < N; n++) __builtin_prefetch(raw[n] + at + AHEAD, 0, 2);
+            UNROLL for (int m = 0; m < M; m++) __builtin_prefetch(term[m] + at + AHEAD, 0, 2);
             UNROLL for (int n = 0; n < N; n++) total += raw[n][at] * factor[n];
             UNROLL for (int m = 0; m < M; m++) total += term[m][at];
             if (to_plain) plain[at] = total;
