@@ -9,7 +9,15 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import torch
 from cases import Case, Effort, Work
+from network_cases import TRAIN_BATCH, networks, one_batch
+from torch.nn import functional as F
+
+from nasbench_harness.memory import keep_freed_memory
+from nasbench_harness.seeding import derive_rng
+from nasbench_harness.space import Subspace
+from nasbench_harness.supernet.network import live_codes
 
 SHAPES = ((8, 1, 16), (16, 5, 32))
 """Channels, cells per stage, side of the images."""
@@ -33,9 +41,9 @@ class Trainer:
 
     def __init__(self, shape: tuple[int, int, int], threads: int) -> None:
         """Start it; it is stopped with this object."""
-        here, there = multiprocessing.get_context("spawn").Pipe()
-        self.line = here
-        process = multiprocessing.get_context("spawn").Process(target=serve, args=(there, shape, threads), daemon=True)
+        context = multiprocessing.get_context("spawn")
+        self.line, there = context.Pipe()
+        process = context.Process(target=serve, args=(there, shape, threads), daemon=True)
         process.start()
         there.close()
         self.line.recv()
@@ -52,19 +60,10 @@ class Trainer:
 
 def serve(line: Connection, shape: tuple[int, int, int], threads: int) -> None:
     """Train as often as told; architectures are the same for every process."""
-    import network_cases as networks
-    import torch
-    from torch.nn import functional as F
-
-    from nasbench_harness.memory import keep_freed_memory
-    from nasbench_harness.seeding import derive_rng
-    from nasbench_harness.space import Subspace
-    from nasbench_harness.supernet.network import live_codes
-
     torch.set_num_threads(threads)
     keep_freed_memory()
-    engine, _ = networks.networks(shape)
-    _, x_NCHW, labels = networks.one_batch(networks.TRAIN_BATCH, shape[2])
+    engine, _ = networks(shape)
+    _, x_NCHW, labels = one_batch(TRAIN_BATCH, shape[2])
     x_NCHW = x_NCHW.contiguous(memory_format=torch.channels_last)
     drawn = Subspace.full().sample(8, derive_rng("benchmark", "processes", shape))
     codes = live_codes(drawn)
@@ -80,8 +79,6 @@ def serve(line: Connection, shape: tuple[int, int, int], threads: int) -> None:
 
 
 def _processes(shape: tuple[int, int, int], effort: Effort, folder: Path) -> Work:
-    import torch
-
     threads = torch.get_num_threads()
     one = [Trainer(shape, threads)]
     several = [Trainer(shape, 1) for _ in range(threads)]
@@ -95,7 +92,7 @@ def _processes(shape: tuple[int, int, int], effort: Effort, folder: Path) -> Wor
     def derive(seconds: Mapping[str, float]) -> dict[str, float]:
         return {"steps_gained_by_processes": seconds[THREADS] / seconds[PROCESSES]}
 
-    facts = {"batch": 64, "threads_and_processes": threads}
+    facts = {"batch": TRAIN_BATCH, "threads_and_processes": threads}
     return Work(
         {THREADS: partial(run, one), PROCESSES: partial(run, several)}, effort.steps * threads, facts, None, derive
     )

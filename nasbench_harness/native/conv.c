@@ -147,6 +147,7 @@ void convolve(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int6
                     o += group;
                 }
         }
+        if (mode == GATHER_PAST) SEEN_BY_ALL();
     }
 }
 

@@ -44,15 +44,19 @@ typedef __typeof__((vec){0} < (vec){0}) mask;
 #define IN_REGISTER(v) (void)(v)
 #endif
 
-/* Writes past the caches: for what is read again only after more than they hold. */
+/* Writes past the caches: for what is read again only after more than they hold. SEEN_BY_ALL: other threads see it from
+ * there on. */
 #if defined __AVX512F__ && LANES * REAL_BYTES == 64
 #include <immintrin.h>
 #define WRITE_PAST(to, v) _mm512_stream_ps((float *)(to), (__m512)(v))
+#define SEEN_BY_ALL() _mm_sfence()
 #elif defined __AVX__ && LANES * REAL_BYTES == 32
 #include <immintrin.h>
 #define WRITE_PAST(to, v) _mm256_stream_ps((float *)(to), (__m256)(v))
+#define SEEN_BY_ALL() _mm_sfence()
 #else
 #define WRITE_PAST(to, v) (*(to) = (v))
+#define SEEN_BY_ALL() (void)0
 #endif
 
 /* What a convolution does with its sums: write them; add them to what is there; write them and take sums of their

@@ -144,6 +144,7 @@ void convolve_winograd(int threads, int64_t blocks, int64_t inputs, int64_t outp
                 if (mode >= GATHER) statistics[3 * o + 1] += sum, statistics[3 * o + 2] += square;
             }
         }
+        if (mode == GATHER_PAST) SEEN_BY_ALL();
     }
 }
 

@@ -21,7 +21,7 @@ from nasbench_harness.supernet.laned import (
 from nasbench_harness.supernet.operations import normalises_by_batch
 
 if TYPE_CHECKING:
-    from nasbench_harness.supernet.network import Cell, Reduction, Supernet
+    from nasbench_harness.supernet.network import Supernet
 
 FULL_ENOUGH = 0.75
 """Share of the lanes that must hold an image: a batch of 9 would fill little more than half of two blocks of 8."""
@@ -46,12 +46,12 @@ def kernels_for(network: Supernet, x_NCHW: Tensor) -> Kernels | None:
 def run(forward: LanedPass, stem: Activation, network: Supernet, code: Code, route: Sequence[int]) -> Activation:
     """From the output of the stem to that of the last cell."""
     x = stem
-    for position in range(network.shape.cell_count):
-        stage, within = divmod(position, network.shape.cells)
-        if position and not within:
-            block: Reduction = network.reductions[stage - 1]  # type: ignore[assignment]
+    for position, (block, cell) in enumerate(network.along(route)):
+        if block is not None:
             x = forward.reduce(x, block.conv_a, block.conv_b, block.shortcut, *reads_of(code, 0))
-        x = cell_at(forward, x, network, position, code, route)
+        reads = output_reads(network, position, code)
+        made = forward.cell(x, code, list(cell.conv_1x1), list(cell.conv_3x3), *reads)
+        x = without_path(x) if made is None else made
     return x
 
 
@@ -63,20 +63,10 @@ def output_reads(network: Supernet, position: int, code: Code) -> tuple[bool, bo
     return (True, True) if following % network.shape.cells == 0 else reads_of(code, 0)
 
 
-def cell_at(
-    forward: LanedPass, x: Activation, network: Supernet, position: int, code: Code, route: Sequence[int]
-) -> Activation:
-    """Output of the cell at ``position``."""
-    cell: Cell = network.cells[position][route[position]]  # type: ignore[index]
-    made = forward.cell(x, code, list(cell.conv_1x1), list(cell.conv_3x3), *output_reads(network, position, code))
-    return without_path(x) if made is None else made
-
-
 def used_weights(network: Supernet, code: Code, route: Sequence[int]) -> list[Tensor]:
     """All weights up to the last cell that an architecture trains."""
     weights: list[Tensor] = [network.stem]
-    for position in range(network.shape.cell_count):
-        cell: Cell = network.cells[position][route[position]]  # type: ignore[index]
+    for _, cell in network.along(route):
         weights += [cell.conv_1x1[edge] for edge, op in enumerate(code) if op == CONV_1X1]
         weights += [cell.conv_3x3[edge] for edge, op in enumerate(code) if op == CONV_3X3]
     for block in network.reductions:

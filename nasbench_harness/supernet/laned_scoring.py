@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -10,8 +11,9 @@ from torch import Tensor
 from nasbench_harness.native import Kernels
 from nasbench_harness.native.kernels import Packed
 from nasbench_harness.space import EDGES, NONE
-from nasbench_harness.supernet.laned_stream import Buffers, Code, Node, Stream, Term, nothing
-from nasbench_harness.supernet.network import Cell, Reduction, Supernet
+from nasbench_harness.supernet.laned import Code
+from nasbench_harness.supernet.laned_stream import Buffers, Node, Stream, Term, nothing
+from nasbench_harness.supernet.network import Cell, Supernet
 from nasbench_harness.supernet.operations import EPSILON
 
 MOST_REMEMBERED = 3 << 26
@@ -52,13 +54,10 @@ class LanedBatch:
 
     def __call__(self, code: Code, route: Sequence[int]) -> Tensor:
         """Logits of one architecture whose dead edges are ``none``."""
-        x, cells = self.first[route[0]](code), self.network.shape.cells
-        for position in range(1, self.network.shape.cell_count):
-            stage, within = divmod(position, cells)
-            if not within:
-                block: Reduction = self.network.reductions[stage - 1]  # type: ignore[assignment]
+        x = self.first[route[0]](code)
+        for block, cell in islice(self.network.along(route), 1, None):
+            if block is not None:
                 x = self.stream.reduction(x, block.conv_a, block.conv_b, block.shortcut)
-            cell: Cell = self.network.cells[position][route[position]]  # type: ignore[index]
             x = self.stream.cell(x, code, list(cell.conv_1x1), list(cell.conv_3x3))
         return self._head(self.stream.written(x))
 

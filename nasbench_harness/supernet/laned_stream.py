@@ -20,9 +20,8 @@ from torch import Tensor
 from nasbench_harness.native import Kernels
 from nasbench_harness.native.kernels import GATHER, GATHER_PAST, Packed
 from nasbench_harness.space import CONV_1X1, EDGES, NONE, POOL, SKIP
+from nasbench_harness.supernet.laned import Code
 from nasbench_harness.supernet.operations import EPSILON
-
-Code = tuple[int, ...]
 
 Normalised = tuple[Tensor, Tensor, Tensor]
 """A convolution's output before normalisation, and its channels' means and inverse deviations."""

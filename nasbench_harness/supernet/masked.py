@@ -59,11 +59,8 @@ class Mixture(nn.Module):
 
 def _after_stem(network: Supernet, x_NCHW: Tensor, run: Callable[[Cell, int, Tensor], Tensor]) -> Tensor:
     """Logits from the output of the stem when ``run`` computes each cell, given its position."""
-    for position in range(network.shape.cell_count):
-        stage, within = divmod(position, network.shape.cells)
-        if stage and not within:
-            x_NCHW = network.reductions[stage - 1](x_NCHW)
-        x_NCHW = run(network.cells[position][0], position, x_NCHW)  # type: ignore[index]
+    for position, (reduction, cell) in enumerate(network.along(network.first_route)):
+        x_NCHW = run(cell, position, x_NCHW if reduction is None else reduction(x_NCHW))
     return network.head(x_NCHW)
 
 

@@ -6,8 +6,9 @@ linear layer (methods 0.1 [C]). All cells use the same architecture; only operat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -149,17 +150,21 @@ class Supernet(nn.Module):
         """The cells by position, each with its copies."""
         return [list(cells) for cells in self.cells]  # type: ignore[call-overload]
 
+    def along(self, route: Sequence[int]) -> Iterator[tuple[Reduction | None, Cell]]:
+        """The cells of a route in order, each with the reduction that comes before it, where one does."""
+        for position, (copies, chosen) in enumerate(zip(self.copies, route, strict=True)):
+            stage, within = divmod(position, self.shape.cells)
+            before = self.reductions[stage - 1] if stage and not within else None
+            yield before, copies[chosen]  # type: ignore[misc]
+
     def stem_output(self, x_NCHW: Tensor) -> Tensor:
         """Input of the first cell, the same for all architectures."""
         return batch_norm(convolution(x_NCHW.to(self.activation_dtype), self.stem, padding=1))
 
     def after_first_cell(self, x_NCHW: Tensor, code: Code, route: Sequence[int]) -> Tensor:
         """Logits ``[N, classes]`` from the first cell's output."""
-        for position in range(1, self.shape.cell_count):
-            stage, cell_in_stage = divmod(position, self.shape.cells)
-            if cell_in_stage == 0:
-                x_NCHW = self.reductions[stage - 1](x_NCHW)
-            x_NCHW = self.cells[position][route[position]](x_NCHW, code)  # type: ignore[index]
+        for reduction, cell in islice(self.along(route), 1, None):
+            x_NCHW = cell(x_NCHW if reduction is None else reduction(x_NCHW), code)
         return self.head(x_NCHW)
 
     def head(self, x_NCHW: Tensor) -> Tensor:

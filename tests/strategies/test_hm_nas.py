@@ -161,7 +161,7 @@ def test_pressure_masks_all_but_what_is_guarded(make: Make) -> None:
         ({"edge_level": False}, {"operations", "weights"}, {"masked_importance", "mask_logits"}),
         ({"masking": False}, None, {"masked_importance"}),
     ],
-    ids=str,
+    ids=["full", "no weight masks", "no edge level", "no masking"],  # sets have no order of their own
 )
 def test_ablations(make: Make, options: dict[str, Any], levels: set[str] | None, signals: set[str]) -> None:
     strategy = HmNas(**options)
