@@ -24,17 +24,27 @@ from nasbench_harness.strategies import Strategy, strategies
 NUMBERS_VERSION = 1
 """Raised when a change of the code changes the numbers that the same description gives."""
 
+BEFORE_THEY_WERE_SETTINGS = {
+    "images": {"normalisation": "measured"},
+    "training": {"unsampled_weights": "freeze", "crop_fill": "mean", "last_batch": "drop", "rate_changes": "step"},
+}
+"""What settings were fixed to before they could be chosen: left out of identities, so that older records stay valid."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ImagesSection(_Section):
-    """Which images, the side in pixels they are averaged down to, and a seeded split in place of the set's own."""
+    """Which images, the side in pixels they are averaged down to, and a seeded split in place of the set's own.
+
+    ``normalisation``: by channel statistics "measured" on the training images, or by the "published" ones of CIFAR-10.
+    """
 
     name: Literal["cifar10", "digits"] = "digits"
     size: int | None = Field(None, gt=0)
     split_seed: int | None = Field(None, ge=0)
+    normalisation: Literal["measured", "published"] = "measured"
 
 
 class NetworkSection(_Section):
@@ -50,7 +60,13 @@ class NetworkSection(_Section):
 
 
 class TrainingSection(_Section):
-    """Optimiser, schedule and augmentation, the same for every network of the experiment."""
+    """Optimiser, schedule and augmentation, the same for every network of the experiment.
+
+    ``unsampled_weights``: what a step does to weights that it does not use but an earlier step did. "freeze": nothing.
+    "decay": weight decay and momentum go on, as in codes written for torch 1.x. "decay-only", "momentum-only": half of
+    that. ``crop_fill``: the colour of a crop's border. ``last_batch``: whether the incomplete last batch of a pass is
+    trained on. ``rate_changes``: how often the learning rate moves along its cosine.
+    """
 
     batch_size: int = Field(64, gt=1)
     learning_rate: float = Field(0.025, gt=0)
@@ -61,6 +77,10 @@ class TrainingSection(_Section):
     clip_norm: float | None = Field(None, gt=0)
     flip: bool = True
     crop_padding: int = Field(0, ge=0)
+    unsampled_weights: Literal["freeze", "decay", "decay-only", "momentum-only"] = "freeze"
+    crop_fill: Literal["mean", "black"] = "mean"
+    last_batch: Literal["drop", "keep"] = "drop"
+    rate_changes: Literal["step", "epoch"] = "step"
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> TrainingSection:
@@ -182,6 +202,10 @@ class Experiment(_Section):
         # the name too: it is an axis of the draw of scoring images
         sections = {"name", "images", "network", "training", "budget", "scoring", "truth"}
         shared = self.model_dump(mode="json", include=sections)
+        for section, settings in BEFORE_THEY_WERE_SETTINGS.items():
+            for key, value in settings.items():
+                if shared[section][key] == value:
+                    del shared[section][key]
         if self.plugins:
             shared["plugins"] = sorted(plugin.sha256 for plugin in self.plugins)
         return {**shared, "strategy": {"name": strategy, **self.strategies[strategy].canonical()}, "seed": seed}

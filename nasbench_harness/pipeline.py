@@ -86,7 +86,7 @@ def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes
 def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints, processes: int) -> Context:
     experiment, images = unit.experiment, unit.images
     training = experiment.training.model_dump()
-    augmentation = Augmentation(training.pop("flip"), training.pop("crop_padding"))
+    augmentation = Augmentation(*(training.pop(name) for name in ("flip", "crop_padding", "crop_fill")))
     side = images.images.shape[2]
     if side % 2 ** (N_STAGES - 1):
         raise UsageError(f"images.size {side}: the network halves the side twice; choose a multiple of 4")

@@ -148,7 +148,8 @@ def _units(experiment: Experiment, sources: Sources) -> list[Unit]:
     truth = policy.apply(table)
     section = experiment.images
     path = sources.images if section.name != "digits" else None
-    images = load_image_set(ImageSpec(section.name, path, sources.split_file, section.split_seed, section.size))
+    spec = ImageSpec(section.name, path, sources.split_file, section.split_seed, section.size, section.normalisation)
+    images = load_image_set(spec)
     ceiling = noise_ceiling_of(table, policy) or proxy_ceiling_of(table, policy)
     return [
         Unit(experiment, strategy, seed, images, truth, ceiling, sources.device)

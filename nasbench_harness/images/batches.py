@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nasbench_harness.images.augmentation import Augmentation
+from nasbench_harness.images.batch_sizes import BatchSizes, LastBatch
 from nasbench_harness.images.sets import ImageSet
 
 __all__ = ["Augmentation", "DeviceImages"]
@@ -33,7 +34,10 @@ class DeviceImages:
 
     def normalised(self, rows: Tensor | slice) -> Tensor:
         """The images of ``rows`` as float32 ``[n, C, H, W]``."""
-        return torch.addcmul(self._shift, self.pixels[rows].float(), self._scale)
+        return self._normalised(self.pixels[rows])
+
+    def _normalised(self, pixels_NCHW: Tensor) -> Tensor:
+        return torch.addcmul(self._shift, pixels_NCHW.float(), self._scale)
 
     def equal_batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """All images in stored order, in the fewest batches of at most ``size``, equal to within one image.
@@ -47,15 +51,17 @@ class DeviceImages:
             yield self.normalised(rows), self.labels[rows]
 
     def training_batches(
-        self, size: int, augmentation: Augmentation, seed: int, skip: int = 0
+        self, size: int, augmentation: Augmentation, seed: int, skip: int = 0, last_batch: LastBatch = "drop"
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Endless augmented batches: a new random order each pass, the incomplete last batch of a pass dropped.
+        """Endless augmented batches: a new random order for each pass.
 
-        The first ``skip`` batches are left out without being made, for training that goes on after an interruption.
+        ``last_batch`` says what happens to the incomplete last batch of a pass. The first ``skip`` batches are left out
+        without being made, for training that resumes after an interruption.
         """
+        sizes = BatchSizes(len(self), size, last_batch)
         generator = torch.Generator().manual_seed(seed)
         device = self.pixels.device
-        passes, left_out = divmod(skip, len(self) // size)
+        passes, left_out = divmod(skip, sizes.batches_a_pass)
         for number in count():
             order = torch.randperm(len(self), generator=generator).to(device)
             flips = torch.rand(len(self), generator=generator).to(device) < 0.5
@@ -64,12 +70,18 @@ class DeviceImages:
             if number < passes:
                 continue  # its draws are made, so that the generator stands where it would
             first = left_out * size if number == passes else 0
-            for start in range(first, len(self) - size + 1, size):
-                x_NCHW = self.normalised(order[start : start + size])
+            for start in range(first, sizes.images_a_pass, size):
+                x_NCHW = self.pixels[order[start : start + size]]
+                # a border of zeros is black before normalising, and has the mean colour after it
+                normalise_first = augmentation.crop_fill == "mean"
+                if normalise_first:
+                    x_NCHW = self._normalised(x_NCHW)
                 if augmentation.flip:
                     x_NCHW = torch.where(flips[start : start + size].view(-1, 1, 1, 1), x_NCHW.flip(3), x_NCHW)
                 if augmentation.crop_padding:
                     x_NCHW = _crop(x_NCHW, augmentation.crop_padding, offsets[:, start : start + size])
+                if not normalise_first:
+                    x_NCHW = self._normalised(x_NCHW)
                 yield (
                     x_NCHW.contiguous(memory_format=torch.channels_last),
                     self.labels[order[start : start + size]],

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from nasbench_harness.images.splits import Split, benchmark_split, seeded_split,
 IMAGE_SETS = ("cifar10", "digits")
 DIGITS_SIZES = (600, 597, 600)  # train, valid, test
 DIGITS_SPLIT_SEED = 0
+PUBLISHED_STATISTICS = {"cifar10": ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7))}
+"""Channel means and deviations, of 255, that the NAS-Bench-201 code and the released few-shot codes normalise by."""
 _CHUNK = 4096
 
 PixelArray = npt.NDArray[np.uint8]
@@ -32,6 +34,7 @@ class ImageSpec:
     ``path``: folder of the official files (cifar10). ``split_file`` or ``split_seed`` choose the training / validation
     split; with neither, cifar10 takes the benchmark's own 25,000/25,000 and digits the seeded split 0.
     ``size``: side in pixels after block means; None keeps 32 (cifar10) or 8 (digits).
+    ``normalisation``: channel statistics "measured" on the training part, or the "published" ones (cifar10).
     """
 
     name: str
@@ -39,6 +42,7 @@ class ImageSpec:
     split_file: Path | None = None
     split_seed: int | None = None
     size: int | None = None
+    normalisation: Literal["measured", "published"] = "measured"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +50,9 @@ class ImageSet:
     """All images of a set, and which of them train, validate and test.
 
     ``images`` uint8 ``[N, C, H, W]``, ``labels`` int64 ``[N]``; ``train``, ``valid``, ``test`` int64 positions in them.
-    ``mean`` and ``std`` float64 ``[C]`` are of the training part, on the scale 0..1. ``provenance`` (JSON) says where
-    the images and the split come from: name, kind, size, sha256 of images and labels as they are here, split.
+    ``mean`` and ``std`` float64 ``[C]``, on the scale 0..1, are what the images are normalised by. ``provenance``
+    (JSON) says where the images and the split come from: name, kind, size, sha256 of images and labels as they are
+    here, split.
     """
 
     name: str
@@ -73,7 +78,17 @@ def load_image_set(spec: ImageSpec) -> ImageSet:
         raise UsageError("both a split file and a split seed are given; give one of them")
     if spec.split_seed is not None and spec.split_seed < 0:
         raise UsageError(f"split seed {spec.split_seed} is negative; give 0 or more")
-    return cifar10_set(spec) if spec.name == "cifar10" else digits_set(spec)
+    if spec.normalisation == "published" and spec.name not in PUBLISHED_STATISTICS:
+        known = ", ".join(PUBLISHED_STATISTICS)
+        raise UsageError(
+            f"no channel statistics are published for {spec.name}, only for {known}; "
+            "set images.normalisation = 'measured'"
+        )
+    images = cifar10_set(spec) if spec.name == "cifar10" else digits_set(spec)
+    if spec.normalisation == "measured":
+        return images
+    mean, std = (np.array(values) / 255 for values in PUBLISHED_STATISTICS[spec.name])
+    return replace(images, mean=mean, std=std)
 
 
 def digits_set(spec: ImageSpec, sizes: tuple[int, int, int] = DIGITS_SIZES) -> ImageSet:

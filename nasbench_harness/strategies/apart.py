@@ -50,10 +50,10 @@ def train_apart(context: Context, stages: Sequence[tuple[Supernet, Stage]]) -> l
     if _has_several(context):
         from nasbench_harness.training.trainer import is_trained
 
-        batch = context.training.batch_size
-        missing = [(net, stage) for net, stage in stages if not is_trained(stage, batch, context.checkpoints)]
+        batches = context.batches
+        missing = [(net, stage) for net, stage in stages if not is_trained(stage, batches, context.checkpoints)]
         if len(missing) > 1:
-            updates = sum(stage.steps(batch) * stage.cost_of_step(batch)[0] for _, stage in missing)
+            updates = sum(stage.updates_in(batches) for _, stage in missing)
             context.progress.start(f"{len(missing)} sub-supernets", updates, "updates")
             _spread(context, train_apart, missing)
             context = replace(context, progress=Silent())

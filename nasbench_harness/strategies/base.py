@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from nasbench_harness.errors import UsageError
 from nasbench_harness.registry import Registry
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, live_cell_of, route
@@ -19,6 +20,7 @@ from nasbench_harness.training.checkpoints import Checkpoints
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nasbench_harness.images.batch_sizes import BatchSizes
     from nasbench_harness.images.batches import DeviceImages
     from nasbench_harness.progress import Progress
     from nasbench_harness.supernet.network import NetworkShape, Supernet
@@ -53,6 +55,16 @@ class Context:
     precision: Literal["float32", "bfloat16"] = "float32"
     processes: int = 1
     plugins: tuple[tuple[Path, str], ...] = ()
+
+    @property
+    def batches(self) -> BatchSizes:
+        """The batches that training takes from the training images."""
+        return self.training.batches_of(len(self.train_images))
+
+    def require_whole_batches(self, strategy: str) -> None:
+        """``UsageError`` where the last batch of a pass is kept: for strategies that plan in steps of equal size."""
+        if self.training.last_batch == "keep":
+            raise UsageError(f'{strategy} plans in steps of equal size; set training.last_batch = "drop"')
 
     def new_network(self, purpose: str, shape: NetworkShape | None = None) -> Supernet:
         """An untrained supernet whose initial weights depend only on the seed axes and ``purpose``."""

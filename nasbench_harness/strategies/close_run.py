@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_rng, derive_seed
-from nasbench_harness.space import N_ARCHITECTURES, N_EDGES, live_cell_of, live_cells
+from nasbench_harness.space import N_ARCHITECTURES, N_EDGES, index_to_code, live_cell_of, live_cells
 from nasbench_harness.strategies.base import Context
 from nasbench_harness.supernet.gate import soft_choice
 from nasbench_harness.supernet.glow import GlowNetwork
 from nasbench_harness.supernet.network import live_codes
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
-from nasbench_harness.training.settings import Stage, rate_at
+from nasbench_harness.training.settings import Stage
 from nasbench_harness.training.stage_run import StageRun
 
 
@@ -125,29 +124,32 @@ class CloseRun(StageRun):
         super().__init__(network, stage, context.train_images, context.training, context.budget, context.seed_axes)
         self.curriculum, self.first, self.choice, self.inherits = curriculum, first, choice, inherits
 
-    def _step(self, x_NCHW: Tensor, labels: Tensor) -> None:
+    def begin_step(self) -> None:
+        """Let the blocks that join at this step inherit."""
         step = self.first + self.done
         for block, start in enumerate(self.curriculum.starts):
             if self.inherits and start == step > 0:
                 self.network.inherit(block)
-        active = self.curriculum.active(step)
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.stage.rate_scale * rate_at(self.done / self.steps, self.settings)
-        self._optimiser.zero_grad(set_to_none=True)
-        for position in range(self.done * self.per_step, (self.done + 1) * self.per_step):
-            blocks, soft_EG = self._chosen(position, active)
-            logits = self.network(x_NCHW, self._codes[position], blocks, soft_EG)
-            loss = F.cross_entropy(logits, labels)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self._total += loss.detach()
-        if self.settings.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
-        self._optimiser.step()
-        images = self.per_step * self.settings.batch_size
-        self.budget.spend(images, images * self.curriculum.forwards(step, step + 1))
 
-    def _chosen(self, position: int, active: int) -> tuple[Sequence[int], Tensor | None]:
+    def loss_of(self, position: int, x_NCHW: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy of the architecture at a position, with the blocks that are chosen for it."""
+        blocks, soft_EG = self._chosen(position)
+        return F.cross_entropy(self.network(x_NCHW, self._codes[position], blocks, soft_EG), labels)
+
+    def weights_of(self, position: int) -> Iterable[Tensor]:
+        """As for any stage, with the blocks that are chosen; those of dead edges are the gate's answer for ``none``."""
+        code = tuple(index_to_code(self._drawn[position : position + 1])[0].tolist())
+        return self.network.weights_of(code, self._chosen(position)[0])
+
+    def cost_before(self, step: int) -> tuple[int, int]:
+        """As for any stage; what the gate costs is counted too."""
+        updates, _ = super().cost_before(step)
+        images = self.per_step * self.settings.batch_size
+        return updates, images * self.curriculum.forwards(self.first, self.first + step)
+
+    def _chosen(self, position: int) -> tuple[Sequence[int], Tensor | None]:
         """Blocks of the architecture at a position of the stage, and the soft choices where the gate made them."""
+        active = self.curriculum.active(self.first + self.done)
         if active < 2:
             return self.network.first_route, None
         if self.choice.fixed_AEG is not None:
@@ -159,9 +161,3 @@ class CloseRun(StageRun):
         logits_EG = self.network.gate(code_1E, generator)[0, :, :active]
         soft_EG = soft_choice(logits_EG, self.choice.temperature, generator)
         return soft_EG.argmax(1).tolist(), soft_EG
-
-    def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """As for any stage; what the gate cost is charged too."""
-        super().restore(tensors, values)
-        images = self.per_step * self.settings.batch_size
-        self.budget.spend(0, images * self.curriculum.forwards(self.first, self.first + self.done))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def train(close: Close, context: Context) -> CloseScorer:
     """Spend the context's budget as ``Close.train`` says."""
+    context.require_whole_batches("close")
     sampler = samplers.build(close.sampler)
     images = context.training.batch_size * sampler.per_step(context.space)
     learnt = close.gate == "learnt"

@@ -109,6 +109,6 @@ def _train_shared(context: Context, partitioner: Partitioner, leaves: list[Subsp
     stage = Stage("supernet", context.space, context.budget.planned, sampler)
     run = context.stage_run(network, stage, route_A)
     losses = context.train_together([run], stage.name)
-    drawn = np.bincount(route(leaves)[run.architectures], minlength=len(leaves)) * context.training.batch_size
+    drawn = run.updates_of(route(leaves), len(leaves))
     trained = tuple(Leaf(leaf, network, updates) for leaf, updates in zip(leaves, drawn.tolist(), strict=True))
     return Scorer(trained, tuple(losses), context, route_A)

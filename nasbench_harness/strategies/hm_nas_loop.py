@@ -33,6 +33,7 @@ class Loop(ABC):
         self.context, self.name, self._images = context, name, images
         self.updates_a_step = context.training.batch_size * MIXTURE_UPDATES * len(images)
         self.steps = updates // self.updates_a_step
+        self.steps_a_pass = min(len(part) for part in images.values()) // context.training.batch_size
         self.done = 0
         self.stretch = max(1, self.steps // LOSS_POINTS)
         self.seen: list[int] = []

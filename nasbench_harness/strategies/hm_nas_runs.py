@@ -17,7 +17,7 @@ from nasbench_harness.strategies.base import Context
 from nasbench_harness.strategies.hm_nas_loop import Loop, descend
 from nasbench_harness.supernet.masked import INCOMING, MIXED, Mixture, binarise
 from nasbench_harness.supernet.network import Supernet
-from nasbench_harness.training.settings import rate_at
+from nasbench_harness.training.settings import rate_of_step
 
 OPERATION_GROUPS = tuple(tuple(range(edge * len(MIXED), (edge + 1) * len(MIXED))) for edge in range(N_EDGES))
 
@@ -117,7 +117,7 @@ class ImportanceLoop(Loop):
         loss = self._loss("importances", importances.operation_EM * importances.edge_E[:, None])
         descend(loss, list(importances.learnt.values()), self._adam)
         for group in self._sgd.param_groups:
-            group["lr"] = rate_at(self.done / self.steps, training)
+            group["lr"] = rate_of_step(self.done, self.steps, self.steps_a_pass, training)
         loss = self._loss("weights", (importances.operation_EM * importances.edge_E[:, None]).detach())
         descend(loss, list(self.network.parameters()), self._sgd, training.clip_norm)
         return loss.detach()

@@ -79,6 +79,7 @@ def train(strategy: HmNas, context: Context) -> Scorer:
 
 
 def _check(strategy: HmNas, context: Context, half: int) -> None:
+    context.require_whole_batches("hm-nas")
     batch, planned = context.training.batch_size, context.budget.planned
     if batch > half:
         raise UsageError(f"training.batch_size {batch} exceeds the {half} images of half the training set")

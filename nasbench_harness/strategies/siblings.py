@@ -88,7 +88,7 @@ def train_siblings(
         title = f"{name} {number + 1}/{len(subspaces)}: {subspaces[number].name}"
         objective = distillation.objective(peers, parent, (*context.seed_axes, title, "counterparts"))
         stage = Stage(title, subspaces[number], share, sampler, objective)
-        if stage.steps(context.training.batch_size) < 1:
+        if stage.steps(context.batches) < 1:
             raise UsageError(
                 f"{name}: {len(living)} children share {budget:,} architecture-updates, which gives them less than a "
                 f"step each with {objective.forwards} forward passes of distillation; raise the budget or lower "

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nasbench_harness.space import CONV_1X1, EDGES, N_EDGES, N_STAGES, NONE, POOL, SKIP
+from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, N_EDGES, N_STAGES, NONE, POOL, SKIP
 from nasbench_harness.supernet.gate import Gate
 from nasbench_harness.supernet.network import Code, NetworkShape, Supernet, _convolution, convolution
 from nasbench_harness.supernet.operations import avg_pool_3x3, batch_norm
@@ -125,6 +125,21 @@ class GlowNetwork(Supernet):
         )
         self.blocks, self.gate = blocks, gate
         self.first_route = (0,) * N_EDGES
+
+    def weights_of(self, code: Code, route: Sequence[int] | None = None) -> list[Tensor]:
+        """Every weight that an architecture uses with a block for each edge; the gate, which sees live edges, aside.
+
+        Of a code with its dead edges left in, those of dead edges too.
+        """
+        route = self.first_route if route is None else route
+        weights: list[Tensor] = [self.stem, self.classifier.weight, self.classifier.bias]
+        for block in self.reductions:
+            weights += [block.conv_a, block.conv_b, block.shortcut]  # type: ignore[list-item]
+        for cells in self.cells:
+            cell: GlowCell = cells[0]  # type: ignore[index]
+            weights += [cell.conv_1x1[route[edge]] for edge, op in enumerate(code) if op == CONV_1X1]
+            weights += [cell.conv_3x3[route[edge]] for edge, op in enumerate(code) if op == CONV_3X3]
+        return weights
 
     def inherit(self, block: int) -> None:
         """Let ``block`` begin as its own initial weights plus the weights of the block before, the gate's too."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasbench_harness.space import CONV_1X1, EDGES, N_STAGES, NONE, POOL, SKIP, index_to_code, live_cell_of
-from nasbench_harness.supernet.laned_network import kernels_for, logits_of
+from nasbench_harness.supernet.laned_network import kernels_for, logits_of, used_weights
 from nasbench_harness.supernet.operations import avg_pool_2x2, avg_pool_3x3, batch_norm
 
 Code = tuple[int, ...]
@@ -156,6 +156,11 @@ class Supernet(nn.Module):
             stage, within = divmod(position, self.shape.cells)
             before = self.reductions[stage - 1] if stage and not within else None
             yield before, copies[chosen]  # type: ignore[misc]
+
+    def weights_of(self, code: Code, route: Sequence[int] | None = None) -> list[Tensor]:
+        """Every weight that an architecture uses; of a code with its dead edges left in, those of dead edges too."""
+        classifier: list[Tensor] = [self.classifier.weight, self.classifier.bias]
+        return [*used_weights(self, code, self.first_route if route is None else route), *classifier]
 
     def stem_output(self, x_NCHW: Tensor) -> Tensor:
         """Input of the first cell, the same for all architectures."""

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from nasbench_harness.images.augmentation import Augmentation
+from nasbench_harness.images.batch_sizes import BatchSizes, LastBatch
 from nasbench_harness.space import Subspace
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
 from nasbench_harness.training.objectives import CrossEntropy, Objective
 from nasbench_harness.training.samplers import Sampler
+
+UnsampledWeights = Literal["freeze", "decay", "decay-only", "momentum-only"]
+"""What a step does to weights that it does not use but an earlier step did; ``training.unsampled`` has the rules."""
+
+RateChanges = Literal["step", "epoch"]
+"""How often the cosine moves: at each step, or once for each pass over the images (the released few-shot codes)."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,13 @@ class TrainingSettings:
     weight_decay: float = 5e-4
     clip_norm: float | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
+    unsampled_weights: UnsampledWeights = "freeze"
+    last_batch: LastBatch = "drop"
+    rate_changes: RateChanges = "step"
+
+    def batches_of(self, images: int) -> BatchSizes:
+        """The batches that training on so many images takes."""
+        return BatchSizes(images, self.batch_size, self.last_batch)
 
 
 @dataclass(frozen=True)
@@ -47,10 +61,14 @@ class Stage:
         images = batch_size * self.sampler.per_step(self.subspace)
         return images, images * self.objective.forwards
 
-    def steps(self, batch_size: int) -> int:
+    def steps(self, batches: BatchSizes) -> int:
         """Whole optimiser steps that fit into ``updates``."""
-        updates, forwards = self.cost_of_step(batch_size)
-        return self.updates * FORWARDS_AN_UPDATE // (updates * FORWARDS_AN_UPDATE + forwards)
+        updates, forwards = self.cost_of_step(1)
+        return batches.steps_within(self.updates * FORWARDS_AN_UPDATE // (updates * FORWARDS_AN_UPDATE + forwards))
+
+    def updates_in(self, batches: BatchSizes) -> int:
+        """Architecture-updates of all its steps, those of the objective's forward passes aside."""
+        return batches.images_before(self.steps(batches)) * self.sampler.per_step(self.subspace)
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,12 @@ class LossCurve:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {"stage": self.stage, "updates": list(self.updates), "loss": list(self.loss)}
+
+
+def rate_of_step(step: int, steps: int, steps_a_pass: int, settings: TrainingSettings) -> float:
+    """Learning rate of a step of a stage of ``steps``; constant within a pass where that is the setting."""
+    place = step - step % steps_a_pass if settings.rate_changes == "epoch" else step
+    return rate_at(place / steps, settings)
 
 
 def rate_at(progress: float, settings: TrainingSettings) -> float:

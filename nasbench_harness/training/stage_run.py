@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.progress import Progress
 from nasbench_harness.seeding import derive_rng, derive_seed
+from nasbench_harness.space import index_to_code
 from nasbench_harness.supernet.network import Supernet, live_codes
 from nasbench_harness.training.budget import Budget
-from nasbench_harness.training.settings import LossCurve, Stage, TrainingSettings, rate_at
+from nasbench_harness.training.settings import LossCurve, Stage, TrainingSettings, rate_of_step
+from nasbench_harness.training.unsampled import WeightUpdates
 
 LOSS_POINTS = 50
 """Points of the stored loss curve; each is a mean over its stretch of steps, and a check for divergence."""
@@ -26,7 +28,8 @@ class StageRun:
     """The state of a stage: weights (of the network it is given), momenta, place in the schedule, loss so far.
 
     All random draws derive from the seed axes and the stage's name, so the place in the stage is all that has to be
-    remembered of them.
+    remembered of them. A method whose step differs overrides ``begin_step``, ``loss_of``, ``weights_of`` and
+    ``cost_before``; the loop, the meter and the checkpoints stay these.
     """
 
     def __init__(
@@ -46,9 +49,10 @@ class StageRun:
         self.network, self.stage, self.images, self.settings, self.budget = network, stage, images, settings, budget
         self.seed_axes, self.route_A = seed_axes, route_A
         self.per_step = stage.sampler.per_step(stage.subspace)
-        self.steps = stage.steps(settings.batch_size)
+        self.batches = settings.batches_of(len(images))
         if settings.batch_size > len(images):
             raise UsageError(f"training.batch_size {settings.batch_size} exceeds the {len(images)} training images")
+        self.steps = stage.steps(self.batches)
         if self.steps < 1:
             raise UsageError(
                 f"stage {stage.name!r} has {stage.updates} architecture-updates, less than one step of "
@@ -71,11 +75,22 @@ class StageRun:
             nesterov=settings.nesterov,
             weight_decay=settings.weight_decay,
         )
+        self._weights = WeightUpdates(self._optimiser, settings.unsampled_weights)
 
     @property
     def updates(self) -> int:
         """Architecture-updates of the whole stage, those of the objective's forward passes aside."""
-        return self.steps * self.per_step * self.settings.batch_size
+        return self.updates_before(self.steps)
+
+    def updates_before(self, step: int) -> int:
+        """Architecture-updates of the first ``step`` steps."""
+        return self.batches.images_before(step) * self.per_step
+
+    def updates_of(self, groups: np.ndarray, count: int) -> np.ndarray:
+        """Architecture-updates of the whole stage by group, ``[count]``; ``groups`` numbers all architectures' own."""
+        images_S = np.diff([self.batches.images_before(step) for step in range(self.steps + 1)])
+        images = np.repeat(images_S, self.per_step)
+        return np.bincount(groups[self._drawn], weights=images, minlength=count).astype(np.int64)
 
     @property
     def architectures(self) -> np.ndarray:
@@ -85,7 +100,7 @@ class StageRun:
     @property
     def steps_an_epoch(self) -> int:
         """Steps of one pass over the training images."""
-        return len(self.images) // self.settings.batch_size
+        return self.batches.batches_a_pass
 
     @property
     def finished(self) -> bool:
@@ -103,7 +118,7 @@ class StageRun:
         if self._batches is None:
             seed = derive_seed(*self.seed_axes, self.stage.name, "images")
             self._batches = self.images.training_batches(
-                self.settings.batch_size, self.settings.augmentation, seed, self.done
+                self.settings.batch_size, self.settings.augmentation, seed, self.done, self.settings.last_batch
             )
         for _ in range(min(steps, self.steps - self.done)):
             self._step(*next(self._batches))
@@ -113,20 +128,43 @@ class StageRun:
                 self._close_stretch(progress)
 
     def _step(self, x_NCHW: Tensor, labels: Tensor) -> None:
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.stage.rate_scale * rate_at(self.done / self.steps, self.settings)
-        self._optimiser.zero_grad(set_to_none=True)
+        self.begin_step()
+        self._weights.drop_gradients()
         for position in range(self.done * self.per_step, (self.done + 1) * self.per_step):
-            architecture = int(self._drawn[position])
-            route = None if self.route_A is None else tuple(self.route_A[architecture].tolist())
-            logits = self.network(x_NCHW, self._codes[position], route)
-            loss = self.stage.objective(logits, labels, x_NCHW, architecture, position)
+            loss = self.loss_of(position, x_NCHW, labels)
             loss.backward()  # type: ignore[no-untyped-call]
             self._total += loss.detach()
+            if not self._weights.follows_all:
+                self._weights.note_sampled(self.weights_of(position))
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
-        self._optimiser.step()
-        self.budget.spend(*self.stage.cost_of_step(self.settings.batch_size))
+        rate = rate_of_step(self.done, self.steps, self.steps_an_epoch, self.settings)
+        self._weights.step(self.stage.rate_scale * rate)
+        before, after = self.cost_before(self.done), self.cost_before(self.done + 1)
+        self.budget.spend(after[0] - before[0], after[1] - before[1])
+
+    def begin_step(self) -> None:
+        """What precedes the passes of the step ``done``; nothing here."""
+
+    def loss_of(self, position: int, x_NCHW: Tensor, labels: Tensor) -> Tensor:
+        """The loss to descend of the architecture at a position of the stage, counted over all steps."""
+        architecture = int(self._drawn[position])
+        logits = self.network(x_NCHW, self._codes[position], self._route_of(architecture))
+        return self.stage.objective(logits, labels, x_NCHW, architecture, position)
+
+    def weights_of(self, position: int) -> Iterable[Tensor]:
+        """The weights of all operations of the architecture at a position, those on dead edges included."""
+        architecture = int(self._drawn[position])
+        code = tuple(index_to_code(np.array([architecture]))[0].tolist())
+        return self.network.weights_of(code, self._route_of(architecture))
+
+    def cost_before(self, step: int) -> tuple[int, int]:
+        """What the first ``step`` steps take: architecture-updates, and forward passes without gradient."""
+        updates = self.updates_before(step)
+        return updates, updates * self.stage.objective.forwards
+
+    def _route_of(self, architecture: int) -> tuple[int, ...] | None:
+        return None if self.route_A is None else tuple(self.route_A[architecture].tolist())
 
     def _close_stretch(self, progress: Progress) -> None:
         mean = float(self._total) / (self._pending * self.per_step)  # the only host synchronisation of the loop
@@ -135,9 +173,10 @@ class StageRun:
                 f"stage {self.stage.name!r} diverged by step {self.done} of {self.steps} (loss {mean}); "
                 "lower training.learning_rate or set training.clip_norm"
             )
-        self.seen.append(self.done * self.per_step * self.settings.batch_size)
+        updates = self.updates_before(self.done)
+        self.seen.append(updates)
         self.losses.append(mean)
-        progress.advance(self._pending * self.per_step * self.settings.batch_size)
+        progress.advance(updates - self.updates_before(self.done - self._pending))
         self._total.zero_()
         self._pending = 0
 
@@ -154,6 +193,8 @@ class StageRun:
             tensors |= {f"momentum/{name}": buffer for name, buffer in momenta.items()}
             tensors["loss of the stretch"] = self._total
             values["pending"] = self._pending
+            if used := self._weights.used(self.network.named_parameters()):
+                values["used"] = used
         return tensors, values
 
     def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
@@ -169,6 +210,6 @@ class StageRun:
                 self._total.copy_(tensors["loss of the stretch"])
         self.done, self._pending = int(values["done"]), int(values.get("pending", 0))
         self.seen, self.losses = list(values["seen"]), list(values["losses"])
-        updates, forwards = self.stage.cost_of_step(self.settings.batch_size)
-        self.budget.spend(self.done * updates, self.done * forwards)
+        self._weights.restore_used(self.network.named_parameters(), values.get("used", ()))
+        self.budget.spend(*self.cost_before(self.done))
         self._batches = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from nasbench_harness.images.batch_sizes import BatchSizes
 from nasbench_harness.progress import Progress
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.settings import LossCurve, Stage, TrainingSettings, rate_at
@@ -32,7 +33,7 @@ def train(
     key = _key(name)
     progress.start(name, sum(run.updates for run in runs), "updates")
     _restore(runs, checkpoints, key)
-    progress.advance(sum(run.done * run.per_step * run.settings.batch_size for run in runs))
+    progress.advance(sum(run.updates_before(run.done) for run in runs))
     saved = time.monotonic()
     while not all(run.finished for run in runs):
         for run in runs:
@@ -44,10 +45,10 @@ def train(
     return [run.curve for run in runs]
 
 
-def is_trained(stage: Stage, batch_size: int, checkpoints: Checkpoints) -> bool:
+def is_trained(stage: Stage, batches: BatchSizes, checkpoints: Checkpoints) -> bool:
     """Whether the checkpoints hold the end of a stage that is trained by itself."""
     saved = checkpoints.load(_key(stage.name))
-    return saved is not None and [run["done"] for run in saved.values["runs"]] == [stage.steps(batch_size)]
+    return saved is not None and [run["done"] for run in saved.values["runs"]] == [stage.steps(batches)]
 
 
 def _key(name: str) -> str:
