@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasbench_harness.images import ImageSet
+from nasbench_harness.images.batch_sizes import BatchSizes, LastBatch
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 
 Pixels = npt.NDArray[np.float64]
@@ -176,3 +177,44 @@ def test_equal_batches_hold_the_pixels_of_their_labels() -> None:
     for x_NCHW, labels in DEVICE.equal_batches(20):
         expected = np.stack([normalised(IMAGES, row) for row in labels.tolist()])
         np.testing.assert_allclose(x_NCHW, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_black_border_is_black_before_normalising() -> None:
+    augmentation = Augmentation(False, 2, "black")
+    black = (-IMAGES.mean / IMAGES.std)[:, None, None]
+    bordered = 0
+    for (x_NCHW, labels), (mean_NCHW, _) in zip(
+        drawn(augmentation, 12), drawn(Augmentation(False, 2), 12), strict=True
+    ):
+        for image, same_place, label in zip(x_NCHW, mean_NCHW, labels, strict=True):
+            [(_, down, right)] = views(same_place[None], np.array([label]), 2, flips=False)
+            outside = shifted(np.ones_like(image), down, right) == 0
+            np.testing.assert_allclose(image, np.where(outside, black, same_place), rtol=1e-5, atol=1e-5)
+            bordered += outside.any()
+    assert bordered > 100
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.sampled_from(["drop", "keep"]), st.integers(0, 200))
+def test_batch_sizes_are_those_of_the_batches(n: int, size: int, last_batch: LastBatch, budget: int) -> None:
+    size = min(n, size)
+    images = image_set(n, 1, 2, 2)
+    sizes = BatchSizes(n, size, last_batch)
+    made = DeviceImages(images, images.train).training_batches(size, PLAIN, 0, last_batch=last_batch)
+    lengths = [len(labels) for _, labels in islice(made, 2 * sizes.batches_a_pass + 1)]
+    assert lengths == [sizes.size_of(step) for step in range(len(lengths))]
+    assert sum(lengths[: sizes.batches_a_pass]) == sizes.images_a_pass
+    assert sizes.images_a_pass == (n if last_batch == "keep" else n // size * size)
+    steps = sizes.steps_within(budget)
+    assert sizes.images_before(steps) <= budget < sizes.images_before(steps + 1)
+
+
+def test_skipped_batches_are_those_that_would_have_come_with_the_last_batch_kept() -> None:
+    augmentation = Augmentation(True, 1, "black")
+    whole = list(islice(DEVICE.training_batches(SIZE, augmentation, 0, 0, "keep"), 9))
+    for skip in (3, 4, 6):
+        later = list(islice(DEVICE.training_batches(SIZE, augmentation, 0, skip, "keep"), 9 - skip))
+        for (x, labels), (y, same) in zip(whole[skip:], later, strict=True):
+            assert torch.equal(x, y)
+            assert torch.equal(labels, same)
+    assert sorted(torch.cat([labels for _, labels in whole[:4]]).tolist()) == list(range(N))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.images import ImageSet, ImageSpec, load_image_set
+from nasbench_harness.images import ImageSet, ImageSpec, load_image_set, sets
 from nasbench_harness.images.sets import cifar10_set, digits_set
 
 
@@ -73,6 +74,19 @@ def test_cifar10_split_by_seed_halves_the_training_images(tiny: Any) -> None:
     assert (images.provenance["split"]["kind"], images.provenance["split"]["seed"]) == ("seeded", 5)
 
 
+def test_published_statistics_replace_the_measured_ones_and_nothing_else(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sets, "cifar10_set", lambda spec: cifar10_set(spec, tiny.layout))
+    spec = ImageSpec("cifar10", path=tiny.folder, split_seed=5)
+    measured, published = load_image_set(spec), load_image_set(replace(spec, normalisation="published"))
+    np.testing.assert_allclose(published.mean * 255, [125.3, 123.0, 113.9])
+    np.testing.assert_allclose(published.std * 255, [63.0, 62.1, 66.7])
+    assert not np.allclose(measured.mean, published.mean)
+    np.testing.assert_array_equal(measured.images, published.images)
+    assert measured.provenance == published.provenance
+
+
 def test_provenance_changes_with_pixels_labels_and_split(tiny: Any) -> None:
     spec = ImageSpec("cifar10", path=tiny.folder, split_seed=5)
     full = cifar10_set(spec, tiny.layout).provenance
@@ -92,6 +106,7 @@ def test_provenance_changes_with_pixels_labels_and_split(tiny: Any) -> None:
         (ImageSpec("digits", split_seed=-1), "split seed -1 is negative"),
         (ImageSpec("digits", path=Path("a")), "take no path"),
         (ImageSpec("digits", split_file=Path("a")), "take no split_file"),
+        (ImageSpec("digits", normalisation="published"), "no channel statistics are published for digits"),
         (ImageSpec("digits", size=3), "image size 3 does not divide 8"),
     ],
 )

@@ -115,6 +115,27 @@ def test_every_step_uses_the_rate_of_its_place_in_the_stage(images: DeviceImages
     assert rates == pytest.approx([0.001 + 0.049 * (1 + np.cos(np.pi * step / 7)) / 2 for step in range(7)])
 
 
+def test_the_rate_may_move_once_an_epoch(images: DeviceImages, rates: list[float]) -> None:
+    run(new_supernet(), images, 25 * BATCH, replace(SETTINGS, rate_changes="epoch"))
+    assert rates == pytest.approx(
+        [0.001 + 0.049 * (1 + np.cos(np.pi * (step // 10 * 10) / 25)) / 2 for step in range(25)]
+    )
+
+
+def test_the_last_smaller_batch_of_a_pass_is_trained_on_and_metered(
+    images: DeviceImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two passes over 200 images in batches of 30."""
+    seen: list[int] = []
+    forward = Supernet.forward
+    monkeypatch.setattr(Supernet, "forward", lambda self, x, *rest: (seen.append(len(x)), forward(self, x, *rest))[1])
+    budget = Budget(400)
+    settings = replace(SETTINGS, batch_size=30, last_batch="keep")
+    curve = run(new_supernet(), images, 400, settings, budget=budget)
+    assert seen == [30, 30, 30, 30, 30, 30, 20] * 2
+    assert budget.used == curve.updates[-1] == 400
+
+
 @pytest.mark.parametrize("architectures", [(8000,), (8000, 15624, 3125)])
 def test_a_step_descends_the_sum_of_the_gradients_on_one_batch(
     images: DeviceImages, architectures: tuple[int, ...]
