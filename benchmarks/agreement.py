@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from nasbench_harness.errors import RunError
 from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, index_to_code
 from nasbench_harness.supernet.network import Supernet, live_codes
-from nasbench_harness.supernet.scoring import Scores
+from nasbench_harness.supernet.scoring.scores import Scores
 
 TOLERANCE = 1e-4
 TOLERANCE_FLOAT64 = 1e-9

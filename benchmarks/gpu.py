@@ -32,15 +32,15 @@ from timing import Candidate, interleave, paired_ratio, per_unit  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
-from nasbench_harness.environment import environment_record  # noqa: E402
 from nasbench_harness.errors import HarnessError, UsageError  # noqa: E402
-from nasbench_harness.files import write_json  # noqa: E402
 from nasbench_harness.images.batches import Augmentation, DeviceImages  # noqa: E402
-from nasbench_harness.progress import Silent  # noqa: E402
 from nasbench_harness.seeding import derive_rng  # noqa: E402
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, index_to_code  # noqa: E402
 from nasbench_harness.supernet.network import Code, NetworkShape, Supernet, live_codes  # noqa: E402
-from nasbench_harness.supernet.scoring import score_live_cells  # noqa: E402
+from nasbench_harness.supernet.scoring.scores import score_live_cells  # noqa: E402
+from nasbench_harness.system.environment import environment_record  # noqa: E402
+from nasbench_harness.system.files import write_json  # noqa: E402
+from nasbench_harness.system.progress import Silent  # noqa: E402
 from nasbench_harness.training.budget import Budget  # noqa: E402
 from nasbench_harness.training.samplers import UniformSampler  # noqa: E402
 from nasbench_harness.training.settings import Stage, TrainingSettings  # noqa: E402

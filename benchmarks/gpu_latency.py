@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nasbench_harness.errors import HarnessError
-from nasbench_harness.hardware import LatencyTable
-from nasbench_harness.hardware.measure import measure_latency
-from nasbench_harness.hardware.measure_sample import architectures_from
-from nasbench_harness.hardware.measure_work import PRECISIONS, Conditions
+from nasbench_harness.latency import LatencyTable
+from nasbench_harness.latency.measure.measure import measure_latency
+from nasbench_harness.latency.measure.sample import architectures_from
+from nasbench_harness.latency.measure.work import PRECISIONS, Conditions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

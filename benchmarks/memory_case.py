@@ -62,11 +62,11 @@ def measure(steps: int, threads: int) -> dict[str, float]:
     from network_cases import random_images
 
     from nasbench_harness.images.batches import Augmentation, DeviceImages
-    from nasbench_harness.memory import give_back_freed_memory, keep_freed_memory
-    from nasbench_harness.progress import Silent
     from nasbench_harness.space import Subspace, code_to_index
     from nasbench_harness.supernet.network import NetworkShape, Supernet
-    from nasbench_harness.supernet.scoring import score_live_cells
+    from nasbench_harness.supernet.scoring.scores import score_live_cells
+    from nasbench_harness.system.memory import give_back_freed_memory, keep_freed_memory
+    from nasbench_harness.system.progress import Silent
     from nasbench_harness.training.budget import Budget
     from nasbench_harness.training.samplers import UniformSampler
     from nasbench_harness.training.settings import Stage, TrainingSettings

@@ -22,12 +22,12 @@ from torch.utils.data import DataLoader
 
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.images.sets import ImageSet
-from nasbench_harness.progress import Silent
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, index_to_code
-from nasbench_harness.supernet.canonical import representative_of
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
-from nasbench_harness.supernet.scoring import Scores, score_live_cells
+from nasbench_harness.supernet.scoring.functions import representative_of
+from nasbench_harness.supernet.scoring.scores import Scores, score_live_cells
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.settings import TrainingSettings
 
 SHAPES = ((16, 5, 32), (5, 5, 32), (8, 1, 16))

@@ -19,11 +19,11 @@ from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.images.sets import ImageSet
 from nasbench_harness.metrics import kendall_tau
-from nasbench_harness.progress import Silent
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import Subspace, connected, live_cells
 from nasbench_harness.supernet.network import Code, NetworkShape, Precision, Supernet, live_codes
-from nasbench_harness.supernet.scoring import score_live_cells
+from nasbench_harness.supernet.scoring.scores import score_live_cells
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.samplers import UniformSampler
 from nasbench_harness.training.settings import Stage, TrainingSettings

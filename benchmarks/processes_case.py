@@ -14,10 +14,10 @@ from cases import Case, Effort, Work
 from network_cases import TRAIN_BATCH, networks, one_batch
 from torch.nn import functional as F
 
-from nasbench_harness.memory import keep_freed_memory
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import Subspace
 from nasbench_harness.supernet.network import live_codes
+from nasbench_harness.system.memory import keep_freed_memory
 
 SHAPES = ((8, 1, 16), (16, 5, 32))
 """Channels, cells per stage, side of the images."""

@@ -12,7 +12,7 @@ from cases import REFERENCE
 
 from nasbench_harness.errors import DataError
 from nasbench_harness.figures import style
-from nasbench_harness.files import write_atomically, write_json
+from nasbench_harness.system.files import write_atomically, write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

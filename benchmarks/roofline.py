@@ -18,11 +18,11 @@ from network_cases import SCORED_IMAGES, SHAPES, TRAIN_BATCH, draw_windows, netw
 from timing import WARM_UP, Candidate, chunk
 from torch.nn import functional as F
 
-from nasbench_harness.progress import Silent
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import Subspace
 from nasbench_harness.supernet.network import live_codes
-from nasbench_harness.supernet.scoring import score_live_cells
+from nasbench_harness.supernet.scoring.scores import score_live_cells
+from nasbench_harness.system.progress import Silent
 
 SIDE = 1024
 """Of the square matrices."""

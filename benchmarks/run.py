@@ -29,9 +29,9 @@ import report  # noqa: E402
 import roofline  # noqa: E402
 import small_cases  # noqa: E402
 
-from nasbench_harness.environment import environment_record, usable_cores  # noqa: E402
 from nasbench_harness.errors import HarnessError, UsageError  # noqa: E402
-from nasbench_harness.memory import keep_freed_memory  # noqa: E402
+from nasbench_harness.system.environment import environment_record, usable_cores  # noqa: E402
+from nasbench_harness.system.memory import keep_freed_memory  # noqa: E402
 
 CASES = (
     *network_cases.cases(),

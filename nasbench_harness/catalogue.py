@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment import preset_names
-from nasbench_harness.methods import METHODS
+from nasbench_harness.experiment.methods import METHODS
 from nasbench_harness.plugins import families as extensible
 from nasbench_harness.registry import near_names
 
@@ -21,7 +21,7 @@ def catalogue(family: str | None = None) -> dict[str, dict[str, dict[str, str]]]
 
     Strategies come with the methods that are made of them. Raises ``UsageError`` for a family that does not exist.
     """
-    folder = resources.files("nasbench_harness") / "presets"
+    folder = resources.files("nasbench_harness.experiment") / "presets"
     presets = {n: str(tomllib.loads((folder / f"{n}.toml").read_text())["description"]) for n in preset_names()}
     families = {"presets": {name: {"summary": text, "source": "", "status": ""} for name, text in presets.items()}}
     families["methods"] = {name: method.described() for name, method in METHODS.items()}

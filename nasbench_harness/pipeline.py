@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench_harness.environment import environment_record
 from nasbench_harness.errors import UsageError
+from nasbench_harness.evaluation.judge import references
 from nasbench_harness.experiment import Experiment, identity
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
-from nasbench_harness.judgement import references
-from nasbench_harness.memory import give_back_freed_memory
 from nasbench_harness.metrics import evaluate, rank_density, top_k_curve
 from nasbench_harness.metrics.leaves import analyse_leaves
-from nasbench_harness.progress import Progress
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, N_STAGES, Subspace, connected, live_cell_of, live_cells
 from nasbench_harness.strategies import Context, Leaf, Scorer
 from nasbench_harness.supernet.network import NetworkShape
+from nasbench_harness.system.environment import environment_record
+from nasbench_harness.system.memory import give_back_freed_memory
+from nasbench_harness.system.progress import Progress
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.clock import Clock

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench_harness.environment import usable_cores
 from nasbench_harness.errors import HarnessError, RunError, UsageError
 from nasbench_harness.experiment import Experiment
-from nasbench_harness.files import write_atomically, write_json
 from nasbench_harness.images import ImageSpec, load_image_set
-from nasbench_harness.memory import keep_freed_memory
-from nasbench_harness.progress import Progress
 from nasbench_harness.records import Record, read_record, unit_dir, write_record
+from nasbench_harness.system.environment import usable_cores
+from nasbench_harness.system.files import write_atomically, write_json
+from nasbench_harness.system.memory import keep_freed_memory
+from nasbench_harness.system.progress import Progress
+from nasbench_harness.system.workers import in_processes
 from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
-from nasbench_harness.workers import in_processes
 
 if TYPE_CHECKING:
     from nasbench_harness.pipeline import Unit

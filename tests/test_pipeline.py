@@ -17,7 +17,6 @@ from nasbench_harness.experiment import load_experiment
 from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.metrics import evaluate
 from nasbench_harness.pipeline import Unit, run_unit
-from nasbench_harness.progress import Silent
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.space import (
     N_ARCHITECTURES,
@@ -29,6 +28,7 @@ from nasbench_harness.space import (
     route,
 )
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.truth import Truth, TruthPolicy, TruthTable
 
 TEXT = """

@@ -21,15 +21,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nasbench_harness import files, pipeline
+from nasbench_harness import pipeline
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.experiment import load_experiment
 from nasbench_harness.metrics import evaluate
-from nasbench_harness.progress import Silent
 from nasbench_harness.records import Record, read_record
 from nasbench_harness.runner import Sources, processes_a_unit, run_experiment, summary
 from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, flops, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.system import files
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.truth import TruthPolicy, TruthTable
 
 TEXT = """

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nasbench_harness.errors import RunError, UsageError
-from nasbench_harness.progress import Progress
+from nasbench_harness.system.progress import Progress
 
 if TYPE_CHECKING:
     import requests

@@ -15,7 +15,7 @@ from nasbench_harness.truth.policy import TruthPolicy
 
 if TYPE_CHECKING:
     from nasbench_harness.experiment import Experiment
-    from nasbench_harness.progress import Progress
+    from nasbench_harness.system.progress import Progress
 
 IMAGES = ("cifar10-binary", "cifar10-python")  # either will do; the first is fetched
 ACCURACY = "nas-bench-201-accuracy"

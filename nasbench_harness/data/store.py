@@ -16,7 +16,7 @@ from nasbench_harness.data.registry import Entry, entries, expand
 from nasbench_harness.data.unpack import adopt, unpack
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.images import cifar10
-from nasbench_harness.progress import Progress, Silent
+from nasbench_harness.system.progress import Progress, Silent
 
 TIMEOUT = 30.0
 

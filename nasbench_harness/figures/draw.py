@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nasbench_harness.figures import leaf_panels, rank_hexbin, tau_by_strategy, top_k_curve
 from nasbench_harness.figures.style import paper_style
-from nasbench_harness.files import write_atomically
 from nasbench_harness.records import Run
+from nasbench_harness.system.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -63,7 +63,7 @@ class LatencyBand(Partitioner):
         return [Subspace.where(band_A == band, self._name(band, cost_C[band_C == band])) for band in range(self.bands)]
 
     def _costs(self) -> npt.NDArray[np.float64]:
-        from nasbench_harness.hardware.search_inputs import COUNTS, costs_from
+        from nasbench_harness.search.inputs import COUNTS, costs_from
 
         if self.cost in COUNTS:
             if self.device is not None:

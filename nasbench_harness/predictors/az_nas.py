@@ -16,7 +16,7 @@ from nasbench_harness.space import connected, flops
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nasbench_harness.supernet.fresh import FreshNetwork
+    from nasbench_harness.supernet.untrained import FreshNetwork
 
 
 @predictors.register("az-nas")

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.progress import Progress, Silent
 from nasbench_harness.registry import Registry
 from nasbench_harness.space import N_STAGES
+from nasbench_harness.system.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from nasbench_harness.images import ImageSet

@@ -13,7 +13,7 @@ from nasbench_harness.predictors.sweep import image_batches, spread, sweep
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nasbench_harness.supernet.fresh import FreshNetwork
+    from nasbench_harness.supernet.untrained import FreshNetwork
 
 _OFFSET = 1e-5
 _ZERO_COST = "zero-cost-nas notebook: C16 N5, 32 x 32, one batch, CIFAR-10 validation accuracy, all 15,625"

@@ -13,7 +13,7 @@ from nasbench_harness.predictors.sweep import image_batches, spread, sweep
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nasbench_harness.supernet.fresh import FreshNetwork
+    from nasbench_harness.supernet.untrained import FreshNetwork
 
 
 @predictors.register("naswot")

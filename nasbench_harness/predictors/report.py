@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasbench_harness.errors import RunError, UsageError
-from nasbench_harness.files import write_atomically, write_json
 from nasbench_harness.metrics import evaluate
 from nasbench_harness.predictors.base import FloatArray, PredictorContext, predictors
 from nasbench_harness.space import N_ARCHITECTURES, all_strings
+from nasbench_harness.system.files import write_atomically, write_json
 from nasbench_harness.truth import Truth
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from nasbench_harness.errors import RunError, UsageError
-from nasbench_harness.files import write_atomically
 from nasbench_harness.predictors.base import CLASSES, FloatArray, PredictorContext
 from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, connected, format_architecture, live_cell_of, live_cells
+from nasbench_harness.system.files import write_atomically
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from nasbench_harness.predictors.base import Predictor
-    from nasbench_harness.supernet.fresh import FreshNetwork, Initialisation
+    from nasbench_harness.supernet.untrained import FreshNetwork, Initialisation
 
 CHUNK = 472
 SCHEMA = 1  # raise when a change of code changes scores: stored chunks then no longer count
@@ -55,8 +55,8 @@ def sweep(
     """
     import torch
 
-    from nasbench_harness.supernet.fresh import FreshNetwork
     from nasbench_harness.supernet.network import NetworkShape, live_codes
+    from nasbench_harness.supernet.untrained import FreshNetwork
 
     shape = NetworkShape(context.channels, context.cells, context.image_channels, CLASSES)
     dtype = torch.float64 if double else torch.float32

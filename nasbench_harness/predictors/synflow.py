@@ -10,7 +10,7 @@ from nasbench_harness.predictors.base import FloatArray, Predictor, PredictorCon
 from nasbench_harness.predictors.sweep import spread, sweep
 
 if TYPE_CHECKING:
-    from nasbench_harness.supernet.fresh import FreshNetwork
+    from nasbench_harness.supernet.untrained import FreshNetwork
 
 _ZERO_COST = "zero-cost-nas notebook: C16 N5, 32 x 32, one batch, CIFAR-10 validation accuracy, all 15,625"
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from nasbench_harness.supernet.fresh import FreshNetwork
+    from nasbench_harness.supernet.untrained import FreshNetwork
 
 _BATCHES = 2
 

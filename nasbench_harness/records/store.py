@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.files import write_atomically, write_json
 from nasbench_harness.records.schema import Record
 from nasbench_harness.records.scores import SCORES_FILE, ScoreTable
+from nasbench_harness.system.files import write_atomically, write_json
 
 RECORD_FILE = "record.json"
 _STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]*")

@@ -14,7 +14,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.registry import Registry
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, live_cell_of, route
-from nasbench_harness.strategies.apart import Measurement, remember_apart, train_apart
+from nasbench_harness.strategies.parallel import Measurement, remember_apart, train_apart
 from nasbench_harness.training.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from nasbench_harness.images.batch_sizes import BatchSizes
     from nasbench_harness.images.batches import DeviceImages
-    from nasbench_harness.progress import Progress
     from nasbench_harness.supernet.network import NetworkShape, Supernet
+    from nasbench_harness.system.progress import Progress
     from nasbench_harness.training.budget import Budget
     from nasbench_harness.training.trainer import LossCurve, Stage, StageRun, TrainingSettings
 
@@ -177,7 +177,7 @@ class Scorer:
         Signal -> float64 ``[n]``, higher is better: ``accuracy`` in percent, ``negative_loss`` in nats; a strategy may
         add signals of its own.
         """
-        from nasbench_harness.supernet.canonical import representative_of
+        from nasbench_harness.supernet.scoring.functions import representative_of
 
         chunks = []
         for number, network in enumerate({id(x.network): x.network for x in self.leaves}.values()):
@@ -207,8 +207,8 @@ class Chunk:
 
     def __call__(self, context: Context) -> dict[str, np.ndarray]:
         """``accuracy`` and ``negative_loss`` ``[n]``, with recalibrated batch norm where the context asks for it."""
-        from nasbench_harness.supernet.recalibration import score_recalibrated
-        from nasbench_harness.supernet.scoring import score_live_cells
+        from nasbench_harness.supernet.scoring.recalibration import score_recalibrated
+        from nasbench_harness.supernet.scoring.scores import score_live_cells
 
         images, batch, told = context.scoring_images, context.scoring_batch, context.progress
         if context.calibration:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench_harness.progress import Silent
 from nasbench_harness.space import N_OPERATIONS, Subspace, code_to_index, connected, index_to_code, live_cell_of
+from nasbench_harness.system.progress import Silent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ class SupernetProbe:
 
     def validation_score(self, architectures: np.ndarray) -> np.ndarray:
         """Accuracy in percent ``[n]`` of our indices ``[n]``; a forward pass for each image and distinct live cell."""
-        from nasbench_harness.supernet.scoring import score_live_cells
+        from nasbench_harness.supernet.scoring.scores import score_live_cells
 
         cells, position = np.unique(live_cell_of()[architectures], return_inverse=True)
         images = _first(self.context.scoring_images, self.validation_images)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasbench_harness.space import CONV_1X1, EDGES, N_STAGES, NONE, POOL, SKIP, index_to_code, live_cell_of
-from nasbench_harness.supernet.laned_network import kernels_for, logits_of, used_weights
+from nasbench_harness.supernet.native_engine.autograd import kernels_for, logits_of, used_weights
 from nasbench_harness.supernet.operations import avg_pool_2x2, avg_pool_3x3, batch_norm
 
 Code = tuple[int, ...]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nasbench_harness.supernet.rows import as_image, as_rows, channel_mean, squared_distance
+from nasbench_harness.supernet.image_rows import as_image, as_rows, channel_mean, squared_distance
 
 EPSILON = 1e-5
 VECTOR_WIDTH = 16

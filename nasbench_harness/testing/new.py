@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.files import write_text
 from nasbench_harness.plugins import families
 from nasbench_harness.registry import near_names
+from nasbench_harness.system.files import write_text
 from nasbench_harness.testing import templates
 
 PARTS = {

@@ -85,9 +85,9 @@ def _run(strategy: Strategy, steps: int, seed: int, folder: Path | None) -> Tiny
 def tiny_context(updates: int, seed: int = 0, folder: Path | None = None) -> Context:
     """A context on 100 digits of 8 x 8 pixels, a network of 4 channels and three cells, 30 held-out images."""
     from nasbench_harness.images.batches import Augmentation, DeviceImages
-    from nasbench_harness.progress import Silent
     from nasbench_harness.strategies import Context
     from nasbench_harness.supernet.network import NetworkShape
+    from nasbench_harness.system.progress import Silent
     from nasbench_harness.training.budget import Budget
     from nasbench_harness.training.checkpoints import Checkpoints
     from nasbench_harness.training.settings import TrainingSettings

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench_harness.files import write_atomically
+from nasbench_harness.system.files import write_atomically
 from nasbench_harness.training.clock import Clock
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nasbench_harness.files import write_json
+from nasbench_harness.system.files import write_json
 
 CLOCK_FILE = "seconds.json"
 

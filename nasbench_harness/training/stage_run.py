@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.images.batches import DeviceImages
-from nasbench_harness.progress import Progress
 from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import index_to_code
 from nasbench_harness.supernet.network import Supernet, live_codes
+from nasbench_harness.system.progress import Progress
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.settings import LossCurve, Stage, TrainingSettings, rate_of_step
 from nasbench_harness.training.unsampled import WeightUpdates

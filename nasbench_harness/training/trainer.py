@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from nasbench_harness.images.batch_sizes import BatchSizes
-from nasbench_harness.progress import Progress
+from nasbench_harness.system.progress import Progress
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.settings import LossCurve, Stage, TrainingSettings, rate_at
 from nasbench_harness.training.stage_run import StageRun

@@ -19,8 +19,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.files import write_atomically, write_json
 from nasbench_harness.space import all_strings
+from nasbench_harness.system.files import write_atomically, write_json
 from nasbench_harness.truth.order import benchmark_order
 from nasbench_harness.truth.policy import TruthPolicy
 from nasbench_harness.truth.table import TruthTable

@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.files import write_atomically
 from nasbench_harness.space import N_ARCHITECTURES
+from nasbench_harness.system.files import write_atomically
 from nasbench_harness.truth.columns import (
     REMEDY,
     FloatArray,

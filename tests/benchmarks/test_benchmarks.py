@@ -22,11 +22,11 @@ from timing import WARM_UP, Spread, interleave, paired_ratio
 from nasbench_harness.errors import DataError, RunError, UsageError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.images.sets import ImageSet
-from nasbench_harness.progress import Silent
 from nasbench_harness.space import all_codes, all_strings, code_to_index, live_cell_of, live_cells
-from nasbench_harness.supernet.canonical import representative_of
 from nasbench_harness.supernet.network import NetworkShape, Supernet, parameter_count
-from nasbench_harness.supernet.scoring import score_live_cells
+from nasbench_harness.supernet.scoring.functions import representative_of
+from nasbench_harness.supernet.scoring.scores import score_live_cells
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.truth import TruthTable
 
 RUN = Path(__file__).resolve().parents[2] / "benchmarks" / "run.py"

@@ -15,13 +15,13 @@ from nasbench_harness.errors import DataError
 from nasbench_harness.figures import kept_operations, pareto_front, style
 from nasbench_harness.figures.device_matrix import by_likeness
 from nasbench_harness.figures.hardware import draw_hardware
-from nasbench_harness.hardware import LatencyTable
-from nasbench_harness.hardware.evolution import SearchSettings
-from nasbench_harness.hardware.judge_latency import device_matrix, residuals
-from nasbench_harness.hardware.pruner_tables import prune_tables
-from nasbench_harness.hardware.search import search_tables
-from nasbench_harness.hardware.search_inputs import Cost, oracle_of, scores_from
-from nasbench_harness.hardware.window import Window
+from nasbench_harness.latency import LatencyTable
+from nasbench_harness.search.constraint import Window
+from nasbench_harness.search.evolution import SearchSettings
+from nasbench_harness.search.inputs import Cost, oracle_of, scores_from
+from nasbench_harness.search.judge_latency import device_matrix, residuals
+from nasbench_harness.search.search import search_tables
+from nasbench_harness.search.tables import prune_tables
 from nasbench_harness.space import N_ARCHITECTURES, flops
 from nasbench_harness.truth import Truth
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.hardware import LatencyTable
+from nasbench_harness.latency import LatencyTable
 from nasbench_harness.partitioners import LatencyBand, partitioners
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, flops, live_cell_of, route
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from nasbench_harness.space import live_cells, parameters
-from nasbench_harness.supernet.fresh import FreshNetwork, layer_shapes
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
+from nasbench_harness.supernet.untrained import FreshNetwork, layer_shapes
 
 
 def test_it_is_the_plain_network(code, fresh, plain):

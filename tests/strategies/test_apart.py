@@ -16,9 +16,9 @@ import torch
 
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.plugins import load_file
-from nasbench_harness.progress import Silent
 from nasbench_harness.space import connected, live_cells
 from nasbench_harness.strategies import Context, FewShot, HmNas, Measurement, PadNas, Strategy, TreeFewShot
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.clock import Clock
 from nasbench_harness.training.samplers import UniformSampler
@@ -204,7 +204,7 @@ def test_a_unit_killed_while_its_parts_run_ends_with_the_same_numbers(
 def test_the_clock_of_the_unit_is_kept_while_its_parts_run(
     small_context: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nasbench_harness.strategies.apart.SECONDS_BETWEEN_CLOCKS", 0.0)
+    monkeypatch.setattr("nasbench_harness.strategies.parallel.SECONDS_BETWEEN_CLOCKS", 0.0)
     clock = Clock(tmp_path, "unit")
     context = small_context(90, checkpoints=Checkpoints(tmp_path, "unit", clock), processes=2)
     context = replace(context, progress=KilledAt(1800))  # the end of the last part, so after a report of another

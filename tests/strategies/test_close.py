@@ -15,12 +15,13 @@ import torch
 from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import connected, functional_classes, index_to_code, live_cell_of, live_cells
-from nasbench_harness.strategies import Close, Context, Strategy, close_scorer, strategies
-from nasbench_harness.strategies.close_run import Choice, CloseRun, fitting
-from nasbench_harness.strategies.close_scorer import CloseScorer
-from nasbench_harness.strategies.close_train import new_network
-from nasbench_harness.supernet.gate_shape import GateShape
-from nasbench_harness.supernet.glow import GlowNetwork
+from nasbench_harness.strategies import Close, Context, Strategy, strategies
+from nasbench_harness.strategies.close import scorer as close_scorer
+from nasbench_harness.strategies.close.gate_shape import GateShape
+from nasbench_harness.strategies.close.network import GlowNetwork
+from nasbench_harness.strategies.close.scorer import CloseScorer
+from nasbench_harness.strategies.close.stage import Choice, CloseRun, fitting
+from nasbench_harness.strategies.close.training import new_network
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.samplers import samplers
 from nasbench_harness.training.trainer import Stage

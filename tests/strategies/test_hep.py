@@ -13,7 +13,7 @@ import torch
 from nasbench_harness.errors import UsageError
 from nasbench_harness.space import Subspace, check_cover, route
 from nasbench_harness.strategies import Context, HepRank, HepSearch, SmdWithoutSplit, strategies
-from nasbench_harness.strategies.hep_report import hierarchy_report
+from nasbench_harness.strategies.hep_nas.report import hierarchy_report
 from nasbench_harness.training.objectives import CrossEntropy
 
 FULL = Subspace.full()

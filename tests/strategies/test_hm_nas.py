@@ -14,7 +14,6 @@ import torch
 from nasbench_harness.errors import UsageError
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
-from nasbench_harness.progress import Silent
 from nasbench_harness.space import (
     Subspace,
     all_codes,
@@ -24,9 +23,10 @@ from nasbench_harness.space import (
     live_cells,
     parse_architecture,
 )
-from nasbench_harness.strategies import Context, hm_nas_scorer, strategies
-from nasbench_harness.strategies.hm_nas import HmNas
-from nasbench_harness.strategies.hm_nas_rankings import (
+from nasbench_harness.strategies import Context, strategies
+from nasbench_harness.strategies.hm_nas import scorer as hm_nas_scorer
+from nasbench_harness.strategies.hm_nas.network import score_weighted_cells
+from nasbench_harness.strategies.hm_nas.rankings import (
     EPSILON,
     additive_ceiling,
     mask_logits,
@@ -34,9 +34,10 @@ from nasbench_harness.strategies.hm_nas_rankings import (
     projected,
     summed,
 )
-from nasbench_harness.strategies.hm_nas_runs import ImportanceLoop, MaskLoop, MaskSettings, halves
-from nasbench_harness.supernet.masked import score_weighted_cells
+from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, MaskSettings, halves
+from nasbench_harness.strategies.hm_nas.strategy import HmNas
 from nasbench_harness.supernet.network import NetworkShape
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.trainer import TrainingSettings

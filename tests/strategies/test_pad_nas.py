@@ -14,10 +14,9 @@ import pytest
 import torch
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.hardware import LatencyTable
-from nasbench_harness.hardware.evolution import SearchResult, SearchSettings
-from nasbench_harness.hardware.pareto import pareto_front
-from nasbench_harness.progress import Silent
+from nasbench_harness.latency import LatencyTable
+from nasbench_harness.search.evolution import SearchResult, SearchSettings
+from nasbench_harness.search.pareto import pareto_front
 from nasbench_harness.space import (
     OPERATIONS,
     Subspace,
@@ -30,12 +29,13 @@ from nasbench_harness.space import (
     live_cells,
 )
 from nasbench_harness.strategies import Context, strategies
-from nasbench_harness.strategies.pad_nas import PadNas
-from nasbench_harness.strategies.pad_nas_report import paired_report
-from nasbench_harness.strategies.pad_nas_scorer import PadNasScorer, leaves_of, paired_sets
-from nasbench_harness.strategies.pad_nas_search import first_images, updates_of_search
+from nasbench_harness.strategies.pad_nas.report import paired_report
+from nasbench_harness.strategies.pad_nas.scorer import PadNasScorer, leaves_of, paired_sets
+from nasbench_harness.strategies.pad_nas.search import first_images, updates_of_search
+from nasbench_harness.strategies.pad_nas.strategy import PadNas
 from nasbench_harness.supernet.network import NetworkShape, Supernet
-from nasbench_harness.supernet.scoring import score_live_cells
+from nasbench_harness.supernet.scoring.scores import score_live_cells
+from nasbench_harness.system.progress import Silent
 
 Make = Callable[..., Context]
 CELLS = live_cells()[connected()[live_cells()]][::40]

@@ -12,12 +12,12 @@ import torch
 from scipy.spatial.distance import cosine
 from torch.nn import functional as F
 
-from nasbench_harness.progress import Silent
 from nasbench_harness.space import Subspace, all_codes, connected, live_cell_of, live_cells
 from nasbench_harness.strategies import Context
 from nasbench_harness.strategies.probe import SupernetProbe, cosine_distances, robust_members, shared_parameters
 from nasbench_harness.supernet.network import live_codes
-from nasbench_harness.supernet.scoring import score_live_cells
+from nasbench_harness.supernet.scoring.scores import score_live_cells
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.checkpoints import Checkpoints
 
 FULL = Subspace.full()

@@ -15,11 +15,11 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.partitioners import partitioners
-from nasbench_harness.progress import Silent
 from nasbench_harness.space import Subspace, connected, live_cells, nonlinearity_count
 from nasbench_harness.strategies import Context, FewShot, OneShot, Strategy, strategies
 from nasbench_harness.supernet.network import NetworkShape, Supernet, parameter_count
-from nasbench_harness.supernet.scoring import score_live_cells
+from nasbench_harness.supernet.scoring.scores import score_live_cells
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.samplers import samplers
 from nasbench_harness.training.trainer import LossCurve, Stage, TrainingSettings

@@ -11,10 +11,10 @@ import torch
 
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
-from nasbench_harness.progress import Silent
 from nasbench_harness.space import Subspace
 from nasbench_harness.strategies import Context
 from nasbench_harness.supernet.network import NetworkShape
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.training import trainer
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints

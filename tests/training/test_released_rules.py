@@ -14,10 +14,10 @@ from torch.nn import functional as F
 
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
-from nasbench_harness.progress import Silent
 from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, POOL, SKIP, Subspace, connected, index_to_code, live_cells
 from nasbench_harness.supernet import network as network_module
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.samplers import Sampler, UniformSampler

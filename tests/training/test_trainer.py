@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
-from nasbench_harness.progress import Silent
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, nonlinearity_count
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
+from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.samplers import Sampler, UniformSampler

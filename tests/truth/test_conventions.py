@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.scorefile import read_scores
+from nasbench_harness.evaluation.score_files import read_scores
 from nasbench_harness.space import (
     all_strings,
     format_architecture,

@@ -18,9 +18,9 @@ from nasbench_harness.truth.importers.base import (
 )
 from nasbench_harness.truth.importers.csv_file import CsvImporter
 from nasbench_harness.truth.importers.json_file import JsonImporter
-from nasbench_harness.truth.importers.official_cache import PartCache
-from nasbench_harness.truth.importers.official_directory import NatsDirectoryImporter
-from nasbench_harness.truth.importers.official_single import NasBench201Importer, NatsFileImporter
+from nasbench_harness.truth.importers.official.cache import PartCache
+from nasbench_harness.truth.importers.official.directory import NatsDirectoryImporter
+from nasbench_harness.truth.importers.official.single import NasBench201Importer, NatsFileImporter
 from nasbench_harness.truth.importers.parquet_file import ParquetImporter
 from nasbench_harness.truth.table import TruthTable
 

@@ -1,0 +1,67 @@
+"""The verbs for authors of parts: check, new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nasbench_harness.cli.output import Json, emit, note
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nasbench_harness.testing import Outcome
+
+
+def check(part: str, /, *options: str, json: Json = False) -> None:
+    """Check that a partitioner, sampler or strategy keeps its promises (exit code 1: one is broken).
+
+    Parameters
+    ----------
+    part
+        A name of the catalogue, or a Python file that registers parts of its own.
+    options
+        Options of the part, such as ``leaves=3``.
+    """
+    from nasbench_harness.testing.find import check_named
+    from nasbench_harness.testing.outcome import ChecksFailedError
+
+    outcomes = list(check_named(part, options))
+    emit([outcome.to_json() for outcome in outcomes], json, lambda console: _draw(outcomes, console))
+    failed = [f"{outcome.part}: {outcome.check}" for outcome in outcomes if not outcome.passed]
+    if failed:
+        raise ChecksFailedError(f"{len(failed)} of {len(outcomes)} checks failed ({'; '.join(failed)})")
+
+
+def new(family: str, name: str, /, *, to: Path = Path(), json: Json = False) -> None:
+    """Write a working partitioner or strategy, its test and an experiment; nothing is overwritten.
+
+    Parameters
+    ----------
+    family
+        ``partitioner`` or ``strategy``.
+    name
+        Its name in experiments, such as ``my-partitioner``.
+    to
+        Folder of the files.
+    """
+    from nasbench_harness.testing.new import write_new
+
+    files = [str(path) for path in write_new(family, name, to)]
+    emit({"files": files}, json, lambda console: console.print("\n".join(files), highlight=False))
+    note(f"try: nasbench-harness check {files[0]}; nasbench-harness run {files[2]}; python -m pytest {files[1]}")
+
+
+def _draw(outcomes: list[Outcome], console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    for title in dict.fromkeys(f"{outcome.family} {outcome.part}" for outcome in outcomes):
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        for heading in ("check", "", "reason"):
+            table.add_column(heading)
+        for outcome in outcomes:
+            if f"{outcome.family} {outcome.part}" == title:
+                table.add_row(outcome.check, "ok" if outcome.passed else "FAIL", Text(outcome.reason))
+        console.print(table)
+        console.print()

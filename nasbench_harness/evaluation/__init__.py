@@ -1,0 +1,1 @@
+"""Scores and a truth in, what a record says of them out."""

@@ -1,0 +1,68 @@
+"""Judgement against a truth: of a score file, and of the rankings that need no training; one JSON object out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench_harness.errors import UsageError
+from nasbench_harness.evaluation.score_files import align, read_scores, truth_from_column
+from nasbench_harness.metrics import evaluate
+from nasbench_harness.space import flops
+from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of, truth_of
+
+
+def judge_file(
+    source: Path,
+    truth_file: Path | None,
+    policy: str | None,
+    truth_column: str | None,
+    allow_missing: bool,
+    resamples: int,
+) -> dict[str, Any]:
+    """Every score column of ``source`` evaluated, beside the FLOPs rankings and the truth's noise ceiling.
+
+    The truth is column ``policy`` of ``truth_file`` (none: its first column), or ``truth_column`` of the score file.
+    Raises ``UsageError`` when both are named, and the errors of reading either file.
+    """
+    scores = read_scores(source, allow_missing)
+    ceiling = proxy = None
+    if truth_column is not None:
+        if policy is not None:
+            raise UsageError("give either --truth-column (of the score file) or --policy (of the truth), not both")
+        truth, scores = truth_from_column(scores, truth_column)
+    else:
+        table = open_table(truth_file)
+        column = policy or next(iter(table.columns))
+        truth = truth_of(table, column)
+        parsed = TruthPolicy.parse(column)
+        if parsed is not None:
+            ceiling, proxy = noise_ceiling_of(table, parsed), proxy_ceiling_of(table, parsed)
+        if truth_file is not None and column in scores.names and truth_file.resolve() == source.resolve():
+            scores = scores.without(column)
+    scores_SA, true_A, index_A = align(scores, truth)
+    return {
+        "source": scores.source,
+        "truth": {
+            **truth.to_json(),
+            "noise_ceiling": ceiling,
+            **({"noise_ceiling_proxy": proxy} if proxy else {}),
+        },
+        "scores": {
+            name: evaluate(score_A, true_A, resamples=resamples).to_json()
+            for name, score_A in zip(scores.names, scores_SA, strict=True)
+        },
+        "references": references(index_A, true_A, resamples),
+    }
+
+
+def references(index_A: npt.NDArray[np.int64], true_A: npt.NDArray[np.float64], resamples: int = 200) -> dict[str, Any]:
+    """Rankings of the architectures ``index_A`` ``[n]`` that need no training, judged by their true values ``[n]``.
+
+    A supernet that loses to counting FLOPs must be seen to, so they stand beside every result.
+    """
+    counts = {"flops": flops(), "live_flops": flops(live=True)}
+    return {name: evaluate(c[index_A], true_A, resamples=resamples).to_json() for name, c in counts.items()}

@@ -1,0 +1,116 @@
+"""Latency tables and fits as plain JSON values, and drawn for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench_harness.latency.table import LatencyTable
+from nasbench_harness.space import N_ARCHITECTURES, format_architecture
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def describe(table: LatencyTable, names: Sequence[str] | None = None, excluded: bool = False) -> dict[str, Any]:
+    """Facts on the columns ``names`` (None: all): conditions, coverage, range; ``excluded``: also every such row."""
+    columns = {name: _column(table, name) for name in names or table.columns}
+    meta = {key: value for key, value in table.meta.items() if key not in ("excluded", "iqr_ms")}
+    found = {"name": table.name, "sha256": table.sha256, "rows": N_ARCHITECTURES, "columns": columns, "meta": meta}
+    if excluded:
+        found["excluded"] = {name: rows for name, rows in _excluded(table).items() if name in columns}
+    return found
+
+
+def _excluded(table: LatencyTable) -> dict[str, Any]:
+    return dict(table.meta.get("excluded") or {})
+
+
+def _column(table: LatencyTable, name: str) -> dict[str, Any]:
+    ms_A = table.vector(name)
+    known = ms_A[~np.isnan(ms_A)]
+    out = _excluded(table).get(name)
+    return {
+        **table.devices[name].to_json(),
+        "n": len(known),
+        "distinct": len(np.unique(known)),
+        "min": float(known.min()),
+        "median": float(np.median(known)),
+        "max": float(known.max()),
+        "fastest": format_architecture(int(np.nanargmin(ms_A))),
+        "slowest": format_architecture(int(np.nanargmax(ms_A))),
+        "excluded": len(out["rows"]) if out else 0,
+        "exclusion_rule": out["rule"] if out else None,
+    }
+
+
+def print_description(described: Mapping[str, Any], console: Console) -> None:
+    """One row a device column; what was excluded and the table's own facts beneath."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    title = f"{described['name']}: latency in ms, sha256 {described['sha256'][:12]}"
+    drawn = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("column", "device"):
+        drawn.add_column(heading)
+    for heading in ("batch", "precision", "image", "n", "excluded", "min", "median", "max"):
+        drawn.add_column(heading, justify="right")
+    for name, facts in described["columns"].items():
+        known = [facts["batch_size"], facts["precision"], facts["image_size"]]
+        shown = ["-" if value is None else str(value) for value in known]
+        values = [f"{facts[key]:.4g}" for key in ("min", "median", "max")]
+        device = facts["device"] or "-"
+        device += " (predicted)" if facts["predicted"] else ""
+        drawn.add_row(escape(name), escape(device), *shown, f"{facts['n']:,}", str(facts["excluded"]), *values)
+    console.print(drawn)
+    rules = {facts["exclusion_rule"] for facts in described["columns"].values() if facts["exclusion_rule"]}
+    for rule in sorted(rules):
+        _plain(console, f"excluded: {rule}")
+    for name, found in described.get("excluded", {}).items():
+        for row in found["rows"]:
+            path = "" if row["path"] else "  (no path)"
+            _plain(console, f"{name}  {row['ms']:g} ms  {row['arch']}  benchmark index {row['benchmark_index']}{path}")
+    for key, value in described["meta"].items():
+        if isinstance(value, str | int | float | bool):
+            _plain(console, f"{key}: {value}")
+    if "file" in described:
+        _plain(console, f"written: {described['file']}")
+
+
+def print_fit(found: Mapping[str, Any], console: Console) -> None:
+    """One row a device: held-out agreement with its interval, beside the plain additive model and the ceiling."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    samples = found["samples"]
+    how = f"{samples} planned samples" if samples else "all rows, cross-validated"
+    drawn = Table(title=f"held-out agreement, {how}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn.add_column("device")
+    for heading in ("Spearman", "95 %", "tau", "MAPE %", "plain", "ceiling"):
+        drawn.add_column(heading, justify="right")
+    drawn.add_column("model")
+    for row in found["devices"]:
+        rank, plain = row["spearman"], row["plain_additive"]["spearman"]["mean"]
+        interval = f"{_shown(rank['low'])}..{_shown(rank['high'])}"
+        ceiling = _shown(row["ceiling"]["spearman"]) if row["ceiling"] else "-"
+        model = ", ".join(f"{name} x{count}" if count > 1 else name for name, count in row["models"].items())
+        cells = [row["device"], _shown(rank["mean"]), interval, _shown(row["tau"]["mean"])]
+        cells += [_shown(row["mape"]["mean"], 2), _shown(plain), ceiling, model]
+        drawn.add_row(*map(Text, cells))
+    console.print(drawn)
+    _plain(console, "plain: least squares on five counts over all edges, from as many samples drawn at random")
+    _plain(console, "ceiling: what noise allows among mirrored cells, which run the same operations (their rows only)")
+    if "file" in found:
+        _plain(console, f"written: {found['file']}")
+
+
+def _shown(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _plain(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

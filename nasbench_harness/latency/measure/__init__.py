@@ -1,0 +1,1 @@
+"""Measuring latencies on this machine."""

@@ -1,0 +1,1 @@
+"""A latency table of all architectures from a few measured ones."""

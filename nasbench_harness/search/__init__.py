@@ -1,0 +1,1 @@
+"""The best architectures under a constraint, and smaller spaces that keep them."""

@@ -1,0 +1,1 @@
+"""CLOSE: blocks of operations shared by edges, and a gate that chooses them."""

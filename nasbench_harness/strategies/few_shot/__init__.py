@@ -1,0 +1,1 @@
+"""Few-shot training: one sub-supernet for each leaf of a partition."""

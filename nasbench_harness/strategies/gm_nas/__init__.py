@@ -1,0 +1,1 @@
+"""GM-NAS: a tree of sub-supernets, divided where gradients differ."""

@@ -1,0 +1,1 @@
+"""HEP-NAS: edges divided jointly, children trained with mutual distillation."""

@@ -1,0 +1,1 @@
+"""HM-NAS: a mixture of all operations under hierarchical masks."""

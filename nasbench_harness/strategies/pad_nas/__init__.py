@@ -1,0 +1,1 @@
+"""PAD-NAS: search, prune and fine-tune inside a window of cost."""

@@ -1,0 +1,157 @@
+"""Independent parts of one unit in several processes: sub-supernets to train, chunks of a measurement.
+
+Every process gets the context and each n-th part, works as the unit would in turn, and leaves what it did in the unit's
+checkpoints. Then the unit goes through all parts as after an interruption: it finds them done, takes weights and values
+from there, and charges its budget. So results have one way only, a kill loses no more than with one process, and a
+unit that was begun with several processes may go on with one.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nasbench_harness.errors import UsageError
+from nasbench_harness.plugins import load_file
+from nasbench_harness.system.progress import Progress, Silent
+from nasbench_harness.system.workers import in_processes
+
+if TYPE_CHECKING:
+    from nasbench_harness.strategies.base import Context
+    from nasbench_harness.supernet.network import Supernet
+    from nasbench_harness.training.clock import Clock
+    from nasbench_harness.training.trainer import LossCurve, Stage
+
+SECONDS_BETWEEN_CLOCKS = 5.0
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Something to be remembered under ``name``, which is unique within the strategy.
+
+    ``compute`` is given the context, whose budget it spends and to whose progress it may report; it must survive
+    pickling. ``amount``: what it comes to in the current phase of the progress.
+    """
+
+    name: str
+    compute: Callable[[Context], dict[str, np.ndarray]]
+    amount: float = 0.0
+
+
+def train_apart(context: Context, stages: Sequence[tuple[Supernet, Stage]]) -> list[LossCurve]:
+    """See ``Context.train_apart``."""
+    if _has_several(context):
+        from nasbench_harness.training.trainer import is_trained
+
+        batches = context.batches
+        missing = [(net, stage) for net, stage in stages if not is_trained(stage, batches, context.checkpoints)]
+        if len(missing) > 1:
+            updates = sum(stage.updates_in(batches) for _, stage in missing)
+            context.progress.start(f"{len(missing)} sub-supernets", updates, "updates")
+            _spread(context, train_apart, missing)
+            context = replace(context, progress=Silent())
+    return [context.train(network, stage) for network, stage in stages]
+
+
+def remember_apart(context: Context, measurements: Sequence[Measurement]) -> list[dict[str, np.ndarray]]:
+    """See ``Context.remember_apart``."""
+    if _has_several(context):
+        missing = [each for each in measurements if context.checkpoints.load(context.key_of(each.name)) is None]
+        if len(missing) > 1:
+            context.progress.advance(sum(each.amount for each in measurements) - sum(each.amount for each in missing))
+            _spread(context, remember_apart, missing)
+            context = replace(context, progress=Silent())
+    return [_remembered(context, each) for each in measurements]
+
+
+def _remembered(context: Context, measurement: Measurement) -> dict[str, np.ndarray]:
+    told = _Told(context.progress)
+    found = context.remember(measurement.name, lambda: measurement.compute(replace(context, progress=told)))
+    context.progress.advance(measurement.amount - told.amount)  # what a checkpoint held
+    return found
+
+
+def _has_several(context: Context) -> bool:
+    """Processes, and a folder through which they hand over what they did."""
+    return context.processes > 1 and context.checkpoints.folder is not None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a process is to do: ``packed`` is opened there, once the plug-in files are loaded that it may need."""
+
+    plugins: tuple[tuple[Path, str], ...]
+    packed: bytes
+
+
+def _do(part: _Part, progress: Progress) -> None:
+    for path, digest in part.plugins:
+        load_file(path, digest)
+    work, context, jobs = pickle.loads(part.packed)
+    work(replace(context, progress=progress), jobs)
+
+
+def _spread(context: Context, work: Callable[[Context, Any], Any], jobs: Sequence[Any]) -> None:
+    """Have ``work(context, part)`` done for all parts of the jobs; the first error of one ends the others."""
+    import torch
+
+    count = min(context.processes, len(jobs))
+    checkpoints = replace(context.checkpoints, clock=None)  # this process keeps the time
+    alone = replace(context, progress=Silent(), checkpoints=checkpoints, processes=1)
+    parts = [_Part(context.plugins, _packed((work, alone, jobs[first::count]))) for first in range(count)]
+    shown = _Together(context.progress, context.checkpoints.clock)
+    with closing(in_processes(_do, parts, [""] * count, count, torch.get_num_threads(), shown)) as done:
+        for _, outcome in done:
+            if isinstance(outcome, Exception):
+                raise outcome
+
+
+def _packed(content: Any) -> bytes:
+    """Pickled as for a file: the pickler of ``multiprocessing`` would move this process's tensors to shared memory."""
+    try:
+        return pickle.dumps(content)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"a part of the unit cannot be sent to another process ({error}); keep options plain values and classes at "
+            "the top of their modules, or give --workers 1"
+        ) from error
+
+
+class _Told:
+    """Progress that also remembers how much it was told."""
+
+    def __init__(self, inner: Progress) -> None:
+        self.inner, self.amount = inner, 0.0
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        self.inner.start(phase, total, unit)
+
+    def advance(self, amount: float) -> None:
+        self.amount += amount
+        self.inner.advance(amount)
+
+    def fork(self, title: str) -> Progress:
+        return self.inner.fork(title)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class _Together(Silent):
+    """Adds up what all processes do in the one phase that stands for them, and keeps the clock of the unit stored."""
+
+    def __init__(self, inner: Progress, clock: Clock | None) -> None:
+        self.inner, self.clock, self.stored = inner, clock, time.monotonic()
+
+    def advance(self, amount: float) -> None:
+        self.inner.advance(amount)
+        if self.clock is not None and time.monotonic() - self.stored >= SECONDS_BETWEEN_CLOCKS:
+            self.clock.store()
+            self.stored = time.monotonic()

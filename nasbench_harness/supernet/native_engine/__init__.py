@@ -1,0 +1,1 @@
+"""The supernet on the native kernels."""

@@ -1,0 +1,1 @@
+"""Scoring many architectures with trained weights."""

@@ -1,0 +1,143 @@
+"""Work in local processes: one process an item, so many at a time; progress and results come back through pipes.
+
+Items are units, or parts of one unit. A process costs a few seconds of imports beside minutes or hours of training. In
+return a unit that dies (out of memory, a fault in native code) takes nothing with it, and an interruption ends all of
+them at once; what they had reached is in their checkpoints. Processes may have processes of their own: each ends by
+itself when the one that started it is gone, however that ended.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from nasbench_harness.errors import HarnessError, RunError
+from nasbench_harness.system.memory import keep_freed_memory
+from nasbench_harness.system.progress import Progress
+
+SECONDS_BETWEEN_REPORTS = 0.25
+
+Work = Callable[[Any, Progress], Any]
+
+
+@dataclass
+class _Piped:
+    """Progress that goes through a pipe, its amounts gathered so that the pipe is not what costs."""
+
+    pipe: Connection
+    gathered: float = 0.0
+    sent: float = field(default_factory=time.monotonic)
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        self._flush()
+        self.pipe.send(("start", (phase, total, unit)))
+
+    def advance(self, amount: float) -> None:
+        self.gathered += amount
+        if time.monotonic() - self.sent >= SECONDS_BETWEEN_REPORTS:
+            self._flush()
+
+    def fork(self, title: str) -> Progress:
+        return self
+
+    def close(self) -> None:
+        self._flush()
+
+    def _flush(self) -> None:
+        if self.gathered:
+            self.pipe.send(("advance", (self.gathered,)))
+        self.gathered, self.sent = 0.0, time.monotonic()
+
+
+def _worker(work: Work, item: Any, threads: int, pipe: Connection) -> None:
+    # The terminal's Ctrl-C reaches the whole group; the first process alone decides, and ends this one by a signal.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_the_parent()
+    keep_freed_memory()
+    import torch
+
+    torch.set_num_threads(threads)
+    progress = _Piped(pipe)
+    try:
+        result = work(item, progress)
+        progress.close()
+        pipe.send(("done", result))
+    except HarnessError as error:
+        pipe.send(("failed", error))
+
+
+def _end_with_the_parent() -> None:
+    """A process whose parent is gone works for nobody, and might write beside the run that goes on from its place."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def in_processes(
+    work: Work, items: Sequence[Any], titles: Sequence[str], workers: int, threads: int, progress: Progress
+) -> Generator[tuple[int, Any], None, None]:
+    """Run ``work(item, progress)`` for every item, ``workers`` at a time with so many threads of torch each.
+
+    Yields pairs of position and result as they finish; a ``HarnessError`` of the work is a result too, and a process
+    that died is a ``RunError``. ``work`` must be importable, items and results must survive pickling. Who stops
+    before the end closes the generator (``contextlib.closing``), which ends the processes: they are no daemons, because
+    those may have no processes of their own.
+    """
+    spawn = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
+    waiting = list(range(len(items)))[::-1]
+    running: dict[Connection, tuple[int, Any, Progress]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                position = waiting.pop()
+                ours, theirs = spawn.Pipe(duplex=False)
+                process = spawn.Process(target=_worker, args=(work, items[position], threads, theirs), daemon=False)
+                running[ours] = position, process, progress.fork(titles[position])  # first: what runs is always known
+                process.start()
+                theirs.close()
+            for pipe in wait(list(running)):
+                assert isinstance(pipe, Connection)
+                position, process, shown = running[pipe]
+                try:
+                    kind, value = pipe.recv()
+                except EOFError:
+                    process.join()
+                    kind, value = "failed", RunError(_death(process.exitcode))
+                if kind in ("done", "failed"):
+                    del running[pipe]
+                    pipe.close()
+                    process.join()
+                    shown.close()
+                    yield position, value
+                elif kind == "start":
+                    shown.start(*value)
+                else:
+                    shown.advance(*value)
+    finally:
+        started = [process for _, process, _ in running.values() if process.pid is not None]
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.join()
+        for pipe in running:
+            pipe.close()
+
+
+def _death(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        cause = f"was ended by signal {-exit_code}" + (", probably for lack of memory" if exit_code == -9 else "")
+    else:
+        cause = f"ended with exit code {exit_code}; its error stands above"
+    return f"a process of the unit {cause}; the same command goes on from its checkpoint (fewer --workers may help)"
