@@ -13,10 +13,8 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nasbench_harness.errors import HarnessError, UsageError
-from nasbench_harness.registry import Registry
 
 _loaded: dict[Path, str] = {}  # file -> SHA-256 of what was loaded from it
 
@@ -72,20 +70,3 @@ def _cause(error: BaseException, path: Path) -> str:
     at = f"line {lines[-1]}: " if lines else ""
     kind = "" if isinstance(error, HarnessError) else f"{type(error).__name__}: "
     return f"{at}{kind}{' '.join(str(error).split())}"
-
-
-def families() -> dict[str, Registry[Any]]:
-    """Every family that can be extended, by the plural that ``ls`` and the entry-point groups use."""
-    from nasbench_harness.partitioners import partitioners
-    from nasbench_harness.predictors import predictors
-    from nasbench_harness.strategies import strategies
-    from nasbench_harness.training.samplers import samplers
-
-    registries: list[Registry[Any]] = [strategies, partitioners, samplers, predictors]
-    return {registry.plural: registry for registry in registries}
-
-
-def parts_of_file(path: Path) -> list[tuple[Registry[Any], str]]:
-    """Family and name of every part that a loaded file registered."""
-    wanted = str(path.resolve())
-    return [(family, name) for family in families().values() for name in family if family.origin(name) == wanted]

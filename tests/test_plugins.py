@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nasbench_harness.catalogue import families, parts_of_file
 from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment import identity, load_experiment
 from nasbench_harness.partitioners import partitioners
-from nasbench_harness.plugins import families, load_file, parts_of_file
+from nasbench_harness.plugins import load_file
 from nasbench_harness.registry import Registry
 from nasbench_harness.space import Subspace
 

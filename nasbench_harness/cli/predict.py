@@ -58,11 +58,11 @@ def predict(
     """
     from rich.console import Console
 
+    from nasbench_harness.data.truths import table_for
     from nasbench_harness.predictors import PredictorContext
     from nasbench_harness.predictors.report import judge_predictors, print_report, selected, write_report
     from nasbench_harness.system.progress import terminal_progress
     from nasbench_harness.truth import open_table, truth_of
-    from nasbench_harness.truth.query import table_for
 
     table = open_table(truth) if truth is not None else table_for(policy, None)
     column = policy or next(iter(table.columns))

@@ -82,9 +82,9 @@ def search(
     """
     from rich.console import Console
 
-    from nasbench_harness.search.evolution import SearchSettings
     from nasbench_harness.search.report import print_search
     from nasbench_harness.search.search import search_tables
+    from nasbench_harness.search.settings import SearchSettings
     from nasbench_harness.system.progress import terminal_progress
 
     costs, windows = _costs(latency, device, measured, cost), _windows(max_latency, window)
@@ -138,8 +138,8 @@ def prune(
     """
     from rich.console import Console
 
-    from nasbench_harness.search.evolution import SearchSettings
     from nasbench_harness.search.report import print_prune
+    from nasbench_harness.search.settings import SearchSettings
     from nasbench_harness.search.tables import prune_tables
     from nasbench_harness.system.progress import terminal_progress
 

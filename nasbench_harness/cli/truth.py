@@ -155,7 +155,8 @@ def truth_query(*architectures: str, table: Path | None = None, policy: str | No
     policy
         One column, such as ``cifar10_test_200``; none: all.
     """
-    from nasbench_harness.truth.query import print_query, query, table_for
+    from nasbench_harness.data.truths import table_for
+    from nasbench_harness.truth.query import print_query, query
 
     found = query(table_for(policy, table), architectures, policy)
     emit(found, json, lambda console: print_query(found, console))

@@ -5,52 +5,16 @@ It knows scores only through a callable, so it runs on stored scores, on the tru
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.errors import DataError
 from nasbench_harness.search.constraint import Window, candidates_of
 from nasbench_harness.search.pareto import pareto_front
+from nasbench_harness.search.settings import Evaluate, FloatArray, IntArray, SearchSettings
 from nasbench_harness.space import Subspace, live_cell_of
 from nasbench_harness.system.progress import Progress, Silent
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-
-Evaluate = Callable[[IntArray], FloatArray]
-"""Our indices int64 ``[n]`` to scores ``[n]``, higher is better."""
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """Options of the evolution; the defaults are methods 7.2's.
-
-    ``mutation_probability``: of each gene, drawn anew uniformly from the operations of its edge. ``tries``: how often
-    children are redrawn when too few of a generation are new and inside the window. Raises ``UsageError``.
-    """
-
-    population: int = 64
-    generations: int = 40
-    crossover_probability: float = 0.9
-    mutation_probability: float = 1 / 6
-    tries: int = 50
-
-    def __post_init__(self) -> None:
-        """Refuse impossible options."""
-        for name in ("population", "generations", "tries"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"search: {name} must be at least 1, found {getattr(self, name)}")
-        for name in ("crossover_probability", "mutation_probability"):
-            if not 0 < getattr(self, name) <= 1:
-                raise UsageError(f"search: {name} must be above 0 and at most 1, found {getattr(self, name)}")
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)

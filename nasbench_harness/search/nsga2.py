@@ -15,7 +15,7 @@ from pymoo.operators.crossover.pntx import TwoPointCrossover
 from pymoo.operators.selection.tournament import TournamentSelection
 from pymoo.termination.max_gen import MaximumGenerationTermination
 
-from nasbench_harness.search.evolution import Evaluate, FloatArray, IntArray, SearchSettings
+from nasbench_harness.search.settings import Evaluate, FloatArray, IntArray, SearchSettings
 from nasbench_harness.space import N_EDGES, N_OPERATIONS, code_to_index, index_to_code
 from nasbench_harness.system.progress import Progress
 

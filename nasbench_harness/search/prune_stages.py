@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.search.constraint import Window, candidates_of
-from nasbench_harness.search.evolution import Evaluate, SearchResult, SearchSettings, constrained_search
+from nasbench_harness.search.evolution import SearchResult, constrained_search
 from nasbench_harness.search.prune import Pruning, counted, prune
+from nasbench_harness.search.settings import Evaluate, SearchSettings
 from nasbench_harness.space import OPERATIONS, Subspace, connected
 from nasbench_harness.system.progress import Progress
 

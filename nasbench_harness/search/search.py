@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from nasbench_harness.search.constraint import Window
-from nasbench_harness.search.evolution import SearchSettings, constrained_search
+from nasbench_harness.search.evolution import constrained_search
 from nasbench_harness.search.inputs import Cost, Scores, spread
 from nasbench_harness.search.judge import Judge, spread_of
+from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.system.progress import Progress, Silent
 from nasbench_harness.truth import Truth

@@ -10,11 +10,11 @@ import numpy as np
 
 from nasbench_harness.metrics import kendall_tau
 from nasbench_harness.search.constraint import Window
-from nasbench_harness.search.evolution import SearchSettings
 from nasbench_harness.search.inputs import Cost, Scores, spread
 from nasbench_harness.search.judge import Judge
 from nasbench_harness.search.prune import RANK_LIMIT
 from nasbench_harness.search.prune_stages import PadNas, describe_space, pad_nas
+from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import EDGES, OPERATIONS, connected
 from nasbench_harness.system.progress import Progress, Silent

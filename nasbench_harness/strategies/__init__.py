@@ -1,7 +1,8 @@
 """Strategies: one file each, found by name in ``strategies``."""
 
-from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.base import Leaf, Scorer, Strategy, strategies
 from nasbench_harness.strategies.close.strategy import Close
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.few_shot.strategy import FewShot
 from nasbench_harness.strategies.gm_nas.strategy import TreeFewShot
 from nasbench_harness.strategies.hep_nas.search import HepSearch

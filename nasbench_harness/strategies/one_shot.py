@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.space import Subspace
-from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.base import Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.training.samplers import samplers
 
 

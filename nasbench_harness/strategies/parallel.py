@@ -12,9 +12,9 @@ import pickle
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -24,12 +24,33 @@ from nasbench_harness.system.progress import Progress, Silent
 from nasbench_harness.system.workers import in_processes
 
 if TYPE_CHECKING:
-    from nasbench_harness.strategies.base import Context
+    from nasbench_harness.images.batch_sizes import BatchSizes
     from nasbench_harness.supernet.network import Supernet
+    from nasbench_harness.training.checkpoints import Checkpoints
     from nasbench_harness.training.clock import Clock
     from nasbench_harness.training.trainer import LossCurve, Stage
 
 SECONDS_BETWEEN_CLOCKS = 5.0
+
+
+class Divisible(Protocol):
+    """What is needed of a context whose work is done in several processes; ``Context`` documents the members."""
+
+    @property
+    def processes(self) -> int: ...
+    @property
+    def plugins(self) -> tuple[tuple[Path, str], ...]: ...
+    @property
+    def progress(self) -> Progress: ...
+    @property
+    def checkpoints(self) -> Checkpoints: ...
+    @property
+    def batches(self) -> BatchSizes: ...
+    def train(self, network: Supernet, stage: Stage) -> LossCurve: ...
+    def remember(self, name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]: ...
+    def key_of(self, name: str) -> str: ...
+    def alone(self) -> Self: ...
+    def shown_by(self, progress: Progress) -> Self: ...
 
 
 @dataclass(frozen=True)
@@ -41,11 +62,11 @@ class Measurement:
     """
 
     name: str
-    compute: Callable[[Context], dict[str, np.ndarray]]
+    compute: Callable[[Any], dict[str, np.ndarray]]
     amount: float = 0.0
 
 
-def train_apart(context: Context, stages: Sequence[tuple[Supernet, Stage]]) -> list[LossCurve]:
+def train_apart(context: Divisible, stages: Sequence[tuple[Supernet, Stage]]) -> list[LossCurve]:
     """See ``Context.train_apart``."""
     if _has_several(context):
         from nasbench_harness.training.trainer import is_trained
@@ -56,29 +77,29 @@ def train_apart(context: Context, stages: Sequence[tuple[Supernet, Stage]]) -> l
             updates = sum(stage.updates_in(batches) for _, stage in missing)
             context.progress.start(f"{len(missing)} sub-supernets", updates, "updates")
             _spread(context, train_apart, missing)
-            context = replace(context, progress=Silent())
+            context = context.shown_by(Silent())
     return [context.train(network, stage) for network, stage in stages]
 
 
-def remember_apart(context: Context, measurements: Sequence[Measurement]) -> list[dict[str, np.ndarray]]:
+def remember_apart(context: Divisible, measurements: Sequence[Measurement]) -> list[dict[str, np.ndarray]]:
     """See ``Context.remember_apart``."""
     if _has_several(context):
         missing = [each for each in measurements if context.checkpoints.load(context.key_of(each.name)) is None]
         if len(missing) > 1:
             context.progress.advance(sum(each.amount for each in measurements) - sum(each.amount for each in missing))
             _spread(context, remember_apart, missing)
-            context = replace(context, progress=Silent())
+            context = context.shown_by(Silent())
     return [_remembered(context, each) for each in measurements]
 
 
-def _remembered(context: Context, measurement: Measurement) -> dict[str, np.ndarray]:
+def _remembered(context: Divisible, measurement: Measurement) -> dict[str, np.ndarray]:
     told = _Told(context.progress)
-    found = context.remember(measurement.name, lambda: measurement.compute(replace(context, progress=told)))
+    found = context.remember(measurement.name, lambda: measurement.compute(context.shown_by(told)))
     context.progress.advance(measurement.amount - told.amount)  # what a checkpoint held
     return found
 
 
-def _has_several(context: Context) -> bool:
+def _has_several(context: Divisible) -> bool:
     """Processes, and a folder through which they hand over what they did."""
     return context.processes > 1 and context.checkpoints.folder is not None
 
@@ -95,16 +116,15 @@ def _do(part: _Part, progress: Progress) -> None:
     for path, digest in part.plugins:
         load_file(path, digest)
     work, context, jobs = pickle.loads(part.packed)
-    work(replace(context, progress=progress), jobs)
+    work(context.shown_by(progress), jobs)
 
 
-def _spread(context: Context, work: Callable[[Context, Any], Any], jobs: Sequence[Any]) -> None:
+def _spread(context: Divisible, work: Callable[[Any, Any], Any], jobs: Sequence[Any]) -> None:
     """Have ``work(context, part)`` done for all parts of the jobs; the first error of one ends the others."""
     import torch
 
     count = min(context.processes, len(jobs))
-    checkpoints = replace(context.checkpoints, clock=None)  # this process keeps the time
-    alone = replace(context, progress=Silent(), checkpoints=checkpoints, processes=1)
+    alone = context.alone()
     parts = [_Part(context.plugins, _packed((work, alone, jobs[first::count]))) for first in range(count)]
     shown = _Together(context.progress, context.checkpoints.clock)
     with closing(in_processes(_do, parts, [""] * count, count, torch.get_num_threads(), shown)) as done:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nasbench_harness.images.batches import DeviceImages
-    from nasbench_harness.strategies.base import Context
+    from nasbench_harness.strategies.context import Context
     from nasbench_harness.supernet.network import Supernet
 
 

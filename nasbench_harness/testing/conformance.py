@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from nasbench_harness.catalogue import families
 from nasbench_harness.errors import UsageError
-from nasbench_harness.plugins import families
 from nasbench_harness.registry import near_names
 from nasbench_harness.testing.outcome import Check, Outcome, Subject, run_checks
 from nasbench_harness.testing.partitioner_checks import PARTITIONER_CHECKS

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from nasbench_harness.catalogue import families, parts_of_file
 from nasbench_harness.errors import UsageError
-from nasbench_harness.plugins import families, load_file, parts_of_file
+from nasbench_harness.plugins import load_file
 from nasbench_harness.registry import Registry, near_names
 from nasbench_harness.testing.conformance import CHECKS, check_part
 from nasbench_harness.testing.outcome import Outcome

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from nasbench_harness.catalogue import families
 from nasbench_harness.errors import UsageError
-from nasbench_harness.plugins import families
 from nasbench_harness.registry import near_names
 from nasbench_harness.system.files import write_text
 from nasbench_harness.testing import templates

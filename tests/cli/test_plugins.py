@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nasbench_harness.catalogue import families
 from nasbench_harness.cli import main
-from nasbench_harness.plugins import families
 from nasbench_harness.space import live_cells
 
 BROKEN = '''

@@ -17,10 +17,10 @@ from nasbench_harness.figures.device_matrix import by_likeness
 from nasbench_harness.figures.hardware import draw_hardware
 from nasbench_harness.latency import LatencyTable
 from nasbench_harness.search.constraint import Window
-from nasbench_harness.search.evolution import SearchSettings
 from nasbench_harness.search.inputs import Cost, oracle_of, scores_from
 from nasbench_harness.search.judge_latency import device_matrix, residuals
 from nasbench_harness.search.search import search_tables
+from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.search.tables import prune_tables
 from nasbench_harness.space import N_ARCHITECTURES, flops
 from nasbench_harness.truth import Truth

@@ -12,11 +12,12 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.latency import LatencyTable
 from nasbench_harness.records import write_record
 from nasbench_harness.search.constraint import Window
-from nasbench_harness.search.evolution import SearchResult, SearchSettings
+from nasbench_harness.search.evolution import SearchResult
 from nasbench_harness.search.inputs import Cost, Scores, costs_from, oracle_of, scores_from, truth_from
 from nasbench_harness.search.judge import Judge, spread_of
 from nasbench_harness.search.judge_latency import device_matrix, residuals
 from nasbench_harness.search.search import search_tables
+from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.search.tables import prune_tables
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, all_strings, connected, flops
 from nasbench_harness.truth import Truth

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.search.constraint import Window
-from nasbench_harness.search.evolution import SearchResult, SearchSettings
+from nasbench_harness.search.evolution import SearchResult
 from nasbench_harness.search.pareto import fast_nondominated_ranks
 from nasbench_harness.search.prune import THRESHOLDS, counted, operation_frequencies, prune
 from nasbench_harness.search.prune_stages import describe_space, pad_nas
+from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, all_codes, code_to_index, connected, flops
 
 FULL = Subspace.full()

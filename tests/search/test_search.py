@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.search.constraint import Window, candidates_of
-from nasbench_harness.search.evolution import SearchSettings, constrained_search
+from nasbench_harness.search.evolution import constrained_search
+from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.space import Subspace, all_codes, connected, flops, live_cell_of
 
 COST_A = flops() / 1e6

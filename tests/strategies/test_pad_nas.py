@@ -15,8 +15,9 @@ import torch
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.latency import LatencyTable
-from nasbench_harness.search.evolution import SearchResult, SearchSettings
+from nasbench_harness.search.evolution import SearchResult
 from nasbench_harness.search.pareto import pareto_front
+from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.space import (
     OPERATIONS,
     Subspace,

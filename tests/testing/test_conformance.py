@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from nasbench_harness.catalogue import families
 from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners import Partitioner, Probe, partitioners
-from nasbench_harness.plugins import families
 from nasbench_harness.registry import Registry
 from nasbench_harness.space import Subspace, all_codes, connected
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, N_EDGES, N_STAGES, NONE, POOL, SKIP
 from nasbench_harness.strategies.close.gate import Gate
-from nasbench_harness.supernet.network import Code, NetworkShape, Supernet, _convolution, convolution
+from nasbench_harness.supernet.layers import Code, NetworkShape, convolution, new_convolution
+from nasbench_harness.supernet.network import Supernet
 from nasbench_harness.supernet.operations import avg_pool_3x3, batch_norm
 
 Blocks = Sequence[int]
@@ -50,8 +51,8 @@ class GlowCell(nn.Module):
 
     def __init__(self, channels: int, blocks: int) -> None:
         super().__init__()
-        self.conv_1x1 = nn.ParameterList(_convolution(channels, channels, 1) for _ in range(blocks))
-        self.conv_3x3 = nn.ParameterList(_convolution(channels, channels, 3) for _ in range(blocks))
+        self.conv_1x1 = nn.ParameterList(new_convolution(channels, channels, 1) for _ in range(blocks))
+        self.conv_3x3 = nn.ParameterList(new_convolution(channels, channels, 3) for _ in range(blocks))
 
     @torch.no_grad()
     def inherit(self, block: int) -> None:

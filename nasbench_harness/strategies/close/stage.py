@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, N_EDGES, index_to_code, live_cell_of, live_cells
-from nasbench_harness.strategies.base import Context
 from nasbench_harness.strategies.close.gate import soft_choice
 from nasbench_harness.strategies.close.network import GlowNetwork
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.supernet.network import live_codes
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
 from nasbench_harness.training.settings import Stage

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import CONV_1X1, CONV_3X3, connected, index_to_code, live_cells
-from nasbench_harness.strategies.base import Context, Leaf
+from nasbench_harness.strategies.base import Leaf
 from nasbench_harness.strategies.close.gate import Gate
 from nasbench_harness.strategies.close.network import GlowNetwork
+from nasbench_harness.strategies.close.options import CloseOptions
 from nasbench_harness.strategies.close.scorer import CloseScorer
 from nasbench_harness.strategies.close.scoring import glow_representatives
 from nasbench_harness.strategies.close.stage import Choice, CloseRun, Curriculum, fitting, fixed_choice
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.training.samplers import samplers
 from nasbench_harness.training.settings import Stage
 
-if TYPE_CHECKING:
-    from nasbench_harness.strategies.close.strategy import Close
 
-
-def train(close: Close, context: Context) -> CloseScorer:
+def train(close: CloseOptions, context: Context) -> CloseScorer:
     """Spend the context's budget as ``Close.train`` says."""
     context.require_whole_batches("close")
     sampler = samplers.build(close.sampler)
@@ -45,7 +44,7 @@ def train(close: Close, context: Context) -> CloseScorer:
     return CloseScorer((leaf,), tuple(losses), context, None, None, details, block_AE, stands_for_A)
 
 
-def new_network(close: Close, context: Context) -> GlowNetwork:
+def new_network(close: CloseOptions, context: Context) -> GlowNetwork:
     """An untrained network, with its gate where one learns; its weights depend on the seed axes alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(*context.seed_axes, "supernet", "initial weights"))

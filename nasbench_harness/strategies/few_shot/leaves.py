@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nasbench_harness.space import Subspace
-from nasbench_harness.strategies.base import Context, Leaf
+from nasbench_harness.strategies.base import Leaf
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.training.samplers import Sampler
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners import Partitioner, partitioners
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, check_cover, route
-from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.base import Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.few_shot.leaves import train_leaves
 from nasbench_harness.training.samplers import Sampler, samplers
 

@@ -14,7 +14,8 @@ from nasbench_harness.partitioners import Partitioner, partitioners
 from nasbench_harness.partitioners.grouping import cut_of, operations_on
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_EDGES, OPERATIONS, Subspace, check_cover
-from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.base import Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.few_shot.leaves import train_leaves
 from nasbench_harness.strategies.probe import SupernetProbe, probe_batch
 from nasbench_harness.training.samplers import Sampler, samplers

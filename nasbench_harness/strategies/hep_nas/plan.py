@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners.hierarchy import Hierarchy
-from nasbench_harness.strategies.base import Context
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.hep_nas.siblings import Distillation
 from nasbench_harness.strategies.probe import probe_batch
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE

@@ -13,7 +13,8 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners.hierarchy import HIERARCHIES, Groups, Hierarchy
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import Subspace, check_cover, live_cell_of
-from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.base import Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.gm_nas.strategy import BASELINE_EPOCHS, describe_split
 from nasbench_harness.strategies.hep_nas.plan import SearchPlan
 from nasbench_harness.strategies.hep_nas.report import hierarchy_report

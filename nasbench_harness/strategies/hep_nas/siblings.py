@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.space import Subspace
-from nasbench_harness.strategies.base import Context
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
 from nasbench_harness.training.objectives import CrossEntropy, Objective
 from nasbench_harness.training.samplers import Sampler

@@ -9,7 +9,8 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners.hierarchy import Groups, Hierarchy
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import check_cover
-from nasbench_harness.strategies.base import Context, Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.base import Leaf, Scorer, Strategy, strategies
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.gm_nas.strategy import describe_split
 from nasbench_harness.strategies.hep_nas.siblings import Distillation, Smd, train_siblings
 from nasbench_harness.strategies.probe import SupernetProbe, probe_batch

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from nasbench_harness.space import N_ARCHITECTURES, N_EDGES
-from nasbench_harness.strategies.base import Context, Scorer
+from nasbench_harness.strategies.base import Scorer
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.hm_nas.network import Weighted, score_weighted_cells
 from nasbench_harness.strategies.hm_nas.rankings import summed
 from nasbench_harness.strategies.parallel import Measurement

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_EDGES
-from nasbench_harness.strategies.base import Context
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.hm_nas.loop import Loop, descend
 from nasbench_harness.strategies.hm_nas.network import INCOMING, MIXED, Mixture, binarise
 from nasbench_harness.supernet.network import Supernet

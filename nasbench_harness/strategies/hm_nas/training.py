@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,22 +12,21 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import OPERATIONS, format_architecture
-from nasbench_harness.strategies.base import Context, Leaf, Scorer
+from nasbench_harness.strategies.base import Leaf, Scorer
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.hm_nas.loop import MIXTURE_UPDATES
 from nasbench_harness.strategies.hm_nas.network import MIXED
+from nasbench_harness.strategies.hm_nas.options import HmNasOptions
 from nasbench_harness.strategies.hm_nas.rankings import mask_logits, masked_importance, projected
 from nasbench_harness.strategies.hm_nas.scorer import HmNasScorer
 from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, MaskSettings, halves, part_of
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
 
-if TYPE_CHECKING:
-    from nasbench_harness.strategies.hm_nas.strategy import HmNas
-
 CHECK_IMAGES = 1000
 """Training images on which the mixture is looked at with and without its masks."""
 
 
-def train(strategy: HmNas, context: Context) -> Scorer:
+def train(strategy: HmNasOptions, context: Context) -> Scorer:
     """Train the mixture, then its masks."""
     one, other = halves(context.train_images, derive_seed(*context.seed_axes, "halves"))
     _check(strategy, context, len(one))
@@ -78,7 +77,7 @@ def train(strategy: HmNas, context: Context) -> Scorer:
     return HmNasScorer((leaf,), tuple(losses), context, details=details, edge_weight_E=edge_E, tables=tables)
 
 
-def _check(strategy: HmNas, context: Context, half: int) -> None:
+def _check(strategy: HmNasOptions, context: Context, half: int) -> None:
     context.require_whole_batches("hm-nas")
     batch, planned = context.training.batch_size, context.budget.planned
     if batch > half:

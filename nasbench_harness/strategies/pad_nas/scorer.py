@@ -11,7 +11,8 @@ import numpy as np
 from nasbench_harness.search.evolution import SearchResult
 from nasbench_harness.search.pareto import fast_nondominated_ranks
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, format_architecture, live_cell_of
-from nasbench_harness.strategies.base import Chunk, Context, Leaf, Scorer
+from nasbench_harness.strategies.base import Chunk, Leaf, Scorer
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.parallel import Measurement
 from nasbench_harness.system.progress import Silent
 

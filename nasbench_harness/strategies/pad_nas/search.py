@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench_harness.search.constraint import Window
-from nasbench_harness.search.evolution import SearchResult, SearchSettings, constrained_search
+from nasbench_harness.search.evolution import SearchResult, constrained_search
+from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import Subspace, live_cell_of
-from nasbench_harness.strategies.base import Context
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
 

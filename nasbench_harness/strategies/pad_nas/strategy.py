@@ -16,12 +16,13 @@ import numpy as np
 from nasbench_harness.errors import UsageError
 from nasbench_harness.latency import open_latency
 from nasbench_harness.search.constraint import Window, candidates_of
-from nasbench_harness.search.evolution import SearchSettings
 from nasbench_harness.search.inputs import COUNTS
 from nasbench_harness.search.prune import COUNTING, counted, prune
+from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import Subspace
-from nasbench_harness.strategies.base import Context, Scorer, Strategy, strategies
+from nasbench_harness.strategies.base import Scorer, Strategy, strategies
+from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.pad_nas.report import paired_report
 from nasbench_harness.strategies.pad_nas.scorer import PadNasScorer, front_rows, leaves_of, paired_sets
 from nasbench_harness.strategies.pad_nas.search import LiveSearch, first_images, updates_of_search

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from nasbench_harness.native import Kernels, kernels
 from nasbench_harness.space import CONV_1X1, CONV_3X3, N_STAGES
+from nasbench_harness.supernet.layers import Code, Layered
 from nasbench_harness.supernet.native_engine.tape import (
     Activation,
-    Code,
     LanedPass,
     images_of,
     reads_of,
@@ -20,14 +20,11 @@ from nasbench_harness.supernet.native_engine.tape import (
 )
 from nasbench_harness.supernet.operations import normalises_by_batch
 
-if TYPE_CHECKING:
-    from nasbench_harness.supernet.network import Supernet
-
 FULL_ENOUGH = 0.75
 """Share of the lanes that must hold an image: a batch of 9 would fill little more than half of two blocks of 8."""
 
 
-def kernels_for(network: Supernet, x_NCHW: Tensor) -> Kernels | None:
+def kernels_for(network: Layered, x_NCHW: Tensor) -> Kernels | None:
     """The kernels that run this batch, or ``None`` where the operations of torch do: elsewhere than on a processor, in
     bfloat16, with other normalisation than by the batch, for few images and for sides that halve to odd numbers."""
     if x_NCHW.device.type != "cpu" or network.activation_dtype not in (torch.float32, torch.float64):
@@ -43,7 +40,7 @@ def kernels_for(network: Supernet, x_NCHW: Tensor) -> Kernels | None:
     return found
 
 
-def run(forward: LanedPass, stem: Activation, network: Supernet, code: Code, route: Sequence[int]) -> Activation:
+def run(forward: LanedPass, stem: Activation, network: Layered, code: Code, route: Sequence[int]) -> Activation:
     """From the output of the stem to that of the last cell."""
     x = stem
     for position, (block, cell) in enumerate(network.along(route)):
@@ -55,7 +52,7 @@ def run(forward: LanedPass, stem: Activation, network: Supernet, code: Code, rou
     return x
 
 
-def output_reads(network: Supernet, position: int, code: Code) -> tuple[bool, bool]:
+def output_reads(network: Layered, position: int, code: Code) -> tuple[bool, bool]:
     """How the output of the cell at ``position`` is read: as it is, rectified."""
     following = position + 1
     if following == network.shape.cell_count:
@@ -63,7 +60,7 @@ def output_reads(network: Supernet, position: int, code: Code) -> tuple[bool, bo
     return (True, True) if following % network.shape.cells == 0 else reads_of(code, 0)
 
 
-def used_weights(network: Supernet, code: Code, route: Sequence[int]) -> list[Tensor]:
+def used_weights(network: Layered, code: Code, route: Sequence[int]) -> list[Tensor]:
     """All weights up to the last cell that an architecture trains."""
     weights: list[Tensor] = [network.stem]
     for _, cell in network.along(route):
@@ -81,7 +78,7 @@ class _UpToLastCell(torch.autograd.Function):
     def forward(
         ctx: Any,
         native: Kernels,
-        network: Supernet,
+        network: Layered,
         x_NCHW: Tensor,
         code: Code,
         route: Sequence[int],
@@ -103,7 +100,7 @@ class _UpToLastCell(torch.autograd.Function):
         return (None,) * 5 + tuple(found.get(id(weight)) for weight in weights)
 
 
-def logits_of(native: Kernels, network: Supernet, x_NCHW: Tensor, code: Code, route: Sequence[int]) -> Tensor:
+def logits_of(native: Kernels, network: Layered, x_NCHW: Tensor, code: Code, route: Sequence[int]) -> Tensor:
     """Logits ``[N, classes]`` of one architecture, with gradients for the weights."""
     weights = used_weights(network, code, route)
     last: Tensor = _UpToLastCell.apply(native, network, x_NCHW, code, route, *weights)  # type: ignore[no-untyped-call]

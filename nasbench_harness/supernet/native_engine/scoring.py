@@ -11,8 +11,8 @@ from torch import Tensor
 from nasbench_harness.native import Kernels
 from nasbench_harness.native.kernels import Packed
 from nasbench_harness.space import EDGES, NONE
+from nasbench_harness.supernet.layers import Code
 from nasbench_harness.supernet.native_engine.stream import Buffers, Node, Stream, Term, nothing
-from nasbench_harness.supernet.native_engine.tape import Code
 from nasbench_harness.supernet.network import Cell, Supernet
 from nasbench_harness.supernet.operations import EPSILON
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from nasbench_harness.native import Kernels
 from nasbench_harness.native.kernels import GATHER, GATHER_PAST, Packed
 from nasbench_harness.space import CONV_1X1, EDGES, NONE, POOL, SKIP
-from nasbench_harness.supernet.native_engine.tape import Code
+from nasbench_harness.supernet.layers import Code
 from nasbench_harness.supernet.operations import EPSILON
 
 Normalised = tuple[Tensor, Tensor, Tensor]

@@ -17,9 +17,8 @@ from torch import Tensor
 from nasbench_harness.native import Kernels
 from nasbench_harness.native.kernels import ADD, GATHER, WRITE
 from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, NONE, POOL, SKIP
+from nasbench_harness.supernet.layers import Code
 from nasbench_harness.supernet.operations import EPSILON
-
-Code = tuple[int, ...]
 
 MOST_TERMS = 3
 """Activations that a kernel adds up at once: as many as edges end in a node."""
