@@ -5,18 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App
-
-from nasbench_harness.cli.output import Json, emit
+from nasbench_harness.cli.options import Json
+from nasbench_harness.cli.output import emit
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-data_app = App(name="data", help="Real data: fetch it, add what is on disk, list it, find it.")
 
-
-@data_app.command(name="fetch")
-def data_fetch(*names: str, timeout: float = 30.0, json: Json = False) -> None:
+def fetch(*names: str, timeout: float = 30.0, json: Json = False) -> None:
     """Bring data into the cache and check it; a download that breaks off goes on where it was.
 
     The cache is the platform's folder for it, or NASBENCH_HARNESS_DATA. Proxies are taken from the environment.
@@ -30,19 +26,18 @@ def data_fetch(*names: str, timeout: float = 30.0, json: Json = False) -> None:
     """
     from rich.console import Console
 
-    from nasbench_harness.data import fetch
+    from nasbench_harness.data import fetch as fetch_into_cache
     from nasbench_harness.errors import UsageError
     from nasbench_harness.system.progress import terminal_progress
 
     if not names:
         raise UsageError("name what to fetch, such as benchmark; `nasbench-harness data ls` lists what there is")
     with terminal_progress(Console(stderr=True)) as progress:
-        items = [item.to_json() for item in fetch(names, progress, timeout=timeout)]
+        items = [item.to_json() for item in fetch_into_cache(names, progress, timeout=timeout)]
     emit(items, json, lambda console: _print_paths(items, console))
 
 
-@data_app.command(name="add")
-def data_add(path: Path, /, *paths: Path, json: Json = False) -> None:
+def add(path: Path, /, *paths: Path, json: Json = False) -> None:
     """Copy files that are already on disk into the cache, checked like a download.
 
     Parameters
@@ -52,14 +47,13 @@ def data_add(path: Path, /, *paths: Path, json: Json = False) -> None:
     paths
         More of them.
     """
-    from nasbench_harness.data import add
+    from nasbench_harness.data import add as add_to_cache
 
-    items = [add(one).to_json() for one in (path, *paths)]
+    items = [add_to_cache(one).to_json() for one in (path, *paths)]
     emit(items, json, lambda console: _print_paths(items, console))
 
 
-@data_app.command(name="ls")
-def data_ls(*, json: Json = False) -> None:
+def ls(*, json: Json = False) -> None:
     """What can be fetched, from where, under which licence, and what is here already."""
     from nasbench_harness.data import cache_folder, listing
     from nasbench_harness.data.registry import groups
@@ -69,8 +63,7 @@ def data_ls(*, json: Json = False) -> None:
     emit(found, json, lambda console: _print_listing(found, console))
 
 
-@data_app.command(name="where")
-def data_where(name: str | None = None, /, *, json: Json = False) -> None:
+def where(name: str | None = None, /, *, json: Json = False) -> None:
     """The folder of the cache, or the path of one thing in it (exit code 3 when it is not there).
 
     Parameters

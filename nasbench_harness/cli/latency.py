@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, Parameter
-
-from nasbench_harness.cli.output import Json, emit, note
+from nasbench_harness.cli.options import Devices, Flag, ImportedTable, Json, Partial, TableName
+from nasbench_harness.cli.output import emit, note
 from nasbench_harness.errors import UsageError
 
 if TYPE_CHECKING:
     from nasbench_harness.latency import LatencyTable
 
-latency_app = App(name="latency", help="Latency tables: import, measure, fit a predictor, plan what to measure, info.")
 
-Devices = Annotated[list[str] | None, Parameter(negative="", help="Column of the table; several: repeat the option.")]
-
-
-@latency_app.command(name="import")
-def latency_import(
+def import_source(
     source: Path,
     /,
     *,
-    to: Path | None = None,
-    name: str | None = None,
-    partial: Annotated[bool, Parameter(negative="")] = False,
+    to: ImportedTable = None,
+    name: TableName = None,
+    partial: Partial = False,
     batch: int | None = None,
     precision: str | None = None,
     image_size: int | None = None,
@@ -39,12 +33,6 @@ def latency_import(
     ----------
     source
         CSV with ``arch`` or the benchmark's ``index`` and a column of ms a device; .pickle; .json.
-    to
-        The table; none: beside the source, as .npz.
-    name
-        Name of the table; none: the source's.
-    partial
-        Declare that architectures or values may be missing.
     batch
         Batch size of every column, where the source does not tell.
     precision
@@ -65,8 +53,7 @@ def latency_import(
     emit(described, json, lambda console: print_description(described, console))
 
 
-@latency_app.command(name="measure")
-def latency_measure(
+def measure(
     *,
     to: Path,
     device: str = "cpu",
@@ -134,8 +121,7 @@ def latency_measure(
     emit(described, json, lambda console: print_description(described, console))
 
 
-@latency_app.command(name="fit")
-def latency_fit(
+def fit(
     table: Path,
     /,
     *,
@@ -151,8 +137,6 @@ def latency_fit(
     ----------
     table
         A latency table, or a wide CSV or another source to read as one.
-    device
-        Columns to fit; none: all.
     samples
         Fit on so many architectures, those of ``plan``, and judge on all others; none: fit on all rows, judged by
         cross-validation.
@@ -184,8 +168,7 @@ def latency_fit(
     emit(found, json, lambda console: print_fit(found, console))
 
 
-@latency_app.command(name="plan")
-def latency_plan(*, samples: int = 10, design: int = 0, json: Json = False) -> None:
+def plan(*, samples: int = 10, design: int = 0, json: Json = False) -> None:
     """Which architectures to measure: a list for every device, ready for `latency measure --architectures FILE`.
 
     Parameters
@@ -195,21 +178,20 @@ def latency_plan(*, samples: int = 10, design: int = 0, json: Json = False) -> N
     design
         0, or the number of a further design that shares no architecture with those before it.
     """
-    from nasbench_harness.latency.predict.design import plan
+    from nasbench_harness.latency.predict.design import plan as sample_design
     from nasbench_harness.space import format_architecture
     from nasbench_harness.truth.order import benchmark_index
 
     rows = [
         {"arch": format_architecture(index), "index": index, "benchmark_index": int(benchmark_index()[index])}
-        for index in plan(samples, design).tolist()
+        for index in sample_design(samples, design).tolist()
     ]
     lines = "\n".join(str(row["arch"]) for row in rows)
     found = {"samples": samples, "design": design, "architectures": rows}
     emit(found, json, lambda console: console.print(lines, highlight=False, markup=False))
 
 
-@latency_app.command(name="info")
-def latency_info(
+def info(
     table: Path,
     /,
     *,
@@ -217,7 +199,7 @@ def latency_info(
     batch: int | None = None,
     precision: str | None = None,
     image_size: int | None = None,
-    excluded: Annotated[bool, Parameter(negative="")] = False,
+    excluded: Flag = False,
     json: Json = False,
 ) -> None:
     """What a latency table or predictor holds: devices, conditions, coverage, excluded values.

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, Parameter
-
-from nasbench_harness.cli.output import Json, emit
+from nasbench_harness.cli.options import STDOUT_ONLY, Destination, Devices, Json
+from nasbench_harness.cli.output import emit, keep
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Devices = Annotated[list[str] | None, Parameter(negative="", help="Columns, repeat the option; none: all.")]
-Out = Annotated[Path | None, Parameter(help="Folder for the result as JSON.")]
-Figures = Annotated[Path | None, Parameter(help="Folder for figures of the result, PNG and PDF.")]
-
-
-def register_tables(latency_app: App) -> None:
-    """Hang the verbs below ``latency``."""
-    latency_app.command(residuals, name="residuals")
-    latency_app.command(matrix, name="matrix")
 
 
 def residuals(
@@ -29,8 +18,7 @@ def residuals(
     /,
     *,
     device: Devices = None,
-    out: Out = None,
-    figures: Figures = None,
+    destination: Destination = STDOUT_ONLY,
     json: Json = False,
 ) -> None:
     """Predicted against measured latencies of every architecture that has both, with the residuals.
@@ -42,7 +30,6 @@ def residuals(
     measured
         Table of measurements with columns of the same names.
     """
-    from nasbench_harness.cli.search import keep
     from nasbench_harness.latency import open_latency
     from nasbench_harness.search.judge_latency import residuals as compare
 
@@ -50,7 +37,7 @@ def residuals(
     names = device or [name for name in guess.columns if name in clock.columns] or list(guess.columns)[:1]
     found = [compare(clock.vector(name), guess.vector(name), name) for name in names]
     for one in found:
-        keep(one, out, figures, f"residuals_{one['device']}")
+        keep(one, destination, f"residuals_{one['device']}")
 
     def draw(console: Console) -> None:
         for one in found:
@@ -67,7 +54,7 @@ def residuals(
 
 
 def matrix(
-    table: Path, /, *, device: Devices = None, out: Out = None, figures: Figures = None, json: Json = False
+    table: Path, /, *, device: Devices = None, destination: Destination = STDOUT_ONLY, json: Json = False
 ) -> None:
     """Kendall's tau between the latencies of every two columns: how far one device speaks for another.
 
@@ -76,12 +63,11 @@ def matrix(
     table
         Latency table (.npz) or wide CSV.
     """
-    from nasbench_harness.cli.search import keep
     from nasbench_harness.latency import open_latency
     from nasbench_harness.search.judge_latency import device_matrix
 
     found = device_matrix(open_latency(table), device or [])
-    keep(found, out, figures, "device_matrix")
+    keep(found, destination, "device_matrix")
     emit(found, json, lambda console: _print_matrix(found, console))
 
 

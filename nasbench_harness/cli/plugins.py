@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasbench_harness.cli.output import Json, emit, note
+from nasbench_harness.cli.options import Json
+from nasbench_harness.cli.output import emit, emit_files, note
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +49,7 @@ def new(family: str, name: str, /, *, to: Path = Path(), json: Json = False) -> 
     from nasbench_harness.testing.new import write_new
 
     files = [str(path) for path in write_new(family, name, to)]
-    emit({"files": files}, json, lambda console: console.print("\n".join(files), highlight=False))
+    emit_files(files, json)
     note(f"try: nasbench-harness check {files[0]}; nasbench-harness run {files[2]}; python -m pytest {files[1]}")
 
 

@@ -7,23 +7,28 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.output import Json, emit, note
+from nasbench_harness.cli.options import IMAGES_VARIABLE, Json, Policy, Resamples, TruthFile
+from nasbench_harness.cli.output import emit, note
 
 if TYPE_CHECKING:
     from nasbench_harness.images import ImageSet
 
+TRUTH_HELP = (
+    "Truth table (.npz), or CSV/JSON to read as one; none: the fetched table that has the policy, or the embedded."
+)
+
 
 def predict(
     *names: str,
-    images: Annotated[str | None, Parameter(env_var="NASBENCH_HARNESS_IMAGES")] = None,
-    truth: Annotated[Path | None, Parameter(env_var="NASBENCH_HARNESS_TRUTH")] = None,
-    policy: str | None = None,
+    images: Annotated[str | None, Parameter(env_var=IMAGES_VARIABLE)] = None,
+    truth: Annotated[TruthFile, Parameter(help=TRUTH_HELP)] = None,
+    policy: Policy = None,
     channels: int = 16,
     cells: int = 5,
     size: int | None = None,
     batch: int = 64,
     seed: int = 0,
-    resamples: int = 200,
+    resamples: Resamples = 200,
     out: Path | None = None,
     json: Json = False,
 ) -> None:
@@ -37,10 +42,6 @@ def predict(
         Predictors (see ``ls predictors``); none or ``all``: every one whose images and truth column are at hand.
     images
         Folder of the official CIFAR-10 files, or ``digits``; only some predictors look at images.
-    truth
-        Truth table (.npz), or CSV/JSON to read as one; none: the fetched table that has the policy, or the embedded.
-    policy
-        Column of the truth table, such as ``cifar10_test_200``; none: its first column.
     channels
         Stem channels of the untrained networks.
     cells
@@ -51,8 +52,6 @@ def predict(
         Images in a batch.
     seed
         Seed of weights, noise and the draw of images.
-    resamples
-        Bootstrap resamples behind the intervals.
     out
         Folder for the scores (``scores.parquet``) and the result (``predictors.json``); none: print only.
     """

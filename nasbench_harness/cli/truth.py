@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import App, Parameter
-
-from nasbench_harness.cli.output import Json, emit
+from nasbench_harness.cli.options import Flag, ImportedTable, Json, Partial, StoredTruth, TableName
+from nasbench_harness.cli.output import emit, emit_files
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from nasbench_harness.truth.build.verify import Verification
 
-truth_app = App(name="truth", help="Ground-truth tables: import, look into, compare, export, query, build, verify.")
 
-
-@truth_app.command(name="import")
-def truth_import(
+def import_source(
     source: Path,
     /,
     *,
-    to: Path | None = None,
-    name: str | None = None,
-    partial: Annotated[bool, Parameter(negative="")] = False,
-    trust: Annotated[bool, Parameter(negative="")] = False,
+    to: ImportedTable = None,
+    name: TableName = None,
+    partial: Partial = False,
+    trust: Flag = False,
     json: Json = False,
 ) -> None:
     """Turn official files, or a CSV, JSON or Parquet source, into a compact table that opens in milliseconds.
@@ -37,12 +33,6 @@ def truth_import(
     source
         The folder or file of NATS-Bench's topology space, NAS-Bench-201's .pth, a CSV with ``arch`` or the benchmark's
         ``index``, JSON {architecture: {column: value}}, or Parquet with ``arch``.
-    to
-        The table; none: beside the source, as .npz.
-    name
-        Name of the table; none: the source's.
-    partial
-        Declare that architectures or values may be missing.
     trust
         Load an official file even where that could run code of its maker; only for files of a source you trust.
     """
@@ -61,16 +51,11 @@ def truth_import(
     emit(described, json, lambda console: print_description(described, console))
 
 
-@truth_app.command(name="info")
-def truth_info(
-    table: Path | None = None, /, *, bands: Annotated[bool, Parameter(negative="")] = False, json: Json = False
-) -> None:
+def info(table: StoredTruth = None, /, *, bands: Flag = False, json: Json = False) -> None:
     """What a truth table holds: policies, coverage, best architectures, noise ceilings.
 
     Parameters
     ----------
-    table
-        A table, or a CSV or JSON source to read as one; none: the embedded table.
     bands
         Also the noise ceiling among the best 1 %, 10 %, 50 % and all architectures.
     """
@@ -91,8 +76,7 @@ def truth_info(
     emit(described, json, draw)
 
 
-@truth_app.command(name="compare")
-def truth_compare(
+def compare(
     a: Path,
     b: Path,
     /,
@@ -124,26 +108,21 @@ def truth_compare(
     emit(found, json, lambda console: print_comparison(found, console))
 
 
-@truth_app.command(name="export")
-def truth_export(table: Path | None = None, /, *, to: Path, json: Json = False) -> None:
+def export(table: StoredTruth = None, /, *, to: Path, json: Json = False) -> None:
     """Write a table as CSV, Parquet or JSON, and beside it NAME.columns.json with meanings and units.
 
     Parameters
     ----------
-    table
-        A table, or a CSV or JSON source to read as one; none: the embedded table.
     to
         The file; its ending (.csv, .parquet, .json) chooses the format.
     """
     from nasbench_harness.truth import open_table
     from nasbench_harness.truth.export import export_table
 
-    files = [str(path) for path in export_table(open_table(table), to)]
-    emit({"files": files}, json, lambda console: console.print("\n".join(files), highlight=False))
+    emit_files([str(path) for path in export_table(open_table(table), to)], json)
 
 
-@truth_app.command(name="query")
-def truth_query(*architectures: str, table: Path | None = None, policy: str | None = None, json: Json = False) -> None:
+def query(*architectures: str, table: Path | None = None, policy: str | None = None, json: Json = False) -> None:
     """The values of single architectures.
 
     Parameters
@@ -156,14 +135,14 @@ def truth_query(*architectures: str, table: Path | None = None, policy: str | No
         One column, such as ``cifar10_test_200``; none: all.
     """
     from nasbench_harness.data.truths import table_for
-    from nasbench_harness.truth.query import print_query, query
+    from nasbench_harness.truth.query import print_query
+    from nasbench_harness.truth.query import query as ask
 
-    found = query(table_for(policy, table), architectures, policy)
+    found = ask(table_for(policy, table), architectures, policy)
     emit(found, json, lambda console: print_query(found, console))
 
 
-@truth_app.command(name="build")
-def truth_build(
+def build(
     *overrides: str,
     to: Path,
     architectures: int | None = None,
@@ -206,8 +185,7 @@ def truth_build(
     emit(described, json, lambda console: print_description(described, console))
 
 
-@truth_app.command(name="verify")
-def truth_verify(table: Path | None = None, /, *, sample: int = 5, json: Json = False) -> None:
+def verify(table: Path | None = None, /, *, sample: int = 5, json: Json = False) -> None:
     """Train some architectures of a built table again and compare; exit code 3 when one differs by more than noise.
 
     Parameters

@@ -1,0 +1,52 @@
+"""Options that more than one verb takes: name, environment variable and help of each are written once, here.
+
+An option of one verb stands in that verb, with its help in the docstring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+IMAGES_VARIABLE = "NASBENCH_HARNESS_IMAGES"
+TRUTH_VARIABLE = "NASBENCH_HARNESS_TRUTH"
+
+Flag = Annotated[bool, Parameter(negative="")]
+"""A switch that is off unless named."""
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
+
+TruthFile = Annotated[
+    Path | None,
+    Parameter(env_var=TRUTH_VARIABLE, help="Truth table (.npz), or CSV/JSON to read as one; none: embedded."),
+]
+Policy = Annotated[
+    str | None, Parameter(help="Column of the truth table, such as ``cifar10_test_200``; none: its first column.")
+]
+StoredTruth = Annotated[
+    Path | None, Parameter(help="A table, or a CSV or JSON source to read as one; none: the embedded table.")
+]
+Resamples = Annotated[int, Parameter(help="Bootstrap resamples behind the intervals.")]
+
+RunFolder = Annotated[Path, Parameter(help="Folder of the records of one experiment.")]
+Signal = Annotated[str | None, Parameter(help="``accuracy`` or ``negative_loss``; none: the experiment's headline.")]
+
+ImportedTable = Annotated[Path | None, Parameter(help="The table; none: beside the source, as .npz.")]
+TableName = Annotated[str | None, Parameter(help="Name of the table; none: the source's.")]
+Partial = Annotated[bool, Parameter(negative="", help="Declare that architectures or values may be missing.")]
+
+Devices = Annotated[list[str] | None, Parameter(negative="", help="Columns, repeat the option; none: all.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Destination:
+    """Where a result goes beside stdout."""
+
+    out: Annotated[Path | None, Parameter(help="Folder for the result as JSON.")] = None
+    figures: Annotated[Path | None, Parameter(help="Folder for figures of the result, PNG and PDF.")] = None
+
+
+STDOUT_ONLY = Destination()

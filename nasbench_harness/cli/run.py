@@ -1,0 +1,104 @@
+"""The verb ``run``: an experiment from its description to the records and the leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from nasbench_harness.cli.options import IMAGES_VARIABLE, Flag, Json, TruthFile
+from nasbench_harness.cli.output import emit, note
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nasbench_harness.report import Leaderboard
+
+
+def run(
+    experiment: str,
+    /,
+    *overrides: str,
+    images: Annotated[Path | None, Parameter(env_var=IMAGES_VARIABLE)] = None,
+    split: Path | None = None,
+    truth: TruthFile = None,
+    out: Path | None = None,
+    seeds: str | None = None,
+    strategies: str | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    workers: int = 1,
+    replace: Flag = False,
+    fetch: Flag = False,
+    json: Json = False,
+) -> None:
+    """Train every strategy of an experiment, score all architectures, compare with the truth.
+
+    Finished (strategy, seed) units are kept, unfinished ones leave checkpoints: the same command goes on.
+
+    Parameters
+    ----------
+    experiment
+        Name of a preset (see ``ls presets``) or a TOML file.
+    overrides
+        Changes of single settings, such as ``budget.epochs=2 training.learning_rate=0.05``.
+    images
+        Folder of the official image files; not needed for the digits.
+    split
+        JSON file with the training and validation images of CIFAR-10; none: the benchmark's own 25,000/25,000.
+    out
+        Folder of the records; none: ``results/<experiment>``. The points of a grid have folders inside it.
+    seeds
+        Seeds in place of the experiment's, such as ``0,1,2``.
+    strategies
+        Some of the experiment's strategies, such as ``one-shot-uniform,efs-group``; ``all`` is the default.
+    device
+        Torch device, such as ``cpu`` or ``cuda``.
+    threads
+        Threads of torch for each process; none: the cores divided by the workers. Part of what a result depends on.
+    workers
+        Processes at the same time: for units first, then for the sub-supernets and the scoring of those that are left.
+    replace
+        Run anew what is stored, even under another protocol.
+    fetch
+        Fetch the images and the truth table that are needed, not given by path and not here yet.
+    """
+    from rich.console import Console
+
+    from nasbench_harness.data import resolve
+    from nasbench_harness.experiment import load_experiments, select_strategies, with_seeds
+    from nasbench_harness.records import read_run
+    from nasbench_harness.report import leaderboard, print_leaderboard, render_markdown
+    from nasbench_harness.runner import Sources, run_experiment
+    from nasbench_harness.system.files import write_json, write_text
+    from nasbench_harness.system.progress import terminal_progress
+
+    experiments = load_experiments(experiment, overrides)
+    boards: dict[Path, Leaderboard] = {}
+    for point, one in experiments.items():
+        described = with_seeds(select_strategies(one, _items(strategies)), _items(seeds))
+        folder = (out or Path("results") / described.name) / point
+        if point:
+            note(f"{described.name}, grid point {len(boards) + 1} of {len(experiments)}: {point}")
+        with terminal_progress(Console(stderr=True)) as progress:
+            found_images, found_truth = resolve(described, images, truth, fetch, progress)
+            sources = Sources(found_images, split, found_truth, device, threads)
+            run_experiment(described, sources, folder, progress, note, replace, workers)
+        board = boards[folder] = leaderboard(read_run(folder))
+        write_json(folder / "leaderboard.json", board.to_json())
+        write_text(folder / "leaderboard.md", render_markdown(board))
+        note(f"records in {folder}; figures: nasbench-harness figures {folder}")
+    results = [{"folder": str(folder), **board.to_json()} for folder, board in boards.items()]
+    result = {"experiments": results} if len(results) > 1 else results[0]
+
+    def draw(console: Console) -> None:
+        for board in boards.values():
+            print_leaderboard(board, console)
+
+    emit(result, json, draw)
+
+
+def _items(text: str | None) -> list[str]:
+    """The parts of a list with commas; empty where the option is not given."""
+    return [part.strip() for part in text.split(",") if part.strip()] if text else []
