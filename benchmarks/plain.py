@@ -2,11 +2,11 @@
 
 Every candidate operation of every edge is a module of its own; activations are NCHW; batch normalisation is PyTorch's
 layer without affine part or running statistics; one architecture runs at a time, eagerly. All six edges of the drawn
-architecture are computed, those included that cannot reach the output: ``none`` multiplies by zero. Choices where
-public codes differ (methods 1.1): everything by batch statistics and no convolution has a bias, so that reference and
-engine do the same mathematics. Images come one by one from a dataset, as NumPy arrays, and a ``DataLoader`` stacks
-them; the loader works in this process, because on the machines compared here worker processes would take the cores
-from the network.
+architecture are computed, those included that cannot reach the output: ``none`` multiplies by zero. Where
+public codes differ (docs/methods/one-shot.md), everything goes by batch statistics and no convolution has a bias, so
+that reference and engine do the same mathematics. Images come one by one from a dataset, as NumPy arrays, and a
+``DataLoader`` stacks them; the loader works in this process, because on the machines compared here worker processes
+would take the cores from the network.
 """
 
 from __future__ import annotations

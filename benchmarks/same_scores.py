@@ -53,10 +53,19 @@ policy = "digits_test_5"
 """
 
 OPTIONS = {
-    "hep-search": ", parent_epochs = [2, 1, 1], max_peers = 1",
-    "pad-nas": ', cost = "flops", window = [60, 130], images = 40, population = 10, generations = 2, paired = 40',
+    "hep-rank": ", repeats = 1, max_peers = 1",
+    "split-without-smd": ", repeats = 1",
+    "smd-without-split": ", max_peers = 1",
+    "hep-search": ", parent_epochs = [2, 1, 1], child_epochs = 1, max_peers = 1, repeats = 1, validation_images = 40",
+    "pad-nas": ', cost = "flops", window = [60, 130], images = 40, population = 8, generations = 2, paired = 40',
 }
 """What a method needs to fit into so small a budget."""
+
+TREES = {
+    "gm-nas": '{kind = "tree-few-shot", partitioner = {name = "gradient-matching", repeats = 1}, levels = 1}',
+    "worst-cut": '{kind = "tree-few-shot", partitioner = {name = "gradient-matching", objective = "worst", repeats = 1}}',
+}
+"""Methods whose parts need other options."""
 
 Case = tuple[str, dict[str, Any]]
 
@@ -65,7 +74,8 @@ def cases() -> dict[str, Case]:
     """Name -> strategy as an inline table, and what differs from the usual head."""
     methods: dict[str, Case] = {}
     for name, method in METHODS.items():
-        methods[name] = (method.settings.removesuffix("}") + OPTIONS.get(name, "") + "}", {})
+        settings = TREES.get(name, method.settings).removesuffix("}") + OPTIONS.get(name, "") + "}"
+        methods[name] = (settings, {"epochs": 40} if name in {*OPTIONS, *TREES, "random-tree"} else {})
     one_shot = '{kind = "one-shot"}'
     variants: dict[str, Case] = {
         "parent": ('{kind = "few-shot", partitioner = "single-edge", parent_fraction = 0.5}', {}),

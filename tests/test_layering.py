@@ -1,4 +1,4 @@
-"""Imports point one way: architecture.md's rules, read off the syntax trees of the package."""
+"""Imports point one way: the rules below, read off the syntax trees of the package."""
 
 from __future__ import annotations
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SPOS = "Guo et al., SPOS, ECCV 2020, arXiv 1904.00420"
+FAIR_NAS = "Chu et al., FairNAS, arXiv 1907.01845"
 FEW_SHOT = "Zhao et al., Few-shot NAS, ICML 2021"
 GM_NAS = "Hu, Wang et al., GM-NAS, ICLR 2022"
 HEP_NAS = "Li, Zhang, Wang, Ma, HEP-NAS, AAAI 2025, arXiv 2412.10723"
 EFS_NAS = "Oh, Lee, Ham, EFS-NAS, arXiv 2412.14678"
 HM_NAS = "Yan et al., HM-NAS, ICCV Workshops 2019, arXiv 1909.00122"
-CLOSE = "Zhou, Ning et al., CLOSE, ECCV 2022"
+CLOSE = "Zhou, Ning et al., CLOSE, ECCV 2022, arXiv 2207.07868"
 PAD_NAS = "Xia, Xiao, Wang, Zheng, PAD-NAS, WACV 2022, arXiv 2005.11014"
 
 
@@ -37,7 +39,7 @@ METHODS = {
         "One supernet, one architecture a step, all equally likely (SPOS): the baseline.",
         '{kind = "one-shot", sampler = "uniform"}',
         "reproduction",
-        "single-path one-shot training (SPOS)",
+        SPOS,
     ),
     "one-shot-balanced": Method(
         "One supernet, groups of nonlinearity count equally often: EFS-NAS's sampler without its partition.",
@@ -55,7 +57,7 @@ METHODS = {
         "One supernet, each operation of every edge once a step (FairNAS).",
         '{kind = "one-shot", sampler = "fair"}',
         "adaptation",
-        "FairNAS, strict fairness",
+        f"{FAIR_NAS}, strict fairness",
     ),
     "single-edge": Method(
         "Few-shot NAS: one edge split exhaustively, five sub-supernets.",

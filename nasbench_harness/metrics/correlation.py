@@ -1,4 +1,4 @@
-"""Rank and linear correlation of scores with the truth (methods 10).
+"""Rank and linear correlation of scores with the truth; all metrics are listed in docs/protocol.md.
 
 Every function takes two vectors of n numbers, higher is better, and returns None where the correlation is undefined:
 when the scores or the truth are constant (nothing is ordered) or fewer than 2 rows are left. Bad input: `DataError`.
@@ -15,7 +15,7 @@ from nasbench_harness.metrics.pairs import Floats, Pair, top_count
 
 
 def kendall_tau(score: npt.ArrayLike, truth: npt.ArrayLike) -> float | None:
-    """Kendall's tau-b: ties on either side count neither for nor against and leave the normalisation (methods 10)."""
+    """Kendall's tau-b: ties on either side count neither for nor against and leave the normalisation."""
     return tau_of(Pair.of(score, truth))
 
 
@@ -30,9 +30,10 @@ def pearson(score: npt.ArrayLike, truth: npt.ArrayLike) -> float | None:
 
 
 def tau_in_true_top(score: npt.ArrayLike, truth: npt.ArrayLike, fraction: float = 0.1) -> float | None:
-    """Tau-b among the truly best floor(fraction * n) rows (`tau_gt_top` of methods 10); None below 2 rows.
+    """Tau-b among the truly best floor(fraction * n) rows; None below 2 rows.
 
-    Rows of equal truth at the border are taken in row order. Raises `UsageError` unless 0 < fraction <= 1.
+    Some codes choose the rows by score instead, which gives other values. Rows of equal truth at the
+    border are taken in row order. Raises `UsageError` unless 0 < fraction <= 1.
     """
     return tau_in_top_of(Pair.of(score, truth), fraction)
 

@@ -1,4 +1,4 @@
-"""Where a partition's ranking error sits: inside its leaves, or between them (methods 10).
+"""Where a partition's ranking error sits: inside its leaves, or between them.
 
 A leaf may order its own architectures well while all its scores stand too high or too low beside those of other leaves.
 """

@@ -87,7 +87,7 @@ def checked_vector(values: npt.ArrayLike, name: str) -> Floats:
 
 
 def top_count(fraction: float, n: int) -> int:
-    """floor(fraction * n), at least 1 (methods 10 [C]); `UsageError` unless 0 < fraction <= 1."""
+    """floor(fraction * n), at least 1 (rounded down as in aw_nas); `UsageError` unless 0 < fraction <= 1."""
     if not 0 < fraction <= 1:
         raise UsageError(f"a top fraction lies in (0, 1], found {fraction}: give for example 0.1 for the top 10 %")
     return max(1, int(fraction * n + 1e-9))  # 0.29 * 100 is 28.999999999999996

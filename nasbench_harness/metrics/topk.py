@@ -1,4 +1,4 @@
-"""What one gets by trusting the k best scores (methods 10).
+"""What one gets by trusting the k best scores.
 
 Score and truth are vectors of n numbers, higher is better. Equal scores are taken in row order, as are equal truths in
 the true ranking; the choice is fixed and never looks at the truth. A k above n takes all rows. k below 1 is a

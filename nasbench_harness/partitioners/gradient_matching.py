@@ -1,4 +1,4 @@
-"""Gradient matching (GM-NAS; Hu, Wang et al., ICLR 2022; methods 3 [A][C]).
+"""Gradient matching (GM-NAS; Hu, Wang et al., ICLR 2022), as in the released code.
 
 Two operations on an edge should share weights only if they ask the shared weights to move in the same direction. The
 operations of an edge are grouped 2 + 3 so that the gradients within the groups differ least; of all edges that are not
@@ -43,7 +43,7 @@ def best_split(distances: dict[int, np.ndarray], subspace: Subspace, objective: 
     """The edge whose best grouping cuts most, the first of equals, grouped by ``objective``.
 
     ``distances`` holds ``[5, 5]`` by candidate edge. The worst grouping is that of the same edge, so that the control
-    differs from the method in the grouping alone [I].
+    differs from the method in the grouping alone (our choice).
     """
     cuts = {
         edge: cut_of(distance_OO, grouping_by(distance_OO, operations_on(subspace, edge)))

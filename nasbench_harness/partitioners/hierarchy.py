@@ -1,4 +1,7 @@
-"""Hierarchies of edges that enter the same node, divided jointly (HEP-NAS; Li et al., AAAI 2025; methods 4 [A][C])."""
+"""Hierarchies of edges that enter the same node, divided jointly (HEP-NAS; Li et al., AAAI 2025).
+
+Grouping by gradients is the released code's, one operation a part its figure's: docs/methods/hep-nas.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting nonlinear functions (EFS-NAS; Oh, Lee, Ham; arXiv 2412.14678; methods 5).
+"""Counting nonlinear functions (EFS-NAS; Oh, Lee, Ham; arXiv 2412.14678).
 
 Two readings exist and both are here. The paper's text gives every group of equal nonlinearity count a supernet of its
 own (``efs-group``). The released code keeps one network and gives its later cells several copies, chosen by how many
@@ -48,7 +48,7 @@ class EfsAccum(Partitioner):
 
     ``thresholds`` are accumulated counts in the released network of 15 cells; another depth scales them. The cells of
     the first stage are shared by all; in a later cell an architecture uses the copy whose number is how many
-    thresholds its accumulated count exceeds (methods 5.2 [C]).
+    thresholds its accumulated count exceeds (table of routes: docs/methods/efs-nas.md).
     """
 
     status: ClassVar[str] = "reproduction"

@@ -1,4 +1,4 @@
-"""Random partition: the control that any claim for a partition has to beat (methods 8, priority [I])."""
+"""Random partition: the control that any claim for a partition has to beat (our choice)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random edge, random groups: what gradient matching has to beat on the same tree (methods 3, controls [I])."""
+"""Random edge, random groups: what gradient matching has to beat on the same tree (our choice)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random copy routing: what routing by nonlinearities has to beat on the same network (methods 5.4, control)."""
+"""Random copy routing: what routing by nonlinearities has to beat on the same network."""
 
 from __future__ import annotations
 

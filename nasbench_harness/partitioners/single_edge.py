@@ -1,4 +1,4 @@
-"""Few-shot NAS (Zhao et al., ICML 2021): split one edge exhaustively, one leaf an operation (methods 2 [A][C])."""
+"""Few-shot NAS (Zhao et al., ICML 2021), as in the released code: split one edge, one leaf an operation."""
 
 from __future__ import annotations
 

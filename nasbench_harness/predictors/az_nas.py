@@ -1,4 +1,4 @@
-"""AZ-NAS: four quantities of an untrained network put together by their ranks (methods 9)."""
+"""AZ-NAS: four quantities of an untrained network put together by their ranks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AzNas(Predictor):
     ``inputs``: ``noise`` as in the released notebook for NAS-Bench-201, or ``images``. Weights after He, fan in.
     """
 
-    source: ClassVar[str] = "AZ-NAS, as in cvlab-yonsei/AZ-NAS; methods 9 [C]"
+    source: ClassVar[str] = "Lee, Ham, AZ-NAS, CVPR 2024, arXiv 2403.19232; code: cvlab-yonsei/AZ-NAS"
     published: ClassVar[tuple[Published, ...]] = (
         Published(
             0.741,

@@ -96,7 +96,7 @@ class Predictor(ABC):
 
     ``direction``: ``+`` where more of the named quantity predicts a better architecture, ``-`` where less does; the
     score already has that sign. ``needs``: what the context must hold. ``source``: who described it. ``published``:
-    verified correlations of others on CIFAR-10; empty where methods 9 has none that was verified.
+    verified correlations of others on CIFAR-10; empty where none was verified.
     """
 
     direction: ClassVar[Literal["+", "-"]] = "+"

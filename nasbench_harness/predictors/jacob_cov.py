@@ -1,4 +1,4 @@
-"""jacob_cov: how little the input gradients of different images resemble each other (methods 9)."""
+"""jacob_cov: how little the input gradients of different images resemble each other."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class JacobCov(Predictor):
     """
 
     needs: ClassVar[Need] = "images"
-    source: ClassVar[str] = "as in mohsaied/zero-cost-nas; methods 9 [C]"
+    source: ClassVar[str] = (
+        "Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021, arXiv 2101.08134; "
+        "code: mohsaied/zero-cost-nas"
+    )
     published: ClassVar[tuple[Published, ...]] = (Published(None, 0.731, _ZERO_COST),)
 
     def score(self, context: PredictorContext) -> FloatArray:

@@ -1,4 +1,4 @@
-"""NASWOT: how differently a batch of images switches the ReLUs of an untrained network (methods 9)."""
+"""NASWOT: how differently a batch of images switches the ReLUs of an untrained network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class Naswot(Predictor):
     """
 
     needs: ClassVar[Need] = "images"
-    source: ClassVar[str] = "NAS without training, as in BayesWatch/nas-without-training; methods 9 [C]"
+    source: ClassVar[str] = (
+        "Mellor, Turner, Storkey, Crowley, NAS without training, ICML 2021, arXiv 2006.04647; "
+        "code: BayesWatch/nas-without-training"
+    )
 
     def score(self, context: PredictorContext) -> FloatArray:
         """log|det K|; a kernel without full rank counts as no signal."""

@@ -1,4 +1,4 @@
-"""Synaptic flow: how much signal passes when every weight is taken as positive (methods 9)."""
+"""Synaptic flow: how much signal passes when every weight is taken as positive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class Synflow(Predictor):
     In double precision: without batch norm a deep network leaves the range of single precision.
     """
 
-    source: ClassVar[str] = "synaptic flow, as in mohsaied/zero-cost-nas; methods 9 [C]"
+    source: ClassVar[str] = (
+        "Tanaka et al., synaptic flow, NeurIPS 2020, arXiv 2006.05467; as a score of networks: Abdelfattah et al., "
+        "ICLR 2021, arXiv 2101.08134, code: mohsaied/zero-cost-nas"
+    )
     published: ClassVar[tuple[Published, ...]] = (Published(None, 0.737, _ZERO_COST),)
 
     def score(self, context: PredictorContext) -> FloatArray:

@@ -1,4 +1,4 @@
-"""ZiCo: gradients that are large and agree between batches (methods 9)."""
+"""ZiCo: gradients that are large and agree between batches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Zico(Predictor):
     """
 
     needs: ClassVar[Need] = "images"
-    source: ClassVar[str] = "ZiCo, as in SLDGroup/ZiCo; methods 9 [C]"
+    source: ClassVar[str] = "Li, Yang, Bhardwaj, Marculescu, ZiCo, ICLR 2023, arXiv 2301.11300; code: SLDGroup/ZiCo"
 
     def score(self, context: PredictorContext) -> FloatArray:
         """The sum, from the gradients of the cross-entropy."""

@@ -1,4 +1,4 @@
-"""Constrained evolutionary search: NSGA-II over score and cost, inside a window of costs (PAD-NAS, methods 7 [P]).
+"""Constrained evolutionary search: NSGA-II over score and cost, inside a window of costs (PAD-NAS).
 
 It knows scores only through a callable, so it runs on stored scores, on the truth, or on a live supernet.
 """

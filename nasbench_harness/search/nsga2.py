@@ -1,4 +1,4 @@
-"""The evolution proper: pymoo's NSGA-II with the operators of methods 7.2. Imported only when a search runs."""
+"""The evolution proper: pymoo's NSGA-II with operators for cells of six edges. Imported only when a search runs."""
 
 from __future__ import annotations
 

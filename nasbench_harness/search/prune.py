@@ -1,4 +1,4 @@
-"""One pruning of a space by the operations that good architectures use: PAD-NAS (Xia et al., WACV 2022; methods 7).
+"""One pruning of a space by the operations that good architectures use: PAD-NAS (Xia et al., WACV 2022).
 
 The operations of the best non-domination ranks of a search are counted on every edge; the rare ones are removed.
 """
@@ -17,11 +17,11 @@ from nasbench_harness.search.pareto import fast_nondominated_ranks
 from nasbench_harness.space import N_OPERATIONS, OPERATIONS, Subspace, all_codes
 
 RANK_LIMIT = 10
-"""Architectures of a non-domination rank below this are counted (methods 7.1 [P])."""
+"""Architectures of a non-domination rank below this are counted, as published."""
 LEAST_OPERATIONS = 2
-"""Operations that every edge keeps (methods 7.2 [I])."""
+"""Operations that every edge keeps; our choice."""
 THRESHOLDS = (0.0, 0.01, 0.05, 0.10)
-"""P_th of the methods; the paper's is 0.01."""
+"""Thresholds of interest; the published one is 0.01."""
 COUNTING = ("archive", "population")
 
 BoolArray = npt.NDArray[np.bool_]

@@ -1,4 +1,4 @@
-"""PAD-NAS in full: search, prune, search again in what is left, and so on (methods 7.1 [P]).
+"""PAD-NAS in full: search, prune, search again in what is left, and so on.
 
 Works on any evaluator: where the scores come from, and whether a network is trained further between the stages, is the
 caller's affair.
@@ -69,7 +69,7 @@ def pad_nas(
     after_pruning: AfterPruning | None = None,
     unit: str = "ms",
 ) -> PadNas:
-    """Search and prune ``prunings`` times (the paper: 2), then search once more (methods 7.1 [P]).
+    """Search and prune ``prunings`` times (the paper: 2), then search once more.
 
     ``after_pruning``: called with the number of the pruning and its result, before the next search; a live supernet
     is trained further in it. The rest as ``constrained_search`` and ``prune``.

@@ -20,7 +20,7 @@ Evaluate = Callable[[IntArray], FloatArray]
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """Options of the evolution; the defaults are methods 7.2's.
+    """Options of the evolution. Population and generations are those of PAD-NAS, the rest is our choice.
 
     ``mutation_probability``: of each gene, drawn anew uniformly from the operations of its edge. ``tries``: how often
     children are redrawn when too few of a generation are new and inside the window. Raises ``UsageError``.

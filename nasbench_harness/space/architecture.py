@@ -1,7 +1,8 @@
 """Architectures of the NAS-Bench-201 cell space as codes, indices and strings.
 
 A code is six operation numbers, one for each edge in the order of `EDGES`; an index is that code read in base 5 with
-edge 0 as the most significant digit (methods 0.1 [C]). The benchmark's own order is a column of its tables, not this.
+edge 0 as the most significant digit. Edges and operations are numbered as in the benchmark's code; its order of
+architectures is a column of its tables, not this.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What can be counted without training: nonlinearities, multiply-adds and parameters.
 
 The counted network is the NAS-Bench-201 macro net: 3x3 stem, three stages of equal cells at 1, 2 and 4 times the
-channels, a residual block with stride 2 between stages, then BN-ReLU, pooling and a linear layer (methods 0.1, 9 [C]).
+channels, a residual block with stride 2 between stages, then BN-ReLU, pooling and a linear layer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def nonlinearity_count() -> npt.NDArray[np.int8]:
     """int8 [15625]: the most convolutions on any path without `none`, 0 where there is no path; read-only.
 
     A convolution edge is the only place with a ReLU, so this is the longest chain of nonlinearities in the cell
-    (EFS-NAS, methods 5.1 [C]).
+    (EFS-NAS, as in the released code).
     """
     convolution_AE = np.isin(all_codes(), (CONV_1X1, CONV_3X3))
     count_AP = np.stack([convolution_AE[:, list(path)].sum(axis=1) for path in PATHS], axis=1)
@@ -51,7 +51,7 @@ def flops(
 ) -> npt.NDArray[np.int64]:
     """Multiply-adds of one image through the stand-alone network, int64 [15625]; read-only.
 
-    Counts convolutions and the linear layer without bias, as methods 9 does (153,272,960 for the architecture at
+    Counts convolutions and the linear layer without bias, as the benchmark does (153,272,960 for the architecture at
     benchmark index 13714); pooling, BN and additions are free. A stride of 2 halves the side and rounds up.
     `live=True` counts only edges that can influence the output. Raises `UsageError` for a number below 1.
     """

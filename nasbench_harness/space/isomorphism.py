@@ -1,7 +1,7 @@
 """Classes of architectures that describe the same computation.
 
 Members of a class do not share supernet weights (only dead-edge variants do), so the classes serve analysis, not
-scoring (methods 0.3).
+scoring.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def reference_classes(collapse_zero: bool) -> npt.NDArray[np.int64]:
 
     `collapse_zero=False` reads through skip connections: 12,751 classes. `collapse_zero=True` also turns `none`, and
     any operation on a zero, into a place-holder: 6,466 classes, the number usually quoted. The place-holders stay in
-    sums, so it counts too many; see `functional_classes` (methods 0.3 [C][R]). Numbers follow the first member.
+    sums, so it counts too many; see `functional_classes`. Numbers follow the first member.
     """
 
     def combine(terms: Sequence[tuple[int, Hashable]]) -> Hashable:
@@ -49,7 +49,7 @@ def functional_classes() -> npt.NDArray[np.int64]:
     """Class number of every architecture by what the cell computes, int64 [15625]; read-only. 4,930 classes.
 
     A node is a sum, held as a sorted tuple of terms: zero terms are dropped and a skip connection adds the terms of its
-    source one by one (methods 0.3 [R]). Weights are ignored: equal operations on equal inputs are equal terms.
+    source one by one. Weights are ignored: equal operations on equal inputs are equal terms.
     """
     number_of_term: dict[tuple[int, Hashable], int] = {}
 

@@ -1,7 +1,7 @@
 """Which edges of a cell can influence its output.
 
 An edge is live when it lies on a path from input to output without `none`. Architectures that share their live edges
-share every score of a supernet, so 9,445 live cells stand for all 15,625 architectures (methods 0.3 [R]).
+share every score of a supernet, so 9,445 live cells stand for all 15,625 architectures.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nasbench_harness.space.architecture import N_ARCHITECTURES, N_EDGES, NONE, all_codes, code_to_index, frozen
 
-# The four ways from node 0 to node 3, as edge numbers (methods 0.3).
+# The four ways from node 0 to node 3, as edge numbers.
 PATHS: tuple[tuple[int, ...], ...] = ((3,), (0, 4), (1, 5), (0, 2, 5))
 
 

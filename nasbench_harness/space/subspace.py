@@ -1,4 +1,4 @@
-"""Sets of architectures: boxes (allowed operations on each edge) and predicates (methods 0.2)."""
+"""Sets of architectures: boxes (allowed operations on each edge) and predicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One-shot training: a single supernet over the whole space (SPOS; methods 1.1)."""
+"""One-shot training: a single supernet over the whole space (SPOS)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ class OneShot(Strategy):
     """
 
     status: ClassVar[str] = "reproduction"
-    source: ClassVar[str] = "single-path one-shot training (SPOS); FairNAS and EFS-NAS by their samplers"
+    source: ClassVar[str] = (
+        "Guo et al., SPOS, ECCV 2020, arXiv 1904.00420; samplers: Chu et al., FairNAS, arXiv 1907.01845; "
+        "Oh, Lee, Ham, EFS-NAS, arXiv 2412.14678"
+    )
 
     sampler: str | dict[str, Any] = "uniform"
     channels: int | None = None
@@ -38,7 +41,7 @@ class OneShot(Strategy):
 
     @property
     def native_factor(self) -> float:
-        """As many architectures as a step trains: published with the steps of the baseline (methods 1.2, 5.3)."""
+        """As many architectures as a step trains: published with the steps of the baseline."""
         return float(samplers.build(self.sampler).per_step(Subspace.full()))
 
     def train(self, context: Context) -> Scorer:

@@ -53,11 +53,11 @@ class SupernetProbe:
         return np.asarray(found[position])
 
     def gradient_distances(self, subspace: Subspace, edge: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
-        """Mean cosine distance ``[5, 5]`` of the gradients of the operations on ``edge`` (methods 3 [C]).
+        """Mean cosine distance ``[5, 5]`` of the gradients of the operations on ``edge``, as released for GM-NAS.
 
         Each repeat takes a training batch without augmentation and a random path for the other edges, drawn from those
         members of ``subspace`` that keep a path from input to output whatever stands on ``edge``: without one, all
-        gradients would be zero [I]. Gradients are those of the shared weights: of cells and reductions, except the
+        gradients would be zero. Gradients are those of the shared weights: of cells and reductions, except the
         convolutions of ``edge`` itself; a weight that a path does not use has gradient zero there. One
         architecture-update for each image, operation and repeat.
         """
@@ -136,7 +136,7 @@ def robust_members(subspace: Subspace, edge: int, allowed: np.ndarray) -> np.nda
 
 
 def cosine_distances(gradient_OP: Tensor) -> np.ndarray:
-    """``1 - <g, h> / (|g| |h| + 1e-6)`` of all pairs of rows, float64, zero on the diagonal (methods 3 [C])."""
+    """``1 - <g, h> / (|g| |h| + 1e-6)`` of all pairs of rows, float64, zero on the diagonal (as released)."""
     import torch
 
     gradient_OP = gradient_OP.double()

@@ -1,7 +1,8 @@
 """The weight-sharing NAS-Bench-201 network: images and one architecture in, logits out.
 
 Stem, three stages of searchable cells with a stride-2 residual block between them, batch norm, ReLU, mean over pixels,
-linear layer (methods 0.1 [C]). All cells use the same architecture; only operations on live edges are computed.
+linear layer, as in the benchmark's code. All cells use the same architecture; only operations on live edges are
+computed.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def _pooling_constants(channels: int, height: int, width: int, dtype: torch.dtyp
 
 
 def avg_pool_3x3(x_NCHW: Tensor) -> Tensor:
-    """Average over 3 x 3 windows, stride 1; pixels outside the image do not count (methods 0.1 [C])."""
+    """Average over 3 x 3 windows, stride 1; pixels outside the image do not count (as the benchmark's)."""
     n, c, h, w = x_NCHW.shape
     if x_NCHW.device.type != "cpu" or (_native_is_fast(x_NCHW) and n * h * w < POOLING_BY_CONVOLUTION):
         return F.avg_pool2d(x_NCHW, 3, 1, 1, count_include_pad=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from nasbench_harness.errors import RunError
 
 FORWARDS_AN_UPDATE = 3
-"""A backward pass costs about two forward passes, so a forward alone counts as a third (methods 12 [I])."""
+"""A backward pass costs about two forward passes, so a forward alone counts as a third (our choice)."""
 
 
 @dataclass
@@ -15,7 +15,7 @@ class Budget:
     """A meter of architecture-updates: one forward and backward of one architecture on one image.
 
     Strategies plan with ``planned`` and report what they did to ``spend``; spending more than planned is an error, so
-    that no strategy can win by training longer (methods 12, equal-budget rule). Kept in whole forward passes.
+    that no strategy can win by training longer. Kept in whole forward passes.
     """
 
     planned: int

@@ -36,7 +36,7 @@ samplers: Registry[Sampler] = Registry("sampler")
 @samplers.register("uniform")
 @dataclass(frozen=True)
 class UniformSampler(Sampler):
-    """One architecture a step, uniform over the connected members (SPOS; methods 1.1 [C])."""
+    """One architecture a step, uniform over the connected members (SPOS)."""
 
     def draw(self, subspace: Subspace, steps: int, rng: np.random.Generator) -> IntArray:
         """Architecture indices ``[steps, 1]``."""
@@ -46,10 +46,10 @@ class UniformSampler(Sampler):
 @samplers.register("balanced")
 @dataclass(frozen=True)
 class BalancedSampler(Sampler):
-    """Supernet-balanced: the nonlinearity groups {0, 1}, {2}, {3} train equally often (EFS-NAS; methods 5.3).
+    """Supernet-balanced: the nonlinearity groups {0, 1}, {2}, {3} train equally often (EFS-NAS).
 
-    ``form`` "single", as in the released NAS-Bench-201 code [C]: one architecture a step, its group drawn uniformly.
-    "multi", as in the paper [A]: one architecture of every group at each step, their gradients summed. Groups that a
+    ``form`` "single", as in the released NAS-Bench-201 code: one architecture a step, its group drawn uniformly.
+    "multi", as in the paper: one architecture of every group at each step, their gradients summed. Groups that a
     subspace does not meet are left out.
     """
 
@@ -85,7 +85,7 @@ def _groups(subspace: Subspace) -> list[IntArray]:
 @samplers.register("fair")
 @dataclass(frozen=True)
 class FairSampler(Sampler):
-    """Strict fairness: at every step each operation of every edge trains exactly once (FairNAS; methods 1.2).
+    """Strict fairness: at every step each operation of every edge trains exactly once (FairNAS).
 
     Every edge draws a random order of its operations; the k-th of all six make the k-th architecture of the step, and
     their gradients are summed. In a smaller box an edge with fewer operations goes through its order again, so its

@@ -22,7 +22,7 @@ RateChanges = Literal["step", "epoch"]
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How every network of an experiment trains: SGD with momentum, cosine rate per step (methods 0.5, 1.1 [C])."""
+    """How every network of an experiment trains: SGD with momentum, cosine rate per step."""
 
     batch_size: int = 64
     learning_rate: float = 0.025

@@ -95,7 +95,7 @@ def test_score_prints_a_table_without_json(
 def test_the_published_few_shot_scores_give_the_known_numbers(
     shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """methods 13, golden fixtures: aoiang's tables against their own truth."""
+    """The tables of aoiang/few-shot-NAS against their own truth."""
     path = shared_data / "published-scores" / "few_shot_nas.csv"
     assert main(["score", str(path), "--truth-column", "truth_single_run", "--resamples", "5", "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)["scores"]

@@ -97,7 +97,7 @@ def test_flops_can_be_the_cost(files: dict[str, str], capsys: pytest.CaptureFixt
     words = asked("search --cost flops --window 60 130 --scores S --truth TRUTH --json", files)
     assert main([*words, *SMALL]) == 0
     [problem] = json.loads(capsys.readouterr().out)["problems"]
-    assert problem["counts"]["candidates"] == 5088  # of the 5,126 in the window (methods 7.2) 38 have no path
+    assert problem["counts"]["candidates"] == 5088  # of the 5,126 in the window 38 have no path
     assert problem["unit"] == "M"
 
 

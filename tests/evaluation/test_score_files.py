@@ -193,7 +193,7 @@ def test_align_keeps_what_both_know(write: Write, csv_lines: list[str], score_A:
 
 
 def test_published_scores_give_the_published_correlations(shared_data: Path) -> None:
-    """Methods 2 and 11.1: tau-b 0.4849 and 0.5508, Spearman 0.6771 and 0.7410, on the file's own truth [R]."""
+    """Tau-b 0.4849 and 0.5508, Spearman 0.6771 and 0.7410 on the file's own truth, computed with SciPy beforehand."""
     scores = read_scores(shared_data / "published-scores" / "few_shot_nas.csv")
     own, scores = truth_from_column(scores, "truth_single_run")
     assert scores.names == ("one_shot", "few_shot")

@@ -13,7 +13,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners import EfsAccum, EfsGroup, NoPartition, RandomPartition, RandomRouting, SingleEdge
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, connected, live_cell_of, nonlinearity_count, route
 
-# thresholds -> copies of the 15 cells for nonlinearity counts 0 to 3 (methods 5.2)
+# thresholds -> copies of the 15 cells for nonlinearity counts 0 to 3, as in the released code
 RELEASED = {
     (25,): ("00000 0000000000", "00000 0000000000", "00000 0000000111", "00000 0001111111"),
     (15,): ("00000 0000000000", "00000 0000000000", "00000 0011111111", "00000 1111111111"),

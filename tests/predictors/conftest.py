@@ -15,7 +15,7 @@ from nasbench_harness.predictors import PredictorContext, sweep
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.supernet.untrained import FreshNetwork, Initialisation
 
-# methods 0.1: e0=1<-0, e1=2<-0, e2=2<-1, e3=3<-0, e4=3<-1, e5=3<-2
+# Edges as numbered by the benchmark: e0=1<-0, e1=2<-0, e2=2<-1, e3=3<-0, e4=3<-1, e5=3<-2
 EDGE_OF = {(0, 1): 0, (0, 2): 1, (1, 2): 2, (0, 3): 3, (1, 3): 4, (2, 3): 5}
 SHAPE = NetworkShape(4, 1, 1, 10)
 CODES = {

@@ -48,7 +48,7 @@ def parameter_of(supernet, name, code):
 
 
 def test_its_layers_hold_the_counted_parameters():
-    """The stand-alone count (methods 9) is these weights, the classifier's bias, and a gain and offset a norm."""
+    """The count of parameters is these weights, the classifier's bias, and a gain and offset a norm."""
     shape = NetworkShape(16, 5, 3, 10)
     index = 5**6 - 1 - sum(5**e for e in range(6))  # 3x3 everywhere
     [code] = live_codes(np.array([index]))

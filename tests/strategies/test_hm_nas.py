@@ -93,7 +93,7 @@ def test_the_budget_is_used_but_for_less_than_a_step(make: Make, updates: int, m
 
 @pytest.mark.parametrize("steps", [0, 1])
 def test_all_is_kept_before_masks_have_moved_far_enough(make: Make, steps: int) -> None:
-    """Fifty steps at 1e-4 lie between 1e-2 and 5e-3 (methods 13)."""
+    """Fifty steps at 1e-4 lie between 1e-2 and 5e-3."""
     loop = mask_loop(make(), updates=80 * steps)
     assert loop.steps == steps
     loop.run()

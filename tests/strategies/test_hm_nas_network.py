@@ -69,7 +69,7 @@ def test_the_gradient_of_a_mask_is_the_identity(values: list[float], threshold: 
 
 
 def test_what_starts_above_the_threshold_is_kept() -> None:
-    """The numbers of Piggyback: 1e-2 against 5e-3 (methods 6 [C])."""
+    """The numbers of Piggyback: 1e-2 against 5e-3."""
     assert binarise(torch.full((3, 4), 1e-2), 5e-3).eq(1).all()
     assert binarise(torch.full((3, 4), 5e-3), 5e-3).eq(0).all()
 

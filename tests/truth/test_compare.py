@@ -87,7 +87,7 @@ def test_tables_that_share_too_little_are_refused(base: np.ndarray) -> None:
 
 
 def test_the_published_truth_is_the_shared_one_rounded_for_most(shared_data: Path) -> None:
-    """methods 0.4: tau-b 0.990 between the canonical table and that of aoiang/few-shot-NAS."""
+    """Tau-b 0.990 between the table of means over all seeds and the one released in aoiang/few-shot-NAS."""
     ours = open_table(shared_data / "nas-bench-201" / "accuracy.csv")
     theirs = open_table(shared_data / "published-scores" / "few_shot_nas.csv")
     found = compare_tables(ours, theirs, "cifar10_test_200", "truth_single_run")

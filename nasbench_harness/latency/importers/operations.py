@@ -6,7 +6,7 @@ The JSON is what ``latency measure --operations`` writes::
      "operations_ms": {"skip_connect": [s1, s2, s3], ...}, "device": {...}}
 
 An architecture's latency is ``constant_ms + cells * sum over edges and stages``; an operation that is not named costs
-nothing. This is the look-up table of PAD-NAS (methods 7 [P]) and the only source that tells the stages apart: in
+nothing. This is the kind of look-up table that PAD-NAS uses, and the only source that tells the stages apart: in
 latencies of whole networks all three stages share the cell, so only their sum can be identified.
 """
 

@@ -1,4 +1,4 @@
-"""The gate of CLOSE: from an architecture, the block of operations that each of its edges computes with (methods 8).
+"""The gate of CLOSE: from an architecture, the block of operations that each of its edges computes with.
 
 Graph convolutions carry information from the cell's input along its edges: what an edge lets through, channel by
 channel, is decided by its operation. The embeddings of an edge's two nodes then give its logits over the blocks.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class GateShape:
     """Sizes: embeddings of operations and nodes, the layer before the graph, graph layers, and the layers behind.
 
-    The defaults are the published ones for NAS-Bench-201 [C]. ``dropout`` acts between the layers behind the graph.
+    The defaults are the released ones for NAS-Bench-201. ``dropout`` acts between the layers behind the graph.
     """
 
     operation_embedding: int = 48

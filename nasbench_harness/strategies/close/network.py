@@ -1,4 +1,4 @@
-"""The network of CLOSE: a cell holds blocks of operations, and every edge computes with one of them (methods 8).
+"""The network of CLOSE: a cell holds blocks of operations, and every edge computes with one of them.
 
 A block has one set of weights for each convolution, used by all edges that choose it. With a single block all edges
 share; with more, an architecture's edges are told apart by the block that is chosen for them.

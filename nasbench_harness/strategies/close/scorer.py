@@ -1,4 +1,4 @@
-"""Scores of CLOSE: every architecture with the blocks that were settled for its edges (methods 8)."""
+"""Scores of CLOSE: every architecture with the blocks that were settled for its edges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What CLOSE trains: a curriculum of ever more blocks, and the run of one stage under it (methods 8)."""
+"""What CLOSE trains: a curriculum of ever more blocks, and the run of one stage under it."""
 
 from __future__ import annotations
 

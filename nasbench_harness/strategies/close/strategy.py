@@ -20,7 +20,7 @@ class Close(CloseOptions, Strategy):
     block before (``inherit``). At fraction ``restart`` optimiser and learning rate start again (0: never). ``gate``
     "learnt": trained with the weights, its choices drawn at ``temperature``. The ablations: ``blocks = 1`` (all edges
     share), ``gate = "random"`` (a fixed random block for each edge of each cell), ``curriculum = false`` (all blocks
-    from the start), ``inherit = false``. See methods 8.
+    from the start), ``inherit = false``. See docs/methods/close.md.
     """
 
     status: ClassVar[str] = "adaptation"

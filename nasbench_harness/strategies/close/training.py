@@ -1,4 +1,4 @@
-"""Training of CLOSE from its options: curriculum, network and gate in, a scorer out (methods 8)."""
+"""Training of CLOSE from its options: curriculum, network and gate in, a scorer out."""
 
 from __future__ import annotations
 

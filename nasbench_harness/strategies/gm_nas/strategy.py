@@ -1,4 +1,4 @@
-"""A tree of supernets: train, divide, train the parts, divide them again (GM-NAS; methods 3 [A][C])."""
+"""A tree of supernets: train, divide, train the parts, divide them again (GM-NAS)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nasbench_harness.training.settings import LossCurve
 
 BASELINE_EPOCHS = 250
-"""Length of the one-shot training that published lengths are compared with (methods 1.1, harness default)."""
+"""Length of the one-shot training that published lengths are compared with: our choice."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Search-space mutual distillation: a sub-supernet learns from siblings and parent (HEP-NAS; methods 4 [C])."""
+"""Search-space mutual distillation: a sub-supernet learns from siblings and parent (HEP-NAS, as released)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging a hierarchical search against the truth, which the search itself never sees (methods 4, HEP-search)."""
+"""Judging a hierarchical search against the truth, which the search itself never sees."""
 
 from __future__ import annotations
 

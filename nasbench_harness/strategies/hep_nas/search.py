@@ -1,4 +1,4 @@
-"""HEP-NAS as a search: divide node after node, keep the best child or children each time (methods 4 [C])."""
+"""HEP-NAS as a search: divide node after node, keep the best child or children each time."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class HepSearch(Strategy):
 
     ``levels`` nodes are taken in ``order``; at each the best ``beam`` children by validation are kept (1 as released).
     A child validates as the ``criterion`` of the accuracy of ``validation_architectures`` live cells drawn from it:
-    the released code evaluates a continuous network, which single-path training does not have [I]. ``parent_epochs``
+    the released code evaluates a continuous network, which single-path training does not have. ``parent_epochs``
     (the kept supernets alone, at each level) and ``child_epochs`` are relative: the budget scales them. Architectures
     outside the beam stay with the last network that covered them; ``ranked`` names the beam.
     """

@@ -1,4 +1,4 @@
-"""Training of sibling sub-supernets in turns, each learning from the others and their parent (methods 4)."""
+"""Training of sibling sub-supernets in turns, each learning from the others and their parent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HEP-NAS as a ranking: one hierarchy divided, all children trained with mutual distillation (methods 4 [I])."""
+"""HEP-NAS as a ranking: one hierarchy divided, all children trained with mutual distillation (our adaptation)."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class SmdWithoutSplit(Strategy):
     """
 
     status = "control"
-    source = "control for HEP-NAS (methods 4 [I])"
+    source = "control for HEP-NAS"
 
     copies: int = 4
     smd: Smd = "both"

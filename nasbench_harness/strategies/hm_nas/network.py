@@ -1,6 +1,6 @@
 """A supernet whose cells add up all operations with weights, its binary masks, and the scoring of what they leave.
 
-For HM-NAS (methods 6): masks are real numbers cut at a threshold, their gradient passes straight through the cut.
+For HM-NAS: masks are real numbers cut at a threshold, their gradient passes straight through the cut.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DECIDED = (0, 1, 3)
 
 
 def binarise(real: Tensor, threshold: float, groups: Sequence[Sequence[int]] = ()) -> Tensor:
-    """1 where ``real`` exceeds ``threshold``, else 0; gradients pass as if nothing was done (Piggyback [C]).
+    """1 where ``real`` exceeds ``threshold``, else 0; gradients pass as if nothing was done (as Piggyback's code).
 
     Of each group of (flat) positions at least one is 1: the largest, where none exceeds the threshold.
     """

@@ -1,7 +1,7 @@
 """What HM-NAS's importances and masks say about architectures: two rankings, and the one architecture it derives.
 
 Columns of ``[6, 4]`` arrays are skip, 1 x 1 and 3 x 3 convolution, pooling; ``none`` on an edge means that the edge is
-masked (methods 6 [I]).
+masked (our choice: HM-NAS has no ``none``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nasbench_harness.space import (
 )
 
 EPSILON = 1e-6
-"""What stands for an importance of nothing (methods 6, S1)."""
+"""What stands for an importance of nothing."""
 
 FloatArray = npt.NDArray[np.float64]
 

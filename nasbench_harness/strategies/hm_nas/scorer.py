@@ -1,4 +1,7 @@
-"""Scores of HM-NAS: parts of the masked supernet (S2), and what its importances and masks say (S1, S3; methods 6)."""
+"""Scores of HM-NAS: parts of the masked supernet (S2), and what its importances and masks say (S1, S3).
+
+The three rankings are defined in docs/methods/hm-nas.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What HM-NAS trains: importances with the weights, then masks (methods 6)."""
+"""What HM-NAS trains: importances with the weights, then masks."""
 
 from __future__ import annotations
 

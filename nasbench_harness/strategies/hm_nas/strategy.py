@@ -21,7 +21,8 @@ class HmNas(HmNasOptions, Strategy):
     Half of the training images train the weights, the other half the importances (Adam at ``importance_rate``) and
     afterwards, for a share ``mask_fraction`` of the budget, the masks: real numbers from ``mask_start``, 1 where they
     exceed ``threshold``, Adam at ``mask_rate``, pulled down by ``pressure`` times their sum. The ablations:
-    ``weight_masks = false``, ``edge_level = false``, ``masking = false`` (DARTS with edge weights). See methods 6.
+    ``weight_masks = false``, ``edge_level = false``, ``masking = false`` (DARTS with edge weights). See
+    docs/methods/hm-nas.md.
     """
 
     status: ClassVar[str] = "adaptation"

@@ -1,4 +1,4 @@
-"""How HM-NAS trains: the mixture, then its masks, under one budget; and what the record says of them (methods 6)."""
+"""How HM-NAS trains: the mixture, then its masks, under one budget; and what the record says of them."""
 
 from __future__ import annotations
 

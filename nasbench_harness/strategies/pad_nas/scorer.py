@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nasbench_harness.supernet.network import Supernet
 
 ALONG_THE_FRONT = 30
-"""Architectures of the paper's protocol, equally spaced along the front (methods 7.1 [P])."""
+"""Architectures of the paper's protocol, equally spaced along the front."""
 
 
 def leaves_of(stages: Sequence[tuple[Supernet, Subspace, int]]) -> tuple[Leaf, ...]:

@@ -1,6 +1,6 @@
 """PAD-NAS: train, search under a constraint, prune the operations that good architectures do not use, train on.
 
-Xia, Xiao, Wang, Zheng, arXiv 2005.11014, WACV 2022; methods 7.
+Xia, Xiao, Wang, Zheng, PAD-NAS, WACV 2022, arXiv 2005.11014; what is ours in it: docs/methods/pad-nas.md.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class PadNas(Strategy):
     all but the last it prunes what at most a share ``threshold`` of the good architectures has. ``cost``: ``flops``,
     ``live_flops`` or ``parameters``, all in millions, or the path of a latency table with a column ``device``.
     ``counting``: good architectures of the ``archive`` or of the final ``population``. ``paired``: architectures of the
-    last space that every stage's network scores, for paired comparison. See methods 7.
+    last space that every stage's network scores, for paired comparison. See docs/methods/pad-nas.md.
     """
 
     cost: str = "flops"

@@ -1,9 +1,9 @@
 """Scoring with recalibrated batch norm: statistics of training images for each architecture, then held-out images.
 
 The default judges every batch by its own statistics. Here each architecture first sees a few training batches; the mean
-and variance that every normalisation meets are averaged over them, in forward order, and then fixed (methods 1.3 [R]:
-tau rises by some 0.1 in published logs, while the precision at the top falls). Ties between architectures that share
-their live edges stay, because all are given the same training batches.
+and variance that every normalisation meets are averaged over them, in forward order, and then fixed. In
+published logs tau rises by some 0.1 and the precision at the top falls (docs/protocol.md). Ties between architectures
+that share their live edges stay, because all are given the same training batches.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class PlainReduction(Layer):
 
 
 class PlainNetwork(Layer):
-    """The network as its definition reads (methods 0.1), one model, with weights copied from one of ``Models``."""
+    """The network as its definition reads, one model, with weights copied from one of ``Models``."""
 
     def __init__(self, text: str, recipe: Recipe) -> None:
         super().__init__()

@@ -37,8 +37,9 @@ class Models:
     """One architecture with one set of weights per seed; ``parameters`` are leaf tensors, models along dimension 0.
 
     ``code``: operation per edge; dead edges are dropped here (a convolution that the input does not reach would add a
-    learned constant in the literal network, the offset of its batch norm; here it adds nothing). Batch norm is affine,
-    convolutions have no bias (methods 0.1 [C]); the initial weights are uniform within 1/sqrt(fan in), PyTorch's own.
+    learned constant in the literal network, the offset of its batch norm; here it adds nothing). As in the
+    benchmark's code batch norm is affine and convolutions have no bias; the initial weights are uniform within
+    1/sqrt(fan in), PyTorch's own.
     """
 
     def __init__(self, code: Sequence[int], seeds: Sequence[int], recipe: Recipe, inputs: int, classes: int) -> None:
