@@ -9,7 +9,7 @@ from nasbench_harness.errors import DataError
 
 def doctor(*, json: Json = False) -> None:
     """Check this machine: Python, torch, devices, memory, disk, packages, data (exit code 3: something is missing)."""
-    from nasbench_harness.cli.checks import examine, print_checks
+    from nasbench_harness.cli.machine import examine, print_checks
 
     checks = examine()
     emit([check.to_json() for check in checks], json, lambda console: print_checks(checks, console))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench_harness.cli.options import Devices, Flag, ImportedTable, Json, Partial, TableName
+from nasbench_harness.cli.options import Device, Devices, Flag, ImportedTable, Json, Partial, TableName
 from nasbench_harness.cli.output import emit, note
 from nasbench_harness.errors import UsageError
 
@@ -56,7 +56,7 @@ def import_source(
 def measure(
     *,
     to: Path,
-    device: str = "cpu",
+    device: Device = "cpu",
     batch: int = 1,
     precision: str = "float32",
     architectures: str = "plan",
@@ -76,8 +76,6 @@ def measure(
     ----------
     to
         The table, .npz; the operations go to NAME.operations.json beside it.
-    device
-        ``cpu``, ``cuda`` or ``cuda:1``.
     batch
         Images of one pass.
     precision

@@ -37,6 +37,7 @@ ImportedTable = Annotated[Path | None, Parameter(help="The table; none: beside t
 TableName = Annotated[str | None, Parameter(help="Name of the table; none: the source's.")]
 Partial = Annotated[bool, Parameter(negative="", help="Declare that architectures or values may be missing.")]
 
+Device = Annotated[str, Parameter(help="Torch device, such as ``cpu``, ``cuda`` or ``cuda:1``.")]
 Devices = Annotated[list[str] | None, Parameter(negative="", help="Columns, repeat the option; none: all.")]
 
 
@@ -50,3 +51,8 @@ class Destination:
 
 
 STDOUT_ONLY = Destination()
+
+
+def items(text: str | None) -> list[str]:
+    """The parts of an option that is a list with commas; none where the option is not given."""
+    return [part.strip() for part in text.split(",") if part.strip()] if text else []

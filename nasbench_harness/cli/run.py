@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import IMAGES_VARIABLE, Flag, Json, TruthFile
+from nasbench_harness.cli.options import IMAGES_VARIABLE, Device, Flag, Json, TruthFile, items
 from nasbench_harness.cli.output import emit, note
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def run(
     out: Path | None = None,
     seeds: str | None = None,
     strategies: str | None = None,
-    device: str = "cpu",
+    device: Device = "cpu",
     threads: int | None = None,
     workers: int = 1,
     replace: Flag = False,
@@ -53,8 +53,6 @@ def run(
         Seeds in place of the experiment's, such as ``0,1,2``.
     strategies
         Some of the experiment's strategies, such as ``one-shot-uniform,efs-group``; ``all`` is the default.
-    device
-        Torch device, such as ``cpu`` or ``cuda``.
     threads
         Threads of torch for each process; none: the cores divided by the workers. Part of what a result depends on.
     workers
@@ -77,7 +75,7 @@ def run(
     experiments = load_experiments(experiment, overrides)
     boards: dict[Path, Leaderboard] = {}
     for point, one in experiments.items():
-        described = with_seeds(select_strategies(one, _items(strategies)), _items(seeds))
+        described = with_seeds(select_strategies(one, items(strategies)), items(seeds))
         folder = (out or Path("results") / described.name) / point
         if point:
             note(f"{described.name}, grid point {len(boards) + 1} of {len(experiments)}: {point}")
@@ -97,8 +95,3 @@ def run(
             print_leaderboard(board, console)
 
     emit(result, json, draw)
-
-
-def _items(text: str | None) -> list[str]:
-    """The parts of a list with commas; empty where the option is not given."""
-    return [part.strip() for part in text.split(",") if part.strip()] if text else []

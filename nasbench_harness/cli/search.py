@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import STDOUT_ONLY, Destination, Json, Policy, TruthFile
+from nasbench_harness.cli.options import STDOUT_ONLY, Destination, Json, Policy, TruthFile, items
 from nasbench_harness.cli.output import emit, keep
 from nasbench_harness.errors import UsageError
 
@@ -100,7 +100,7 @@ class Effort:
     def seed_numbers(self) -> list[int]:
         """The seeds, each once. Raises ``UsageError`` for what is no number from 0 on."""
         try:
-            seeds = [int(part) for part in self.seeds.split(",") if part.strip()]
+            seeds = [int(part) for part in items(self.seeds)]
         except ValueError as error:
             raise UsageError(f"--seeds takes whole numbers with commas, such as 0,1,2; found {self.seeds!r}") from error
         if not seeds or min(seeds) < 0:
@@ -183,7 +183,7 @@ def prune(
 
 def _numbers(text: str, option: str) -> list[float]:
     try:
-        numbers = [float(part) for part in text.split(",") if part.strip()]
+        numbers = [float(part) for part in items(text)]
     except ValueError as error:
         raise UsageError(f"{option} takes numbers with commas, such as 0,0.01; found {text!r}") from error
     if not numbers:

@@ -150,3 +150,15 @@ def test_compare_of_the_published_truths(shared_data: Path, capsys: pytest.Captu
     found = asked(["truth", "compare", *sources, "--policy", POLICY, "--policy-b", "truth_single_run"], capsys)
     assert found["kendall_tau"] == pytest.approx(0.9898, abs=5e-5)
     assert found["n_different"] == 2359
+
+
+def test_a_truth_table_that_lacks_one_row_is_refused_and_nothing_is_written(
+    truth_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = truth_csv.read_text().splitlines()
+    short = tmp_path / "short.csv"
+    short.write_text("\n".join(lines[:-1]) + "\n")
+    assert main(["truth", "import", str(short)]) == 3
+    error = capsys.readouterr().err
+    assert all_strings()[-1] in error
+    assert [path.name for path in tmp_path.iterdir()] == ["short.csv"]

@@ -9,8 +9,8 @@ import types
 
 from rich.console import Console
 
-from nasbench_harness.cli import checks as checks_module
-from nasbench_harness.cli.checks import Check, examine, print_checks
+from nasbench_harness.cli import machine
+from nasbench_harness.cli.machine import Check, examine, print_checks
 from nasbench_harness.errors import DataError
 
 
@@ -67,8 +67,8 @@ def test_a_check_that_breaks_is_a_check_that_fails(monkeypatch):
     def told():
         raise DataError("the table is damaged; install again")
 
-    monkeypatch.setattr(checks_module, "_check_torch", broken)
-    monkeypatch.setattr(checks_module, "_check_embedded_table", told)
+    monkeypatch.setattr(machine, "_check_torch", broken)
+    monkeypatch.setattr(machine, "_check_embedded_table", told)
     checks = by_name(examine())
     assert checks["torch"].status == "fail"
     assert "libsomething.so" in checks["torch"].found
@@ -76,14 +76,14 @@ def test_a_check_that_breaks_is_a_check_that_fails(monkeypatch):
 
 
 def test_too_old_a_python_fails(monkeypatch):
-    monkeypatch.setattr(checks_module.sys, "version_info", (3, 10, 14))
-    assert checks_module._check_python().status == "fail"
+    monkeypatch.setattr(machine.sys, "version_info", (3, 10, 14))
+    assert machine._check_python().status == "fail"
 
 
 def test_packages_are_compared_with_the_requirements(monkeypatch):
     needs = ["numpy>=1.26", "nonexistent-package>=1", 'other>=3; extra == "report"', "rich<1"]
-    monkeypatch.setattr(checks_module.importlib.metadata, "requires", lambda _: needs)
-    check = checks_module._check_packages()
+    monkeypatch.setattr(machine.importlib.metadata, "requires", lambda _: needs)
+    check = machine._check_packages()
     assert check.status == "fail"
     assert "nonexistent-package missing" in check.found
     assert "rich" in check.found
@@ -95,12 +95,12 @@ def test_more_threads_than_cores_is_a_warning(monkeypatch):
     fake = types.ModuleType("torch")
     fake.get_num_threads = lambda: 64
     monkeypatch.setitem(sys.modules, "torch", fake)
-    monkeypatch.setattr(checks_module, "usable_cores", lambda: 2)
-    check = checks_module._check_threads()
+    monkeypatch.setattr(machine, "usable_cores", lambda: 2)
+    check = machine._check_threads()
     assert check.status == "warn"
     assert "OMP_NUM_THREADS=2" in check.remedy
 
 
 def test_little_space_is_a_warning():
-    assert checks_module._enough("disk", 0.2, 1.0, "free some space").status == "warn"
-    assert checks_module._enough("disk", 1.5, 1.0, "free some space") == Check("disk", "ok", "1.5 GiB free")
+    assert machine._enough("disk", 0.2, 1.0, "free some space").status == "warn"
+    assert machine._enough("disk", 1.5, 1.0, "free some space") == Check("disk", "ok", "1.5 GiB free")

@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at, each thing in a check that always answers; for the eyes of the person at the terminal."""
+"""What ``doctor`` looks at on this machine, for the eyes of the person at the terminal: every check answers."""
 
 from __future__ import annotations
 
