@@ -20,7 +20,7 @@ from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.images.sets import ImageSet
 from nasbench_harness.metrics import kendall_tau
 from nasbench_harness.seeding import derive_rng
-from nasbench_harness.space import Subspace, connected, live_cells
+from nasbench_harness.space import Subspace, connected_live_cells
 from nasbench_harness.supernet.network import Code, NetworkShape, Precision, Supernet, live_codes
 from nasbench_harness.supernet.scoring.scores import score_live_cells
 from nasbench_harness.system.progress import Silent
@@ -84,7 +84,7 @@ def _ranking(effort: Effort, folder: Path) -> Work:
     images = enlarged_digits()
     training, held_out = DeviceImages(images, images.train), DeviceImages(images, images.valid)
     steps, count = 80 * effort.steps, 20 * effort.repeats
-    usable = live_cells()[connected()[live_cells()]]
+    usable = connected_live_cells()
     cells = np.sort(derive_rng("benchmark", "ranking").choice(usable, count, replace=False))
     found: dict[str, np.ndarray] = {}
     accuracy: dict[str, np.ndarray] = {}

@@ -25,7 +25,7 @@ from nasbench_harness.metrics import evaluate, rank_density, top_k_curve
 from nasbench_harness.metrics.leaves import analyse_leaves
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.seeding import derive_rng, derive_seed
-from nasbench_harness.space import N_ARCHITECTURES, N_STAGES, Subspace, connected, live_cell_of, live_cells
+from nasbench_harness.space import N_ARCHITECTURES, N_STAGES, Subspace, connected_live_cells, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.system.environment import environment_record
@@ -75,7 +75,7 @@ def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes
     context = _context(unit, progress, Checkpoints(work, unit.identity, clock), processes)
     with clock.timing("training_seconds"):
         scorer = unit.experiment.strategies[unit.strategy].create().train(context)
-    cells = live_cells()[connected()[live_cells()]]
+    cells = connected_live_cells()
     give_back_freed_memory()
     with clock.timing("scoring_seconds"):
         scores = _all_architectures(scorer.score(cells), cells, unit.images.n_classes)

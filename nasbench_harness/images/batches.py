@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from itertools import count, pairwise
 
@@ -31,6 +32,13 @@ class DeviceImages:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def part(self, rows: Tensor | slice) -> DeviceImages:
+        """The images of ``rows`` (positions ``[n]`` or a slice), in this order; a slice shares memory."""
+        part = copy.copy(self)
+        part.pixels = self.pixels[rows].contiguous(memory_format=torch.channels_last)
+        part.labels = self.labels[rows]
+        return part
 
     def normalised(self, rows: Tensor | slice) -> Tensor:
         """The images of ``rows`` as float32 ``[n, C, H, W]``."""

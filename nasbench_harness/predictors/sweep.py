@@ -18,7 +18,7 @@ import numpy as np
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.predictors.base import CLASSES, FloatArray, PredictorContext
 from nasbench_harness.seeding import derive_rng, derive_seed
-from nasbench_harness.space import N_ARCHITECTURES, connected, format_architecture, live_cell_of, live_cells
+from nasbench_harness.space import N_ARCHITECTURES, connected_live_cells, format_architecture, live_cell_of
 from nasbench_harness.system.files import write_atomically
 
 if TYPE_CHECKING:
@@ -31,11 +31,6 @@ CHUNK = 472
 SCHEMA = 1  # raise when a change of code changes scores: stored chunks then no longer count
 
 Measure = Callable[["FreshNetwork"], list[float]]
-
-
-def connected_cells() -> np.ndarray:
-    """Our indices of the live cells with a path, ascending: int64 ``[9444]``."""
-    return live_cells()[connected()[live_cells()]]
 
 
 def sweep(
@@ -60,7 +55,7 @@ def sweep(
 
     shape = NetworkShape(context.channels, context.cells, context.image_channels, CLASSES)
     dtype = torch.float64 if double else torch.float32
-    cells = connected_cells()
+    cells = connected_live_cells()
     codes = live_codes(cells)
     values = np.empty((len(cells), quantities))
     context.progress.start(name, len(cells), "cells")
@@ -94,7 +89,7 @@ def spread(value_C: FloatArray) -> FloatArray:
     lowest = value_C[np.isfinite(value_C)].min(initial=0.0)
     step = max(1.0, abs(lowest))
     value_A = np.full(N_ARCHITECTURES, lowest - 2 * step)
-    value_A[connected_cells()] = np.where(np.isneginf(value_C), lowest - step, value_C)
+    value_A[connected_live_cells()] = np.where(np.isneginf(value_C), lowest - step, value_C)
     return value_A[live_cell_of()]
 
 

@@ -21,7 +21,15 @@ from nasbench_harness.space.architecture import (
 )
 from nasbench_harness.space.counts import N_STAGES, flops, nonlinearity_count, operation_counts, parameters
 from nasbench_harness.space.isomorphism import functional_classes, reference_classes
-from nasbench_harness.space.live import PATHS, connected, live_cell_of, live_cells, live_edges, open_paths
+from nasbench_harness.space.live import (
+    PATHS,
+    connected,
+    connected_live_cells,
+    live_cell_of,
+    live_cells,
+    live_edges,
+    open_paths,
+)
 from nasbench_harness.space.subspace import Subspace, check_cover, route
 
 __all__ = [
@@ -43,6 +51,7 @@ __all__ = [
     "check_cover",
     "code_to_index",
     "connected",
+    "connected_live_cells",
     "flops",
     "format_architecture",
     "functional_classes",

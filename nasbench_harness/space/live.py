@@ -53,3 +53,9 @@ def live_cell_of() -> npt.NDArray[np.int64]:
 def live_cells() -> npt.NDArray[np.int64]:
     """int64 [9445]: sorted indices of the representatives in `live_cell_of`, index 0 (no path) included; read-only."""
     return frozen(np.unique(live_cell_of()))
+
+
+@cache
+def connected_live_cells() -> npt.NDArray[np.int64]:
+    """int64 [9444]: the `live_cells` with a path, the ones that a supernet has to run; sorted, read-only."""
+    return frozen(live_cells()[connected()[live_cells()]])

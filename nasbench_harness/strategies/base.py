@@ -124,14 +124,22 @@ class Strategy(ABC):
     extra_signals: ClassVar[tuple[str, ...]] = ()
     """Score signals that its scorer adds to ``accuracy`` and ``negative_loss``."""
 
+    option_families: ClassVar[tuple[Registry[Any], ...]] = ()
+    """Families whose members options choose, each option named as its family (``sampler``); see ``canonical``."""
+
     @property
     def native_factor(self) -> float:
         """The published training length over that of its one-shot baseline; used by the rule "native" of the budget."""
         return 1.0
 
     def canonical(self) -> dict[str, Any]:
-        """All options, defaults included and parts spelled out; enters the identity of results."""
-        return asdict(self)  # type: ignore[call-overload, no-any-return]
+        """All options, defaults included; enters the identity of results.
+
+        Options of ``option_families`` are spelled out: the table with the name and every option of the chosen member.
+        """
+        options: dict[str, Any] = asdict(self)  # type: ignore[call-overload]
+        chosen = {one.family: one.canonical(getattr(self, one.family)) for one in self.option_families}
+        return options | chosen
 
     def analysis(self, details: dict[str, Any], true_A: np.ndarray) -> dict[str, Any]:
         """What only this kind of strategy has to say once the truth is known, as plain JSON values.

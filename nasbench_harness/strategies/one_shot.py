@@ -25,6 +25,7 @@ class OneShot(Strategy):
         "Guo et al., SPOS, ECCV 2020, arXiv 1904.00420; samplers: Chu et al., FairNAS, arXiv 1907.01845; "
         "Oh, Lee, Ham, EFS-NAS, arXiv 2412.14678"
     )
+    option_families = (samplers,)
 
     sampler: str | dict[str, Any] = "uniform"
     channels: int | None = None
@@ -34,10 +35,6 @@ class OneShot(Strategy):
         samplers.build(self.sampler)
         if self.channels is not None and self.channels < 1:
             raise UsageError(f"channels must be at least 1, found {self.channels}")
-
-    def canonical(self) -> dict[str, Any]:
-        """All options, the sampler spelled out."""
-        return {**super().canonical(), "sampler": samplers.canonical(self.sampler)}
 
     @property
     def native_factor(self) -> float:

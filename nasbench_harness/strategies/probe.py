@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ from nasbench_harness.system.progress import Silent
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nasbench_harness.images.batches import DeviceImages
     from nasbench_harness.strategies.context import Context
     from nasbench_harness.supernet.network import Supernet
 
@@ -41,7 +39,7 @@ class SupernetProbe:
         from nasbench_harness.supernet.scoring.scores import score_live_cells
 
         cells, position = np.unique(live_cell_of()[architectures], return_inverse=True)
-        images = _first(self.context.scoring_images, self.validation_images)
+        images = self.context.scoring_images.part(slice(self.validation_images))
 
         def measure() -> dict[str, np.ndarray]:
             self.context.budget.spend(0, len(cells) * len(images))
@@ -151,10 +149,3 @@ def _with_operations(architecture: int, edge: int, operations: np.ndarray) -> np
     codes = np.tile(index_to_code(np.array([architecture])), (len(operations), 1))
     codes[:, edge] = operations
     return np.asarray(code_to_index(codes))
-
-
-def _first(images: DeviceImages, number: int) -> DeviceImages:
-    """The first ``number`` images, sharing memory."""
-    part = copy.copy(images)
-    part.pixels, part.labels = images.pixels[:number], images.labels[:number]
-    return part

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.space import Subspace, connected, live_cells
+from nasbench_harness.space import Subspace, connected_live_cells
 
 if TYPE_CHECKING:
     from nasbench_harness.strategies import Context, Scorer, Strategy
@@ -116,7 +116,7 @@ def _digits() -> Any:
 
 def _cells(scorer: Scorer) -> npt.NDArray[np.int64]:
     """Some live cells among those that the strategy ranks, ascending."""
-    cells = live_cells()[connected()[live_cells()]]
+    cells = connected_live_cells()
     if scorer.ranked is not None:
         cells = cells[scorer.ranked.contains(cells)]
     return np.sort(np.random.default_rng(0).permutation(cells)[:SCORED_CELLS])

@@ -99,7 +99,7 @@ def test_new_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.fixture
 def few_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs score a few live cells; all others get the score of chance."""
-    monkeypatch.setattr("nasbench_harness.pipeline.live_cells", lambda: live_cells()[-100:])
+    monkeypatch.setattr("nasbench_harness.pipeline.connected_live_cells", lambda: live_cells()[-100:])
 
 
 @pytest.mark.usefixtures("few_cells")

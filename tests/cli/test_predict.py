@@ -35,8 +35,8 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Settings of a network so small, and so few cells, that a sweep takes a second."""
-    some = sweep.connected_cells()[::1200]
-    monkeypatch.setattr(sweep, "connected_cells", lambda: some)
+    some = sweep.connected_live_cells()[::1200]
+    monkeypatch.setattr(sweep, "connected_live_cells", lambda: some)
     return ["--channels", 2, "--cells", 1, "--batch", 6, "--resamples", 0]
 
 

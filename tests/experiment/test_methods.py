@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,16 @@ def test_a_method_can_be_built_and_says_what_it_is(name: str) -> None:
     assert method.status in STATUSES
     assert method.summary.endswith(".")
     assert method.source
+
+
+def test_identities_of_methods_stay() -> None:
+    """All options of every method as they were when its first results were stored: they are part of identities."""
+    stored = json.loads((Path(__file__).parent / "canonical_methods.json").read_text())
+    assert set(stored) == set(METHODS)
+    for name in METHODS:
+        options = settings_of(name)
+        found = strategies.create(options.pop("kind"), options).canonical()
+        assert json.loads(json.dumps(found)) == stored[name]
 
 
 def test_no_two_methods_are_the_same() -> None:

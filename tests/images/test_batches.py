@@ -91,6 +91,16 @@ def test_without_augmentation_images_come_as_they_are_with_their_labels() -> Non
         assert set(views(x_NCHW, labels, 0, flips=False)) == {(False, 0, 0)}
 
 
+def test_a_part_holds_the_chosen_images_in_their_order_and_a_slice_copies_nothing() -> None:
+    rows = torch.tensor([7, 2, 40])
+    chosen, first = DEVICE.part(rows), DEVICE.part(slice(10))
+    assert torch.equal(chosen.normalised(slice(None)), DEVICE.normalised(rows))
+    assert chosen.labels.tolist() == [7, 2, 40]
+    assert (len(first), len(DEVICE.part(slice(N + 5)))) == (10, N)
+    assert first.pixels.data_ptr() == DEVICE.pixels.data_ptr()
+    assert all(part.pixels.is_contiguous(memory_format=torch.channels_last) for part in (chosen, first))
+
+
 def test_flips_mirror_half_of_the_images_and_do_nothing_else() -> None:
     seen = [view for batch in drawn(Augmentation(flip=True), 20) for view in views(*batch, 0, flips=True)]
     assert 0.4 < np.mean([mirrored for mirrored, _, _ in seen]) < 0.6

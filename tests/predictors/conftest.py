@@ -128,6 +128,6 @@ def context(digits: ImageSet) -> PredictorContext:
 @pytest.fixture
 def few_cells(monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
     """A sweep over every 300th cell only; the others then count as having no path."""
-    some = sweep.connected_cells()[::300]
-    monkeypatch.setattr(sweep, "connected_cells", lambda: some)
+    some = sweep.connected_live_cells()[::300]
+    monkeypatch.setattr(sweep, "connected_live_cells", lambda: some)
     return some

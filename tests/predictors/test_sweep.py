@@ -10,8 +10,8 @@ import torch
 
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.predictors import Synflow, sweep
-from nasbench_harness.predictors.sweep import connected_cells, image_batches, noise_batch, spread
-from nasbench_harness.space import N_ARCHITECTURES, connected, live_cell_of
+from nasbench_harness.predictors.sweep import image_batches, noise_batch, spread
+from nasbench_harness.space import N_ARCHITECTURES, connected, connected_live_cells, live_cell_of
 
 
 def counting(seen, value=1.0):
@@ -27,7 +27,7 @@ def test_it_visits_every_connected_cell_once(context, few_cells):
     values = sweep.sweep("synflow", Synflow(), context, counting(seen))
     assert len(set(seen)) == len(seen) == len(few_cells)
     np.testing.assert_array_equal(values[:, 0], np.arange(1, len(few_cells) + 1))
-    assert len(connected_cells()) == 9444
+    assert len(connected_live_cells()) == 9444
 
 
 def test_an_interrupted_sweep_goes_on_where_it_was(context, few_cells, tmp_path, monkeypatch):
@@ -80,7 +80,7 @@ def test_no_path_is_lowest_and_no_signal_next():
     score_A = spread(value_C)
     assert score_A.shape == (N_ARCHITECTURES,)
     assert np.isfinite(score_A).all()
-    dead, quiet = ~connected(), live_cell_of() == connected_cells()[17]
+    dead, quiet = ~connected(), live_cell_of() == connected_live_cells()[17]
     assert (score_A[dead] == score_A.min()).all()
     assert score_A[dead].max() < score_A[quiet].min()
     assert score_A[quiet].max() < score_A[~dead & ~quiet].min() == -5

@@ -11,7 +11,7 @@ import pytest
 
 from nasbench_harness.images import ImageSet, ImageSpec, load_image_set
 from nasbench_harness.images.batches import Augmentation, DeviceImages
-from nasbench_harness.space import Subspace, connected, live_cells
+from nasbench_harness.space import Subspace, connected_live_cells
 from nasbench_harness.strategies import Context, Strategy
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.system.progress import Silent
@@ -62,7 +62,7 @@ def resumes(
 ) -> Callable[[Strategy, int, float], None]:
     """Checks that a strategy killed after an amount of work ends, when it is run again, as if it had not been."""
     monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
-    cells = live_cells()[connected()[live_cells()]][::200]
+    cells = connected_live_cells()[::200]
 
     def check(strategy: Strategy, steps: int, killed_at: float) -> None:
         whole = small_context(steps)

@@ -16,7 +16,7 @@ import torch
 
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.plugins import load_file
-from nasbench_harness.space import connected, live_cells
+from nasbench_harness.space import connected_live_cells
 from nasbench_harness.strategies import Context, FewShot, HmNas, Measurement, PadNas, Strategy, TreeFewShot
 from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.checkpoints import Checkpoints
@@ -24,7 +24,7 @@ from nasbench_harness.training.clock import Clock
 from nasbench_harness.training.samplers import UniformSampler
 from nasbench_harness.training.settings import Stage
 
-CELLS = live_cells()[connected()[live_cells()]]
+CELLS = connected_live_cells()
 Make = Callable[..., Context]
 
 

@@ -14,7 +14,7 @@ import torch
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_rng
-from nasbench_harness.space import connected, functional_classes, index_to_code, live_cell_of, live_cells
+from nasbench_harness.space import connected_live_cells, functional_classes, index_to_code, live_cell_of, live_cells
 from nasbench_harness.strategies import Close, Context, Strategy, strategies
 from nasbench_harness.strategies.close import scorer as close_scorer
 from nasbench_harness.strategies.close.gate_shape import GateShape
@@ -27,7 +27,7 @@ from nasbench_harness.training.samplers import samplers
 from nasbench_harness.training.trainer import Stage
 
 SMALL = GateShape(4, 4, 6, (8, 8), (8,), 0.1)
-CELLS = np.sort(np.random.default_rng(0).choice(live_cells()[connected()[live_cells()]], 60, replace=False))
+CELLS = np.sort(np.random.default_rng(0).choice(connected_live_cells(), 60, replace=False))
 Make = Callable[..., Context]
 
 

@@ -19,8 +19,8 @@ from nasbench_harness.space import (
     all_codes,
     code_to_index,
     connected,
+    connected_live_cells,
     live_cell_of,
-    live_cells,
     parse_architecture,
 )
 from nasbench_harness.strategies import Context, strategies
@@ -43,7 +43,7 @@ from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.trainer import TrainingSettings
 
 BATCH = 20
-CELLS = np.sort(np.random.default_rng(0).choice(live_cells()[connected()[live_cells()]], 60, replace=False))
+CELLS = np.sort(np.random.default_rng(0).choice(connected_live_cells(), 60, replace=False))
 SETTINGS = MaskSettings(1e-4, 1e-2, 5e-3, 0.0, True)
 Make = Callable[..., Context]
 

@@ -12,14 +12,14 @@ from torch.nn import functional as F
 
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import DeviceImages
-from nasbench_harness.space import EDGES, NONE, code_to_index, connected, live_cells
+from nasbench_harness.space import EDGES, NONE, code_to_index, connected_live_cells
 from nasbench_harness.strategies.hm_nas.network import INCOMING, MIXED, Mixture, binarise, score_weighted_cells
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import batch_norm
 from nasbench_harness.supernet.scoring.scores import score_live_cells
 from nasbench_harness.system.progress import Silent
 
-CELLS = np.sort(np.random.default_rng(0).choice(live_cells()[connected()[live_cells()]], 40, replace=False))
+CELLS = np.sort(np.random.default_rng(0).choice(connected_live_cells(), 40, replace=False))
 WEIGHTS = np.array([1.0, 0.7, 1.3, 0.5, 1.1, 1.4])
 
 

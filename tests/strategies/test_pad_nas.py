@@ -25,9 +25,9 @@ from nasbench_harness.space import (
     check_cover,
     code_to_index,
     connected,
+    connected_live_cells,
     flops,
     live_cell_of,
-    live_cells,
 )
 from nasbench_harness.strategies import Context, strategies
 from nasbench_harness.strategies.pad_nas.report import paired_report
@@ -39,7 +39,7 @@ from nasbench_harness.supernet.scoring.scores import score_live_cells
 from nasbench_harness.system.progress import Silent
 
 Make = Callable[..., Context]
-CELLS = live_cells()[connected()[live_cells()]][::40]
+CELLS = connected_live_cells()[::40]
 SMALL: dict[str, Any] = {"population": 8, "generations": 3, "images": 20, "paired": 25}
 STEP = 20
 

@@ -15,7 +15,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.partitioners import partitioners
-from nasbench_harness.space import Subspace, connected, live_cells, nonlinearity_count
+from nasbench_harness.space import Subspace, connected_live_cells, nonlinearity_count
 from nasbench_harness.strategies import Context, FewShot, OneShot, Strategy, strategies
 from nasbench_harness.supernet.network import NetworkShape, Supernet, parameter_count
 from nasbench_harness.supernet.scoring.scores import score_live_cells
@@ -26,7 +26,7 @@ from nasbench_harness.training.trainer import LossCurve, Stage, TrainingSettings
 
 BATCH = 20
 SHAPE = NetworkShape(4, 1, 1, 10)
-CELLS = np.sort(np.random.default_rng(0).choice(live_cells()[connected()[live_cells()]], 60, replace=False))
+CELLS = np.sort(np.random.default_rng(0).choice(connected_live_cells(), 60, replace=False))
 STRATEGIES: list[Strategy] = [
     *(OneShot(sampler=name) for name in samplers),
     OneShot(sampler={"name": "balanced", "form": "multi"}),

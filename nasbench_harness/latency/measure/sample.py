@@ -10,7 +10,7 @@ import numpy.typing as npt
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.latency.predict.design import plan
 from nasbench_harness.seeding import derive_rng
-from nasbench_harness.space import connected, flops, live_cells, parse_architecture
+from nasbench_harness.space import connected_live_cells, flops, live_cells, parse_architecture
 
 IntArray = npt.NDArray[np.int64]
 
@@ -40,7 +40,7 @@ def _part(text: str) -> IntArray:
 
 
 def _stratified(n: int) -> IntArray:
-    cells = live_cells()[connected()[live_cells()]]
+    cells = connected_live_cells()
     if not 1 <= n <= len(cells):
         raise UsageError(f"{n} architectures: expected 1 to {len(cells)}, the different cells with a path")
     ordered = cells[np.lexsort((cells, flops(live=True)[cells]))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from nasbench_harness.strategies.base import Scorer, Strategy, strategies
 from nasbench_harness.strategies.close.options import CloseOptions
@@ -25,10 +25,7 @@ class Close(CloseOptions, Strategy):
 
     status: ClassVar[str] = "adaptation"
     source: ClassVar[str] = "Zhou, Ning et al., CLOSE, ECCV 2022, arXiv 2207.07868; code: walkerning/aw_nas"
-
-    def canonical(self) -> dict[str, Any]:
-        """All options, the sampler spelled out."""
-        return {**super().canonical(), "sampler": samplers.canonical(self.sampler)}
+    option_families = (samplers,)
 
     def train(self, context: Context) -> Scorer:
         """Train through the curriculum; the gate then settles the blocks of every architecture."""

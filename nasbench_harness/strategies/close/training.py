@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from nasbench_harness.seeding import derive_seed
-from nasbench_harness.space import CONV_1X1, CONV_3X3, connected, index_to_code, live_cells
+from nasbench_harness.space import CONV_1X1, CONV_3X3, connected_live_cells, index_to_code
 from nasbench_harness.strategies.base import Leaf
 from nasbench_harness.strategies.close.gate import Gate
 from nasbench_harness.strategies.close.network import GlowNetwork
@@ -56,7 +56,7 @@ def new_network(close: CloseOptions, context: Context) -> GlowNetwork:
 
 def _details(curriculum: Curriculum, block_AE: np.ndarray, stands_for_A: np.ndarray, blocks: int) -> dict[str, Any]:
     """The curriculum in steps, and what the edges with convolutions of the connected live cells have chosen."""
-    cells = live_cells()[connected()[live_cells()]]
+    cells = connected_live_cells()
     convolved = np.isin(index_to_code(cells), (CONV_1X1, CONV_3X3))
     shares = np.array(
         [[(block_AE[cells, edge] == b)[convolved[:, edge]].mean() for b in range(blocks)] for edge in range(6)]

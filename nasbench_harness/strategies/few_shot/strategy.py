@@ -35,6 +35,7 @@ class FewShot(Strategy):
     """
 
     source: ClassVar[str] = "Zhao et al., Few-shot NAS, ICML 2021; Oh, Lee, Ham, EFS-NAS, arXiv 2412.14678"
+    option_families = (partitioners, samplers)
 
     partitioner: str | dict[str, Any]
     sampler: str | dict[str, Any] = "uniform"
@@ -58,11 +59,6 @@ class FewShot(Strategy):
     def native_factor(self) -> float:
         """Few-shot NAS: 600 epochs for the parent, 300 for each of five leaves. EFS-NAS: as long as its baseline."""
         return 3.5 if partitioners.canonical(self.partitioner)["name"] == "single-edge" else 1.0
-
-    def canonical(self) -> dict[str, Any]:
-        """All options, partitioner and sampler spelled out."""
-        parts = {"partitioner": partitioners.canonical(self.partitioner), "sampler": samplers.canonical(self.sampler)}
-        return {**super().canonical(), **parts}
 
     def train(self, context: Context) -> Scorer:
         """Split, train, and return the leaves with their networks."""

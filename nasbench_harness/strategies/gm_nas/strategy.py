@@ -70,6 +70,8 @@ class TreeFewShot(Strategy):
     restart: Literal["final", "none"] = "final"
     sampler: str | dict[str, Any] = "uniform"
 
+    option_families = (partitioners, samplers)
+
     def __post_init__(self) -> None:
         """Refuse unknown parts and impossible lengths before anything is trained."""
         partitioners.build(self.partitioner)
@@ -84,11 +86,6 @@ class TreeFewShot(Strategy):
     def native_factor(self) -> float:
         """As published, 20 + 2 x 20 + 4 x 50 epochs, over the 250 of the one-shot baseline."""
         return self._units(1, self.levels) / BASELINE_EPOCHS
-
-    def canonical(self) -> dict[str, Any]:
-        """All options, partitioner and sampler spelled out."""
-        parts = {"partitioner": partitioners.canonical(self.partitioner), "sampler": samplers.canonical(self.sampler)}
-        return {**super().canonical(), **parts}
 
     def train(self, context: Context) -> Scorer:
         """Grow the tree level by level, then train its leaves."""

@@ -79,6 +79,8 @@ class HepSearch(Strategy):
     validation_images: int = 500
     sampler: str | dict[str, Any] = "uniform"
 
+    option_families = (samplers,)
+
     def __post_init__(self) -> None:
         """Refuse impossible options before anything is trained."""
         Hierarchy(1, self.groups, self.repeats)
@@ -99,10 +101,6 @@ class HepSearch(Strategy):
     def native_factor(self) -> float:
         """As published, distillation passes included: 30 epochs alone and 10 of each child, over the baseline's 250."""
         return self._plan(list(HIERARCHIES)[: self.levels]).units() / BASELINE_EPOCHS
-
-    def canonical(self) -> dict[str, Any]:
-        """All options, the sampler spelled out."""
-        return {**super().canonical(), "sampler": samplers.canonical(self.sampler)}
 
     def analysis(self, details: dict[str, Any], true_A: np.ndarray) -> dict[str, Any]:
         """``hierarchy_report``: hits and tau of every level's choice."""

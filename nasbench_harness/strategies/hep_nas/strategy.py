@@ -45,16 +45,14 @@ class HepRank(Strategy):
     max_peers: int | None = None
     sampler: str | dict[str, Any] = "uniform"
 
+    option_families = (samplers,)
+
     def __post_init__(self) -> None:
         """Refuse impossible options before anything is trained."""
         Hierarchy(self.hierarchy, self.groups, self.repeats)
         Distillation(self.smd, self.max_peers)
         samplers.build(self.sampler)
         check_share("hep-rank", self.parent_fraction)
-
-    def canonical(self) -> dict[str, Any]:
-        """All options, the sampler spelled out."""
-        return {**super().canonical(), "sampler": samplers.canonical(self.sampler)}
 
     def train(self, context: Context) -> Scorer:
         """Train the parent, divide it, train the children in turns."""
@@ -104,6 +102,8 @@ class SmdWithoutSplit(Strategy):
     max_peers: int | None = None
     sampler: str | dict[str, Any] = "uniform"
 
+    option_families = (samplers,)
+
     def __post_init__(self) -> None:
         """Refuse impossible options before anything is trained."""
         if self.copies < 2:
@@ -111,10 +111,6 @@ class SmdWithoutSplit(Strategy):
         Distillation(self.smd, self.max_peers)
         samplers.build(self.sampler)
         check_share("smd-without-split", self.parent_fraction)
-
-    def canonical(self) -> dict[str, Any]:
-        """All options, the sampler spelled out."""
-        return {**super().canonical(), "sampler": samplers.canonical(self.sampler)}
 
     def train(self, context: Context) -> Scorer:
         """Train the parent, then its copies in turns."""

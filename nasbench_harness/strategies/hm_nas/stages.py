@@ -26,15 +26,7 @@ def halves(images: DeviceImages, seed: int) -> tuple[DeviceImages, DeviceImages]
     """A random half of the images and the other, views of neither."""
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).to(images.labels.device)
     middle = len(images) // 2
-    return part_of(images, order[:middle]), part_of(images, order[middle : 2 * middle])
-
-
-def part_of(images: DeviceImages, rows: Tensor) -> DeviceImages:
-    """The images of ``rows``, in this order."""
-    part = copy.copy(images)
-    part.pixels = images.pixels[rows].contiguous(memory_format=torch.channels_last)
-    part.labels = images.labels[rows]
-    return part
+    return images.part(order[:middle]), images.part(order[middle : 2 * middle])
 
 
 @dataclass(frozen=True)

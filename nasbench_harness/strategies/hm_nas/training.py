@@ -19,7 +19,7 @@ from nasbench_harness.strategies.hm_nas.network import MIXED
 from nasbench_harness.strategies.hm_nas.options import HmNasOptions
 from nasbench_harness.strategies.hm_nas.rankings import mask_logits, masked_importance, projected
 from nasbench_harness.strategies.hm_nas.scorer import HmNasScorer
-from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, MaskSettings, halves, part_of
+from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, MaskSettings, halves
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
 
 CHECK_IMAGES = 1000
@@ -59,7 +59,7 @@ def train(strategy: HmNasOptions, context: Context) -> Scorer:
         network = masks.bake()
         details["masks"] = _counts(masks)
         if check:
-            details["check"] = _compare(context, first, masks, part_of(one, torch.arange(check)))
+            details["check"] = _compare(context, first, masks, one.part(slice(check)))
         operation_EM, edge_E = _numbers(masks.operation_EM), _numbers(masks.edge_E)
         real = {name: _numbers(masks.real[name]) for name in ("alpha", "beta") if name in masks.real}
         tables["mask_logits"] = mask_logits(real["alpha"], real.get("beta"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,11 +29,7 @@ def updates_of_search(settings: SearchSettings, images: int) -> int:
 
 def first_images(images: DeviceImages, number: int) -> DeviceImages:
     """The first ``number`` of the images (0, or more than there are: all)."""
-    if not 0 < number < len(images):
-        return images
-    part = copy.copy(images)
-    part.pixels, part.labels = images.pixels[:number], images.labels[:number]
-    return part
+    return images.part(slice(number)) if 0 < number < len(images) else images
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,6 +65,7 @@ class PadNas(Strategy):
 
     status: ClassVar[str] = "adaptation"
     source: ClassVar[str] = "Xia, Xiao, Wang, Zheng, PAD-NAS, WACV 2022, arXiv 2005.11014"
+    option_families = (samplers,)
 
     def __post_init__(self) -> None:
         """Refuse impossible options before anything is trained."""
@@ -87,8 +88,7 @@ class PadNas(Strategy):
     def canonical(self) -> dict[str, Any]:
         """All options, the sampler spelled out; a latency table by the checksum of its column, wherever it lies."""
         window = None if self.window is None else list(self.window)
-        parts = {"sampler": samplers.canonical(self.sampler), "window": window, "shares": list(self.shares)}
-        options = {**super().canonical(), **parts}
+        options = super().canonical() | {"window": window, "shares": list(self.shares)}
         if self.cost not in COUNTS:
             options |= {
                 "cost": "latency",

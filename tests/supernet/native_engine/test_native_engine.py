@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.native import kernels, kernels_description
-from nasbench_harness.space import N_ARCHITECTURES, connected, live_cells
+from nasbench_harness.space import N_ARCHITECTURES, connected_live_cells
 from nasbench_harness.supernet import network
 from nasbench_harness.supernet.native_engine import scoring as laned_scoring
 from nasbench_harness.supernet.native_engine import stream as laned_stream
@@ -101,7 +101,7 @@ def test_a_batch_that_they_cannot_run_goes_to_torch() -> None:
 
 
 def test_scores_of_both_engines_agree(digits: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    cells = live_cells()[connected()[live_cells()]]
+    cells = connected_live_cells()
     cells = np.sort(np.random.default_rng(6).choice(cells, 150, replace=False))
     route_A = np.random.default_rng(1).integers(0, (2, 1, 3), (N_ARCHITECTURES, 3))
     torch.manual_seed(1)

@@ -9,14 +9,14 @@ from torch import nn
 
 from nasbench_harness.images import ImageSet, ImageSpec, load_image_set
 from nasbench_harness.images.batches import Augmentation, DeviceImages
-from nasbench_harness.space import connected, live_cells
+from nasbench_harness.space import connected_live_cells
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import batch_norm, normalising_by
 from nasbench_harness.supernet.scoring.recalibration import Recalibration, score_recalibrated
 from nasbench_harness.supernet.scoring.scores import score_live_cells
 from nasbench_harness.system.progress import Silent
 
-CELLS = np.sort(np.random.default_rng(0).choice(live_cells()[connected()[live_cells()]], 12, replace=False))
+CELLS = np.sort(np.random.default_rng(0).choice(connected_live_cells(), 12, replace=False))
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from nasbench_harness.space import (
     N_ARCHITECTURES,
     code_to_index,
     connected,
+    connected_live_cells,
     format_architecture,
     index_to_code,
     live_cells,
@@ -48,7 +49,7 @@ def supernet() -> Supernet:
 
 
 def some_cells(n: int, seed: int = 0) -> Indices:
-    cells = live_cells()[connected()[live_cells()]]
+    cells = connected_live_cells()
     return np.sort(np.random.default_rng(seed).choice(cells, n, replace=False))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.metrics import kendall_tau
-from nasbench_harness.space import N_ARCHITECTURES, connected, live_cells
+from nasbench_harness.space import N_ARCHITECTURES, connected_live_cells, live_cells
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.scoring import edge_cache as first_cell
 from nasbench_harness.supernet.scoring.edge_cache import FirstCell
@@ -123,7 +123,7 @@ def test_bfloat16_ranks_nearly_alike_and_keeps_weights_and_gradients_in_float32(
     torch.manual_seed(2)
     network = Supernet(NetworkShape(channels, 1, 1, 10))
     held_out = DeviceImages(digits, digits.valid[:200])
-    usable = live_cells()[connected()[live_cells()]]
+    usable = connected_live_cells()
     cells = np.sort(np.random.default_rng(3).choice(usable, 60, replace=False))
     exact = score_live_cells(network, cells, held_out, 200, Silent()).negative_loss
     network.precision = "bfloat16"
