@@ -209,8 +209,6 @@ def analyse(
 
 
 def _analysis(unit: Unit, scorer: Scorer, table: ScoreTable) -> dict[str, Any]:
-    true_A = np.full(N_ARCHITECTURES, np.nan)
-    true_A[unit.truth.index_A] = unit.truth.accuracy_A
     strategy = unit.experiment.strategies[unit.strategy].create()
     ranked = scorer.ranked
     still = [n for n, leaf in enumerate(scorer.leaves) if ranked and ranked.contains(leaf.subspace.members).all()]
@@ -219,7 +217,7 @@ def _analysis(unit: Unit, scorer: Scorer, table: ScoreTable) -> dict[str, Any]:
         unit.truth,
         [leaf.subspace.name for leaf in scorer.leaves],
         still if ranked else None,
-        strategy.analysis(scorer.details, true_A),
+        strategy.analysis(scorer.details, unit.truth.vector),
     )
 
 

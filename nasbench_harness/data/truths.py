@@ -13,6 +13,7 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.space import N_ARCHITECTURES
 from nasbench_harness.truth import open_table
 from nasbench_harness.truth.order import benchmark_order
+from nasbench_harness.truth.policy import truth_of
 from nasbench_harness.truth.table import TruthTable
 
 
@@ -33,14 +34,14 @@ def truth_vector(
     if order not in ("index", "benchmark"):
         raise UsageError(f"unknown order '{order}'; choose 'index' (ours) or 'benchmark'")
     opened = table_for(policy, table)
-    values = opened.column(policy)
+    values = truth_of(opened, policy).vector
     missing = int(np.isnan(values).sum())
     if missing and not allow_missing:
         raise DataError(
             f"column '{policy}' of truth table '{opened.name}' has no value for {missing} of {N_ARCHITECTURES} "
             "architectures; give allow_missing=True to get NaN there"
         )
-    return values[benchmark_order()] if order == "benchmark" else values.copy()
+    return values[benchmark_order()] if order == "benchmark" else values
 
 
 def table_for(policy: str | None, table: Path | str | None) -> TruthTable:

@@ -6,12 +6,7 @@ The file holds ``head`` (JSON as uint8: format, version, name, devices, metadata
 
 from __future__ import annotations
 
-import difflib
-import hashlib
-import io
-import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
@@ -23,13 +18,23 @@ import numpy.typing as npt
 
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.space import N_ARCHITECTURES, format_architecture
-from nasbench_harness.system.files import write_atomically
+from nasbench_harness.system.column_file import (
+    ColumnFile,
+    ColumnFormat,
+    StoredColumns,
+    column_part,
+    no_such_column,
+    write_facts,
+    write_part,
+)
 
-FORMAT = "nasbench-harness latency table"
-VERSION = 1
-
-_REMEDY = "make it again with `nasbench-harness latency import SOURCE --to FILE`"
-_MEMBER_LIMIT = 1 << 24  # bytes of one unpacked array: a column needs 125 kB, a head with every row named some MB
+LATENCY_FILE = ColumnFormat(
+    noun="latency table",
+    version=1,
+    rows=N_ARCHITECTURES,
+    facts="head",
+    remedy="make it again with `nasbench-harness latency import SOURCE --to FILE`",
+)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -90,10 +95,7 @@ class LatencyTable:
         """Milliseconds of one device column, ``[15625]``; ``DataError`` with the nearest names if there is none."""
         if device in self.columns:
             return self.columns[device]
-        near = difflib.get_close_matches(device, self.columns, n=3, cutoff=0.5)
-        hint = "did you mean" if near else "it has"
-        listed = ", ".join(near or list(self.columns)[:30])
-        raise DataError(f"latency table '{self.name}' has no device column '{device}'; {hint} {listed}")
+        raise no_such_column(f"latency table '{self.name}'", "device column", device, self.columns)
 
     def only(self, device: str | None) -> str:
         """``device``, checked; None stands for the only column, and is a ``UsageError`` where there are several."""
@@ -111,52 +113,30 @@ class LatencyTable:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the numbers: column names and values; not of metadata, time or compression."""
-        digest = hashlib.sha256(f"{FORMAT} {VERSION}\n".encode())
-        for name in sorted(self.columns):
-            digest.update(f"{name}\n".encode())
-            digest.update(self.columns[name].astype("<f8").tobytes())
-        return digest.hexdigest()
+        return LATENCY_FILE.digest(self.columns, {})
 
     def write(self, stream: BinaryIO) -> None:
         """Write the ``.npz`` bytes to an open binary stream; equal tables give equal bytes."""
-        head = {
-            "format": FORMAT,
-            "version": VERSION,
+        facts = {
             "name": self.name,
             "devices": {name: info.to_json() for name, info in self.devices.items()},
             "sha256": self.sha256,
             "meta": self.meta,
         }
-        text = json.dumps(head, allow_nan=False)
-        arrays: dict[str, npt.NDArray[Any]] = {"head": np.frombuffer(text.encode(), dtype=np.uint8)}
-        arrays |= {f"column_{i}": values for i, values in enumerate(self.columns.values())}
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, array in arrays.items():
-                packed = io.BytesIO()
-                np.lib.format.write_array(packed, array, allow_pickle=False)
-                # a ZipInfo made by hand carries the fixed date of 1980
-                archive.writestr(zipfile.ZipInfo(f"{name}.npy"), packed.getvalue(), zipfile.ZIP_DEFLATED)
+            write_facts(archive, LATENCY_FILE, facts)
+            for number, values in enumerate(self.columns.values()):
+                write_part(archive, column_part(number), values)
 
     def save(self, path: Path | str) -> None:
         """Write the table to a ``.npz`` file, whole or not at all."""
-        path = Path(path)
-        if path.suffix != ".npz":
-            raise UsageError(f"a latency table is stored as .npz, not as {path.name}; name the file {path.stem}.npz")
-        write_atomically(path, self.write)
+        LATENCY_FILE.save(Path(path), self.write)
 
     @classmethod
     def load(cls, path: Path | str) -> LatencyTable:
         """Read a table; ``DataError`` names the file, the fault and the remedy. Nothing in the file is executed."""
-        path = Path(path)
-        try:
-            with zipfile.ZipFile(path) as archive:
-                return _read(cls, path, archive)
-        except FileNotFoundError as error:
-            raise DataError(f"no latency table at {path}; check the path, or {_REMEDY}") from error
-        except (IsADirectoryError, PermissionError) as error:
-            raise DataError(f"cannot read the latency table {path}: {error.strerror}; name a readable file") from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, TypeError) as error:
-            raise DataError(f"{path} is not a whole latency table ({error}); {_REMEDY}") from error
+        with LATENCY_FILE.opening(Path(path)) as file:
+            return _read(cls, file)
 
 
 def _checked_column(table: str, name: str, values: FloatArray) -> FloatArray:
@@ -181,38 +161,13 @@ def _checked_column(table: str, name: str, values: FloatArray) -> FloatArray:
     return column
 
 
-def _read(cls: type[LatencyTable], path: Path, archive: zipfile.ZipFile) -> LatencyTable:
-    try:
-        head = json.loads(_member(path, archive, "head").astype(np.uint8).tobytes())
-    except ValueError as error:
-        raise DataError(f"{path}: its head is not JSON ({error}); {_REMEDY}") from error
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise DataError(f"{path} is an archive, but not a latency table of this harness; {_REMEDY}")
-    if head.get("version") != VERSION:
-        raise DataError(f"{path} is of version {head.get('version')}, this harness reads version {VERSION}; {_REMEDY}")
-    devices = head.get("devices")
+def _read(cls: type[LatencyTable], file: ColumnFile) -> LatencyTable:
+    facts = file.facts()
+    devices = facts.get("devices")
     if not isinstance(devices, dict) or not all(isinstance(info, dict) for info in devices.values()):
-        raise DataError(f"{path}: its list of devices is damaged; {_REMEDY}")
-    columns = {name: _member(path, archive, f"column_{i}").astype(np.float64) for i, name in enumerate(devices)}
+        raise DataError(f"{file.path}: its list of devices is damaged; {LATENCY_FILE.remedy}")
     infos = {name: DeviceInfo.from_json(info) for name, info in devices.items()}
-    table = cls(str(head.get("name")), columns, infos, dict(head.get("meta") or {}))
-    if table.sha256 != head.get("sha256"):
-        raise DataError(f"{path}: its numbers do not match its recorded sha256; {_REMEDY}")
+    table = cls(str(facts.get("name")), dict(StoredColumns(file, devices)), infos, dict(facts.get("meta") or {}))
+    if table.sha256 != facts.get("sha256"):
+        raise DataError(f"{file.path}: its numbers do not match its recorded sha256; {LATENCY_FILE.remedy}")
     return table
-
-
-def _member(path: Path, archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
-    """One numeric array of the archive; object arrays (which need pickle) are refused unread."""
-    try:
-        info = archive.getinfo(f"{name}.npy")
-    except KeyError as error:
-        raise DataError(f"{path} lacks its part '{name}': not a latency table of this harness; {_REMEDY}") from error
-    if info.file_size > _MEMBER_LIMIT:
-        raise DataError(f"{path}: part '{name}' is {info.file_size} bytes, not a part of this harness; {_REMEDY}")
-    try:
-        array: npt.NDArray[Any] = np.lib.format.read_array(io.BytesIO(archive.read(info)), allow_pickle=False)
-    except (ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise DataError(f"{path}: part '{name}' is not a plain numeric array ({error}); {_REMEDY}") from error
-    if array.dtype.kind not in "fiu":
-        raise DataError(f"{path}: part '{name}' holds {array.dtype}, expected numbers; {_REMEDY}")
-    return array

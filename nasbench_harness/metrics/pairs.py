@@ -70,20 +70,18 @@ class Pair:
 def checked_vector(values: npt.ArrayLike, name: str) -> Floats:
     """A float64 vector; `DataError` if it is not one-dimensional, not numeric, or names the first row not finite."""
     try:
-        vector_A = np.asarray(values, dtype=np.float64)
+        vector = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} must hold one number a row: {error}") from error
-    if vector_A.ndim != 1:
-        raise DataError(
-            f"{name} must be one column of numbers, found shape {vector_A.shape}: pass one column at a time"
-        )
-    bad = np.flatnonzero(~np.isfinite(vector_A))
+    if vector.ndim != 1:
+        raise DataError(f"{name} must be one column of numbers, found shape {vector.shape}: pass one column at a time")
+    bad = np.flatnonzero(~np.isfinite(vector))
     if bad.size:
         raise DataError(
-            f"{name} is {vector_A[bad[0]]} in row {bad[0]} (counted from 0; {bad.size} such row(s)): "
+            f"{name} is {vector[bad[0]]} in row {bad[0]} (counted from 0; {bad.size} such row(s)): "
             "every row needs a finite number, score it again or leave it out"
         )
-    return vector_A
+    return vector
 
 
 def top_count(fraction: float, n: int) -> int:

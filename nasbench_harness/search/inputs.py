@@ -118,20 +118,13 @@ def scores_from(text: str, allow_missing: bool = False) -> Scores:
 
 def oracle_of(truth: Truth) -> Scores:
     """The truth as the score: how good the search itself is."""
-    return Scores("oracle", spread(truth), {"truth": truth.policy, "sha256": truth.sha256})
+    return Scores("oracle", truth.vector, {"truth": truth.policy, "sha256": truth.sha256})
 
 
 def truth_from(table: Path | None, policy: str | None) -> Truth:
     """Column ``policy`` (none: the first) of a truth table (none: the embedded one)."""
     opened = open_table(table)
     return truth_of(opened, policy or next(iter(opened.columns)))
-
-
-def spread(truth: Truth) -> FloatArray:
-    """The truth by our index, float64 ``[15625]``, NaN where unknown."""
-    truth_A = np.full(N_ARCHITECTURES, np.nan)
-    truth_A[truth.index_A] = truth.accuracy_A
-    return truth_A
 
 
 def _count(name: str) -> FloatArray:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nasbench_harness.search.constraint import Window
 from nasbench_harness.search.evolution import constrained_search
-from nasbench_harness.search.inputs import Cost, Scores, spread
+from nasbench_harness.search.inputs import Cost, Scores
 from nasbench_harness.search.judge import Judge, spread_of
 from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.seeding import derive_rng
@@ -29,7 +29,7 @@ def search_tables(
     Raises ``UsageError`` for a window that holds nothing; every window is looked at before the first search.
     """
     settings, progress = settings or SearchSettings(), progress or Silent()
-    truth_A = None if truth is None else spread(truth)
+    truth_A = None if truth is None else truth.vector
     asked = [
         (each, Judge(cost, window, each.space, truth_A)) for cost in costs for window in windows for each in scores
     ]

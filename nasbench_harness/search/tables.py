@@ -10,7 +10,7 @@ import numpy as np
 
 from nasbench_harness.metrics import kendall_tau
 from nasbench_harness.search.constraint import Window
-from nasbench_harness.search.inputs import Cost, Scores, spread
+from nasbench_harness.search.inputs import Cost, Scores
 from nasbench_harness.search.judge import Judge
 from nasbench_harness.search.prune import RANK_LIMIT
 from nasbench_harness.search.prune_stages import PadNas, describe_space, pad_nas
@@ -38,7 +38,7 @@ def prune_tables(
     A run tells each stage's search, pruning and space. Raises ``UsageError`` as ``pad_nas``.
     """
     settings, progress = settings or SearchSettings(), progress or Silent()
-    truth_A = None if truth is None else spread(truth)
+    truth_A = None if truth is None else truth.vector
     asked = [
         (each, Judge(cost, window, each.space, truth_A)) for cost in costs for window in windows for each in scores
     ]

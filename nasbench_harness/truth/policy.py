@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.space import N_ARCHITECTURES
 from nasbench_harness.truth.order import benchmark_order
 from nasbench_harness.truth.table import TruthTable
 
@@ -57,6 +58,13 @@ class Truth:
     def best(self) -> float:
         """The highest value."""
         return float(self.accuracy_A.max())
+
+    @property
+    def vector(self) -> FloatArray:
+        """The values by our index, float64 ``[15625]``, NaN where there is none; a new array."""
+        vector = np.full(N_ARCHITECTURES, np.nan)
+        vector[self.index_A] = self.accuracy_A
+        return vector
 
     def to_json(self) -> dict[str, Any]:
         """What a result says of the truth it was judged by; the values themselves are not part of it."""

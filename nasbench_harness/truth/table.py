@@ -10,35 +10,40 @@ is unpacked and checked whole.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.errors import DataError
 from nasbench_harness.space import N_ARCHITECTURES
-from nasbench_harness.system.files import write_atomically
-from nasbench_harness.truth.columns import (
-    REMEDY,
-    FloatArray,
+from nasbench_harness.system.column_file import (
+    ColumnFile,
+    ColumnFormat,
     StoredColumns,
-    checked_column,
-    declared_partial,
-    read_member,
+    column_part,
+    no_such_column,
+    write_facts,
+    write_part,
 )
+from nasbench_harness.truth.columns import FloatArray, checked_column, declared_partial
 
-FORMAT = "nasbench-harness truth table"
-VERSION = 1
+TRUTH_FILE = ColumnFormat(
+    noun="truth table",
+    version=1,
+    rows=N_ARCHITECTURES,
+    facts="meta",
+    remedy="make it again with `nasbench-harness truth import SOURCE --to FILE`",
+)
+_ORDER = "benchmark_index"  # the part with the benchmark's number of each row
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -64,7 +69,7 @@ class TruthTable:
         if not self.columns:
             raise DataError(f"truth table '{self.name}' has no column; give it at least one")
         if isinstance(self.columns, StoredColumns):
-            columns: Mapping[str, FloatArray] = self.columns.of_table(self.name, self.meta)
+            columns: Mapping[str, FloatArray] = self.columns.checked_by(partial(checked_column, self.name, self.meta))
         else:
             columns = {n: checked_column(self.name, self.meta, n, values) for n, values in self.columns.items()}
         object.__setattr__(self, "columns", columns)
@@ -82,10 +87,7 @@ class TruthTable:
         """The values of one column, ``[15625]``; ``DataError`` with the nearest names if there is none."""
         if name in self.columns:
             return self.columns[name]
-        near = difflib.get_close_matches(name, self.columns, n=3, cutoff=0.5)
-        listed = near or list(self.columns)[:20]
-        hint = "did you mean" if near else "it has"
-        raise DataError(f"truth table '{self.name}' has no column '{name}'; {hint} {', '.join(listed)}")
+        raise no_such_column(f"truth table '{self.name}'", "column", name, self.columns)
 
     def is_partial(self, column: str) -> bool:
         """Whether missing values are declared for this column."""
@@ -102,105 +104,55 @@ class TruthTable:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the numbers: column names, values and benchmark order; not of metadata, time or compression."""
-        digest = hashlib.sha256(f"{FORMAT} {VERSION}\n".encode())
-        for name in sorted(self.columns):
-            digest.update(f"{name}\n".encode())
-            digest.update(self.columns[name].astype("<f8").tobytes())
-        if self.benchmark_index is not None:
-            digest.update(b"benchmark_index\n")
-            digest.update(self.benchmark_index.astype("<i8").tobytes())
-        return digest.hexdigest()
+        order = {} if self.benchmark_index is None else {_ORDER: self.benchmark_index}
+        return TRUTH_FILE.digest(self.columns, order)
 
     def write(self, stream: BinaryIO) -> None:
         """Write the ``.npz`` bytes to an open binary stream."""
-        head = {
-            "format": FORMAT,
-            "version": VERSION,
-            "name": self.name,
-            "columns": list(self.columns),
-            "sha256": self.sha256,
-            "meta": self.meta,
-        }
-        arrays: dict[str, npt.NDArray[Any]] = {f"column_{i}": values for i, values in enumerate(self.columns.values())}
-        if self.benchmark_index is not None:
-            arrays["benchmark_index"] = self.benchmark_index.astype(np.int32)
+        facts = {"name": self.name, "columns": list(self.columns), "sha256": self.sha256, "meta": self.meta}
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, array in arrays.items():
-                _write_member(archive, name, array)
-            text = json.dumps({**head, "stored_sha256": _stored_sha256(buffer.getbuffer(), head)}, allow_nan=False)
-            _write_member(archive, "meta", np.frombuffer(text.encode(), dtype=np.uint8))
+            for number, values in enumerate(self.columns.values()):
+                write_part(archive, column_part(number), values)
+            if self.benchmark_index is not None:
+                write_part(archive, _ORDER, self.benchmark_index.astype(np.int32))
+            sealed = {**facts, "stored_sha256": _stored_sha256(buffer.getbuffer(), facts)}
+            write_facts(archive, TRUTH_FILE, sealed)
         stream.write(buffer.getvalue())
 
     def save(self, path: Path | str) -> None:
         """Write the table to a ``.npz`` file, whole or not at all."""
-        path = Path(path)
-        if path.suffix != ".npz":
-            raise UsageError(f"a truth table is stored as .npz, not as {path.name}; name the file {path.stem}.npz")
-        write_atomically(path, self.write)
+        TRUTH_FILE.save(Path(path), self.write)
 
     @classmethod
     def open(cls, path: Path | str) -> TruthTable:
         """Read a table; ``DataError`` names the file, the fault and the remedy. Nothing in the file is executed."""
-        path = Path(path)
-        try:
-            data = path.read_bytes()
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                return _read(cls, path, archive, data)
-        except FileNotFoundError as error:
-            raise DataError(f"no truth table at {path}; check the path, or {REMEDY}") from error
-        except (IsADirectoryError, PermissionError) as error:
-            raise DataError(f"cannot read the truth table {path}: {error.strerror}; name a readable file") from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
-            raise DataError(f"{path} is not a whole truth table ({error}); {REMEDY}") from error
+        with TRUTH_FILE.opening(Path(path)) as file:
+            return _read(cls, file)
 
 
-def _stored_sha256(packed: memoryview, head: dict[str, Any]) -> str:
-    """Of the packed parts with what the head says of them: the order of the names, the sha256 of the numbers."""
+def _stored_sha256(packed: memoryview, facts: Mapping[str, Any]) -> str:
+    """Of the packed parts with what the facts say of them: the order of the names, the sha256 of the numbers."""
     digest = hashlib.sha256(packed)
-    digest.update(json.dumps([head.get("columns"), head.get("sha256")]).encode())
+    digest.update(json.dumps([facts.get("columns"), facts.get("sha256")]).encode())
     return digest.hexdigest()
 
 
-def _write_member(archive: zipfile.ZipFile, name: str, array: npt.NDArray[Any]) -> None:
-    packed = io.BytesIO()
-    np.lib.format.write_array(packed, array, allow_pickle=False)
-    # a ZipInfo made by hand carries the fixed date of 1980: equal tables give equal files
-    archive.writestr(zipfile.ZipInfo(f"{name}.npy"), packed.getvalue(), zipfile.ZIP_DEFLATED)
-
-
-def _read(cls: type[TruthTable], path: Path, archive: zipfile.ZipFile, data: bytes) -> TruthTable:
-    head = _read_head(path, archive)
-    names = head.get("columns")
+def _read(cls: type[TruthTable], file: ColumnFile) -> TruthTable:
+    facts, remedy = file.facts(), TRUTH_FILE.remedy
+    names = facts.get("columns")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{path}: its list of columns is damaged; {REMEDY}")
-    before_meta = memoryview(data)[: archive.getinfo("meta.npy").header_offset]
-    as_written = head.get("stored_sha256") == _stored_sha256(before_meta, head)
-    stored = StoredColumns(path, data, {name: f"column_{i}" for i, name in enumerate(names)})
+        raise DataError(f"{file.path}: its list of columns is damaged; {remedy}")
+    as_written = facts.get("stored_sha256") == _stored_sha256(file.before(TRUTH_FILE.facts), facts)
+    stored = StoredColumns(file, names)
     columns: Mapping[str, FloatArray] = stored if as_written else dict(stored)
-    has_order = "benchmark_index.npy" in archive.namelist()
-    order = read_member(path, archive, "benchmark_index").astype(np.int64) if has_order else None
-    table = cls(str(head.get("name")), columns, order, dict(head.get("meta") or {}))
+    order = file.read(_ORDER).astype(np.int64) if _ORDER in file else None
+    table = cls(str(facts.get("name")), columns, order, dict(facts.get("meta") or {}))
     if as_written:
-        table.__dict__["sha256"] = head["sha256"]  # as the writer found it, of the very bytes that stand before it
-    elif table.sha256 != head.get("sha256"):
+        table.__dict__["sha256"] = facts["sha256"]  # as the writer found it, of the very bytes that stand before it
+    elif table.sha256 != facts.get("sha256"):
         raise DataError(
-            f"{path}: its numbers do not match its recorded sha256 (expected {head.get('sha256')}, found "
-            f"{table.sha256}); {REMEDY}"
+            f"{file.path}: its numbers do not match its recorded sha256 (expected {facts.get('sha256')}, found "
+            f"{table.sha256}); {remedy}"
         )
     return table
-
-
-def _read_head(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
-    try:
-        head = json.loads(read_member(path, archive, "meta").astype(np.uint8).tobytes())
-    except ValueError as error:
-        raise DataError(f"{path}: its metadata is not JSON ({error}); {REMEDY}") from error
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise DataError(f"{path} is an archive, but not a truth table of this harness; {REMEDY}")
-    if head.get("version") != VERSION:
-        raise DataError(
-            f"{path} is a truth table of version {head.get('version')}, and this harness reads version {VERSION}; "
-            f"{REMEDY}"
-        )
-    return head

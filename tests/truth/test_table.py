@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pytest
 
 from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.system.column_file import ColumnFile
 from nasbench_harness.truth import TruthTable, benchmark_index
-from nasbench_harness.truth.columns import read_member
 
 Values = npt.NDArray[np.float64]
 
@@ -209,13 +209,14 @@ def test_an_untouched_rewrite_opens(table: TruthTable, tmp_path: Path) -> None:
 def unpacked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the columns that were unpacked, in order."""
     names: list[str] = []
-    read = read_member
+    read = ColumnFile.read
 
-    def watched(path: Path, archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
-        names.append(name)
-        return read(path, archive, name)
+    def watched(file: ColumnFile, part: str) -> npt.NDArray[Any]:
+        if part.startswith("column"):
+            names.append(part)
+        return read(file, part)
 
-    monkeypatch.setattr("nasbench_harness.truth.columns.read_member", watched)
+    monkeypatch.setattr(ColumnFile, "read", watched)
     return names
 
 

@@ -7,9 +7,7 @@ and numbers, it needs no function but the ones that rebuild NumPy's arrays and s
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,38 +16,12 @@ from nasbench_harness.errors import DataError
 from nasbench_harness.latency.importers.rows import LatencyRows
 from nasbench_harness.latency.table import DeviceInfo
 from nasbench_harness.space import N_ARCHITECTURES
+from nasbench_harness.system import safe_pickle
 from nasbench_harness.truth.order import benchmark_order
 
 SPACE = "nasbench201"
 _SUFFIX = "_latency"
 _IMAGE_SIZES = {"cifar10": 32, "cifar100": 32, "ImageNet16-120": 16}
-
-_rebuild_array = np.empty(0).__reduce__()[0]  # NumPy's own functions, wherever this version keeps them
-_rebuild_scalar = np.float64(0).__reduce__()[0]
-
-
-def _encode_latin1(text: str, encoding: str) -> bytes:
-    """How pickles before protocol 3 spell the bytes of an array."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"text in the encoding {encoding!r}")
-    return text.encode("latin1")
-
-
-_ADMITTED: dict[tuple[str, str], Any] = {
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): _rebuild_array for core in ("core", "_core")},
-    **{(f"numpy.{core}.multiarray", "scalar"): _rebuild_scalar for core in ("core", "_core")},
-    ("_codecs", "encode"): _encode_latin1,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-}
-
-
-class _Restricted(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ADMITTED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no table of numbers needs") from None
 
 
 class HwNasBenchImporter:
@@ -79,7 +51,7 @@ class HwNasBenchImporter:
 def _load(path: Path) -> object:
     try:
         with open(path, "rb") as stream:
-            return _Restricted(stream).load()
+            return safe_pickle.load(stream, safe_pickle.ARRAYS_AND_SCALARS, "table of numbers")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}; check the path") from error
     except Exception as error:  # a damaged pickle can raise nearly anything

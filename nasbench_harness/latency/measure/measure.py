@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from nasbench_harness.errors import UsageError
 from nasbench_harness.latency.measure.clock import OUTLIER_RULE, interleaved
 from nasbench_harness.latency.measure.operations import time_operations
 from nasbench_harness.latency.measure.rows import Rows
 from nasbench_harness.latency.measure.work import REFERENCE, Bench, Conditions
-from nasbench_harness.latency.table import LatencyTable
+from nasbench_harness.latency.table import LATENCY_FILE, LatencyTable
 from nasbench_harness.space import N_ARCHITECTURES, format_architecture, live_cell_of
 from nasbench_harness.system.files import write_json
 
@@ -43,8 +42,7 @@ def measure_latency(
     where an interrupted measurement of the same conditions stopped. Raises ``UsageError`` for a device that is not
     there, and where rows of other conditions lie beside the target.
     """
-    if target.suffix != ".npz":
-        raise UsageError(f"a latency table is stored as .npz, not as {target.name}; name the file {target.stem}.npz")
+    LATENCY_FILE.check_name(target)
     bench = Bench(conditions)
     name = column or _column_name(bench)
     wanted = list(dict.fromkeys(int(index) for index in index_n))

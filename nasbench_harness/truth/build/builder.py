@@ -28,7 +28,7 @@ from nasbench_harness.truth.noise import noise_ceiling_of
 from nasbench_harness.truth.build.plan import CHUNK, Plan, Task, build_order, class_representatives
 from nasbench_harness.truth.policy import TruthPolicy
 from nasbench_harness.truth.build.standalone import Recipe
-from nasbench_harness.truth.table import TruthTable
+from nasbench_harness.truth.table import TRUTH_FILE, TruthTable
 from nasbench_harness.truth.build.verify import Verification, verify_table
 
 __all__ = ["Plan", "Recipe", "Verification", "assemble", "build_table", "verify_table"]
@@ -58,8 +58,7 @@ def build_table(
     plan = Plan.of(architectures, seeds)
     if workers < 1:
         raise UsageError(f"{workers} workers; give at least 1")
-    if out.suffix != ".npz":
-        raise UsageError(f"a truth table is stored as .npz, not as {out.name}; name the file {out.stem}.npz")
+    TRUTH_FILE.check_name(out)
     folder = work or out.with_name(f"{out.name}.work")
     write_json(folder / "about.json", {"kind": "chunks of a truth build", "recipe": recipe.to_json()})
     tasks = plan.tasks()

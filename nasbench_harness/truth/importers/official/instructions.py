@@ -9,7 +9,8 @@ from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-from nasbench_harness.truth.importers.official.names import Admitted, NumberType, RefusedError, admitted
+from nasbench_harness.system.safe_pickle import RefusedError
+from nasbench_harness.truth.importers.official.names import Admitted, NumberType, admitted
 
 if TYPE_CHECKING:
     from nasbench_harness.truth.importers.official.pickle import PickleReader

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from nasbench_harness.errors import DataError
-from nasbench_harness.truth.importers.official.names import RefusedError
+from nasbench_harness.system.safe_pickle import RefusedError
 from nasbench_harness.truth.importers.official.pickle import DAMAGED, PickleReader
 
 Visit = Callable[[dict[Any, Any]], dict[Any, Any]]

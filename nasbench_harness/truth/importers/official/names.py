@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from nasbench_harness.system.safe_pickle import RefusedError, encode_latin1
+
 _TYPE_CODE = re.compile(r"[fiu][248]")
 _RESULTS = {"ArchResults", "ResultsCount"}
 _PACKAGES = {"nats_bench", "nas_201_api"}
-
-
-class RefusedError(Exception):
-    """The file asks for something that no official file needs; ``str`` says what."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,6 @@ def _scalar(kind: NumberType, raw: bytes) -> float | int:
     return value
 
 
-def _encode(text: str, encoding: str) -> bytes:
-    if encoding != "latin1":
-        raise RefusedError(f"it holds bytes in the encoding {encoding!r}")
-    return text.encode("latin1")
-
-
 _ADMITTED = {
     ("collections", "OrderedDict"): Admitted(dict),
     ("numpy", "dtype"): Admitted(_number_type),
@@ -62,7 +54,7 @@ _ADMITTED = {
     ("numpy._core.multiarray", "scalar"): Admitted(_scalar),
     ("builtins", "set"): Admitted(set),
     ("__builtin__", "set"): Admitted(set),
-    ("_codecs", "encode"): Admitted(_encode),
+    ("_codecs", "encode"): Admitted(encode_latin1),
 }
 
 

@@ -1,7 +1,7 @@
 """A reader of pickles that cannot run code and forgets what it has handed over.
 
 A pickle is a program that may call any function. This reader interprets the few instructions that the official
-benchmark files consist of, and calls nothing but the functions listed in ``official_names``; any other name or
+benchmark files consist of, and calls nothing but the functions listed in ``names``; any other name or
 instruction is refused. Python's own unpickler could be restricted likewise, but not made to forget: it keeps every
 object of the file until its end, some 30 GB for a whole archive. Here each architecture is handed to ``visit`` as soon
 as its last value is read, and dropped.
@@ -14,8 +14,9 @@ from struct import Struct
 from struct import error as StructError
 from typing import Any, BinaryIO
 
+from nasbench_harness.system.safe_pickle import RefusedError
 from nasbench_harness.truth.importers.official.instructions import RARE
-from nasbench_harness.truth.importers.official.names import Admitted, NumberType, RefusedError
+from nasbench_harness.truth.importers.official.names import Admitted, NumberType
 
 BUDGET_KEYS = (("12", "200"), ("less", "full"))  # keys of an architecture's results: NATS-Bench, NAS-Bench-201
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nasbench_harness.system.safe_pickle import RefusedError
 from nasbench_harness.truth.importers.official import pickle as official_pickle
-from nasbench_harness.truth.importers.official.names import RefusedError
 from nasbench_harness.truth.importers.official.pickle import DAMAGED, PickleReader
 
 KEYS = st.text(max_size=40).filter(lambda text: text not in ("12", "less")) | st.integers(-(2**70), 2**70)
