@@ -28,5 +28,5 @@ def test_the_tested_package_is_the_one_the_environment_promises():
 def test_data_files_travel_with_the_package():
     folder = Path(nasbench_harness.__file__).parent
     assert (folder / "py.typed").is_file()
-    assert list((folder / "presets").glob("*.toml"))
+    assert list((folder / "experiment" / "presets").glob("*.toml"))
     assert list((folder / "truth").glob("*.npz"))

@@ -165,7 +165,7 @@ class Experiment(_Section):
     plugins: tuple[PluginSection, ...] = ()
     images: ImagesSection
     network: NetworkSection
-    training: TrainingSection
+    training: TrainingSection = Field(default_factory=lambda: TrainingSection.model_validate({}))
     budget: BudgetSection
     scoring: ScoringSection
     truth: TruthSection

@@ -46,7 +46,9 @@ def draw(run: Run, signal: str | None = None) -> Figure | None:
         leaves = sorted(analysis["leaves"], key=lambda leaf: _number(leaf, "kendall_tau", -2.0))
         _draw_taus(row[0], leaves, colour, named and len(leaves) <= _NAMED)
         _draw_lines(row[0], analysis)
-        row[0].set_title(f"{record.strategy}, seed {record.seed}: {len(leaves)} leaves", loc="left", pad=3)
+        row[0].set_title(
+            f"{style.name_of(record.strategy)}, seed {record.seed}: {len(leaves)} leaves", loc="left", pad=3
+        )
         _draw_offsets(row[1], leaves, colour)
     words = style.title_of(signal or found[0][0].signal)
     axes[-1][0].set_xlabel(f"Kendall τ by {words} in the leaf")

@@ -54,11 +54,11 @@ def _grid(panels: Sequence[Record], signal: str | None, columns: int, width: flo
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     densities = [_density(record, signal) for record in panels]
     norm = LogNorm(1, max(2, *(int(max(density["count"])) for density in densities)))
-    longest = max(len(record.strategy) for record in panels)
+    longest = max(len(style.name_of(record.strategy)) for record in panels)
     title_size = min(7.5, side * 72 / (0.62 * longest))  # a letter is about 0.62 of the font size wide
     for axis, record, density in zip(axes.flat, panels, densities, strict=False):
         _panel(axis, record, density, signal, norm)
-        axis.set_title(record.strategy, loc="left", pad=3, fontsize=title_size)
+        axis.set_title(style.name_of(record.strategy), loc="left", pad=3, fontsize=title_size)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     for place in range(len(panels)):

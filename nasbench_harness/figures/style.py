@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,9 @@ DOUBLE_COLUMN = 7.0
 """Width of the text block, inches."""
 GREY = "#6b6b6b"
 DENSITY_MAP = "viridis"
+
+CONTROL_GREY = "#8f8f8f"
+"""Colour of controls, which are there to be compared with."""
 
 # Okabe and Ito's colours first (told apart with any common colour vision), then darker ones of Tol's muted scheme;
 # markers repeat the distinction for print without colour.
@@ -35,7 +37,6 @@ _COLOURS = (
     "#AA4499",
 )
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h", "d")
-_KNOWN = ("one-shot-uniform", "one-shot-balanced", "single-edge", "efs-group", "random-partition", "efs-accum")
 _RC: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib, so a figure does not depend on the machine's fonts
@@ -80,6 +81,35 @@ class Mark:
     marker: str
 
 
+_ONE_SHOT, _GM_NAS, _FEW_SHOT, _EFS_NAS, _HEP_NAS, _PAD_NAS, _HM_NAS, _CLOSE = _COLOURS[:8]
+"""A colour for each family of methods; the others are for strategies that are not known by name."""
+
+_METHODS = {
+    "one-shot-uniform": ("one-shot, uniform", Mark(_ONE_SHOT, "o")),
+    "one-shot-fair": ("one-shot, fair", Mark(_ONE_SHOT, "s")),
+    "single-edge": ("few-shot, 1 edge", Mark(_FEW_SHOT, "^")),
+    "few-shot-depth-2": ("few-shot, 2 edges", Mark(_FEW_SHOT, "v")),
+    "efs-group": ("EFS-NAS, groups", Mark(_EFS_NAS, "D")),
+    "efs-accum": ("EFS-NAS, accumulated", Mark(_EFS_NAS, "d")),
+    "gm-nas": ("GM-NAS", Mark(_GM_NAS, "s")),
+    "hep-rank": ("HEP-NAS, ranking", Mark(_HEP_NAS, "P")),
+    "hep-search": ("HEP-NAS, search", Mark(_HEP_NAS, "X")),
+    "hm-nas": ("HM-NAS", Mark(_HM_NAS, "p")),
+    "pad-nas": ("PAD-NAS", Mark(_PAD_NAS, "<")),
+    "pad-nas-gpu": ("PAD-NAS, GPU latency", Mark(_PAD_NAS, ">")),
+    "close": ("CLOSE", Mark(_CLOSE, "h")),
+    "one-shot-balanced": ("one-shot, balanced", Mark(CONTROL_GREY, "o")),
+    "one-shot-balanced-multi": ("one-shot, balanced multi", Mark(CONTROL_GREY, "s")),
+    "random-partition": ("random partition", Mark(CONTROL_GREY, "^")),
+    "random-routing": ("random routing", Mark(CONTROL_GREY, "d")),
+    "random-tree": ("random tree", Mark(CONTROL_GREY, "v")),
+    "worst-cut": ("worst cut", Mark(CONTROL_GREY, "X")),
+    "split-without-smd": ("HEP split, no SMD", Mark(CONTROL_GREY, "P")),
+    "smd-without-split": ("SMD, no split", Mark(CONTROL_GREY, "p")),
+}
+"""Name in figures and mark of every method of the presets."""
+
+
 @contextlib.contextmanager
 def paper_style() -> Iterator[None]:
     """Matplotlib's settings for the figures, from its defaults, undone at the end."""
@@ -99,19 +129,26 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def marks(strategies: Iterable[str]) -> dict[str, Mark]:
-    """Colour and marker by strategy: those of the presets have their own, others take what is left in order of name.
+    """Colour and marker by strategy: methods of one family share a colour of their own, and controls are grey.
 
-    They depend on the set of names alone, not on order or results, so a strategy looks the same all over a paper.
+    Strategies of other names take the colours that no drawn method uses, in order of name. Marks depend on the set of
+    names alone, not on order or results, so a strategy looks the same all over a paper.
     """
     names = set(strategies)
-    place_of = {name: place for place, name in enumerate(_KNOWN) if name in names}
-    taken = set(place_of.values())
-    free = (place for place in itertools.count() if place not in taken)
-    place_of |= zip(sorted(names - set(_KNOWN)), free, strict=False)
-    return {
-        name: Mark(_COLOURS[place % len(_COLOURS)], _MARKERS[(place + place // len(_COLOURS)) % len(_MARKERS)])
-        for name, place in place_of.items()
-    }
+    found = {name: mark for name, (_, mark) in _METHODS.items() if name in names}
+    taken = {mark.colour for mark in found.values()}
+    free = [place for place, colour in enumerate(_COLOURS) if colour not in taken] or list(range(len(_COLOURS)))
+    others = sorted(names - set(found))
+    for number, name in enumerate(others):
+        round_, place = divmod(number, len(free))
+        marker = (free[place] + round_) % len(_MARKERS)
+        found[name] = Mark(_COLOURS[free[place]], _MARKERS[marker])
+    return found
+
+
+def name_of(strategy: str) -> str:
+    """How figures call a strategy: a method of the presets by its name in papers, any other as it is."""
+    return _METHODS[strategy][0] if strategy in _METHODS else strategy
 
 
 def title_of(signal: str) -> str:

@@ -43,7 +43,7 @@ def draw(run: Run, signal: str | None = None) -> Figure:
         if result.interval is not None and result.n != 2:  # of two seeds it may be as wide as the axis: it runs off
             shown.extend(result.interval)
     shown.extend(_draw_references(axis, run))
-    axis.set_yticks(range(len(order)), order)
+    axis.set_yticks(range(len(order)), [style.name_of(name) for name in order])
     axis.tick_params(axis="y", length=0)
     axis.set_ylim(-0.6, len(order) - 0.4)
     margin = 0.05 * max(max(shown) - min(shown), 0.02)

@@ -41,7 +41,12 @@ def draw(run: Run, signal: str | None = None) -> Figure:
             axis.fill_between(k_K, accuracy_SK.min(0), accuracy_SK.max(0), color=mark.colour, alpha=0.15, linewidth=0)
         points = np.isin(k_K, 10 ** np.arange(6))
         axis.plot(
-            k_K, mean_K, color=mark.colour, marker=mark.marker, markevery=list(np.flatnonzero(points)), label=name
+            k_K,
+            mean_K,
+            color=mark.colour,
+            marker=mark.marker,
+            markevery=list(np.flatnonzero(points)),
+            label=style.name_of(name),
         )
         drawn.append((accuracy_SK if banded else mean_K).ravel())
     drawn.append(_draw_flops(axis, run.records[0]))

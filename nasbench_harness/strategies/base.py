@@ -61,10 +61,19 @@ class Scorer:
 
     @property
     def parameter_count(self) -> int:
-        """Trainable numbers over all distinct networks."""
+        """Trainable numbers over all distinct networks, without cell copies that no architecture is routed to."""
         from nasbench_harness.supernet.network import parameter_count
 
-        return sum(parameter_count(network) for network in {id(x.network): x.network for x in self.leaves}.values())
+        total = 0
+        for network in {id(x.network): x.network for x in self.leaves}.values():
+            total += parameter_count(network)
+            if self.route_A is None:
+                continue
+            run = [leaf.subspace.connected().members for leaf in self.leaves if leaf.network is network]
+            used = self.route_A[np.concatenate(run)].T  # [cells, n]
+            for copies, chosen in zip(network.copies, used, strict=True):
+                total -= sum(parameter_count(one) for number, one in enumerate(copies) if number not in chosen)
+        return total
 
     def score(self, architectures: np.ndarray) -> dict[str, np.ndarray]:
         """Score live cells (our indices ``[n]``, ascending), each by the leaf that holds it.

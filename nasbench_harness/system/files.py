@@ -6,6 +6,9 @@ import contextlib
 import errno
 import json
 import os
+import re
+import socket
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,10 +20,10 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Call ``write`` with a binary file beside ``path``, then move that file into place.
 
     A reader sees the old content or the new, never a part; after an error the old content is untouched and no
-    temporary file remains. Raises ``RunError`` when the disk is full and ``UsageError`` when the place cannot be
-    written.
+    temporary file remains. Once it returns, the new content survives a crash of the machine. Raises ``RunError`` when
+    the disk is full and ``UsageError`` when the place cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f".{path.name}.{_writer()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(partial, "wb") as stream:
@@ -28,6 +31,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(partial, path)
+        _sync_folder(path.parent)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RunError(f"no disk space left to write {path}; free some space or choose another folder") from error
@@ -35,6 +39,28 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _writer() -> str:
+    """Part of a file name that no other writer has: machines that share a folder may share process ids."""
+    host = re.sub(r"[^0-9A-Za-z-]", "_", socket.gethostname())[:40]
+    return f"{host}.{os.getpid()}.{uuid.uuid4().hex[:12]}"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in ``folder`` durable; a file system that cannot sync folders is left as it is."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    except OSError:  # such as a folder that may be written but not read
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # the file itself is synced: a full disk still counts, "not supported" does not
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -16,6 +16,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.experiment.methods import METHODS
 from nasbench_harness.figures import draw_run, rank_hexbin, save_figures, style, tau_by_strategy, top_k_curve
 from nasbench_harness.records import Run, write_record
 
@@ -109,7 +110,7 @@ def test_the_hexagons_are_those_of_the_record(fake):
 def test_the_grid_shows_the_median_seed_of_each_strategy_best_first(fake):
     run = fake.make_run({"one-shot": 0.7, "single-edge": 0.3}, 3)
     titles = [axis.get_title(loc="left") for axis in rank_hexbin.draw_grid(run).axes[:2]]
-    assert titles == ["single-edge", "one-shot"]
+    assert titles == ["few-shot, 1 edge", "one-shot"]
     taus = sorted(record.metrics["negative_loss"]["kendall_tau"] for record in run.of("one-shot"))
     assert rank_hexbin.median_unit(run.of("one-shot")).metrics["negative_loss"]["kendall_tau"] == taus[1]
 
@@ -117,7 +118,7 @@ def test_the_grid_shows_the_median_seed_of_each_strategy_best_first(fake):
 def test_tau_shows_each_seed_the_mean_and_the_references(fake):
     run = fake.make_run({"one-shot": 0.7, "single-edge": 0.3}, 3)
     axis = tau_by_strategy.draw(run).axes[0]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["single-edge", "one-shot"][::-1]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["one-shot", "few-shot, 1 edge"]
     dots = [line for line in axis.lines if line.get_marker() == "o"]
     found = sorted(value for line in dots for value in line.get_xdata())
     assert found == sorted(record.metrics["negative_loss"]["kendall_tau"] for record in run.records)
@@ -197,6 +198,26 @@ def test_the_look_of_a_strategy_depends_on_the_names_alone():
         assert len({mark.colour for mark in many.values()}) == count
     every = style.marks([f"strategy-{number}" for number in range(30)])
     assert len(set(every.values())) == 30
+
+
+def test_every_method_has_a_name_and_a_look_of_its_own():
+    names = [*METHODS, "pad-nas-gpu"]
+    marks = style.marks([*names, "mine", "theirs"])
+    assert all(style.name_of(name) != name for name in names)
+    assert len({style.name_of(name) for name in names}) == len(names)
+    assert len(set(marks.values())) == len(marks)
+    controls = {name for name, method in METHODS.items() if method.status == "control"}
+    assert {name for name, mark in marks.items() if mark.colour == style.CONTROL_GREY} == controls
+    families = {}  # by source: methods of one publication share a colour, others have their own
+    for name in METHODS.keys() - controls:
+        source = METHODS[name].source.partition(",")[0] if not name.startswith("one-shot") else "one-shot"
+        families.setdefault(source, set()).add(marks[name].colour)
+    assert all(len(colours) == 1 for colours in families.values()), families
+    assert len({colour for colours in families.values() for colour in colours}) == len(families)
+    own = {marks["mine"].colour, marks["theirs"].colour}
+    assert len(own) == 2
+    assert not own & {marks[name].colour for name in names}
+    assert style.name_of("mine") == "mine"
 
 
 def test_files_are_the_same_each_time_and_carry_no_date(fake, tmp_path):

@@ -13,14 +13,14 @@ from nasbench_harness.latency import LatencyTable
 from nasbench_harness.records import write_record
 from nasbench_harness.search.constraint import Window
 from nasbench_harness.search.evolution import SearchResult
-from nasbench_harness.search.inputs import Cost, Scores, costs_from, oracle_of, scores_from, truth_from
+from nasbench_harness.search.inputs import Cost, costs_from, oracle_of, scores_from, truth_from
 from nasbench_harness.search.judge import Judge, spread_of
 from nasbench_harness.search.judge_latency import device_matrix, residuals
 from nasbench_harness.search.search import search_tables
 from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.search.tables import prune_tables
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, all_strings, connected, flops
-from nasbench_harness.truth import Truth
+from nasbench_harness.truth import Truth, open_table, truth_of
 
 FULL = Subspace.full()
 COST_A = flops() / 1e6
@@ -178,9 +178,13 @@ def test_costs_of_tables_and_counts(tmp_path: Path) -> None:
 
 
 def test_the_oracle_of_the_embedded_truth() -> None:
-    truth = truth_from(None, None)
-    assert isinstance(oracle_of(truth), Scores)
-    assert np.nanmax(oracle_of(truth).score_A) == truth.best
+    truth = truth_from(None, "digits_test_5_seed0")
+    oracle = oracle_of(truth)
+    assert oracle.name == "oracle"
+    assert oracle.source == {"truth": "digits_test_5_seed0", "sha256": truth.sha256}
+    expected_A = truth_of(open_table(None), "digits_test_5_seed0")
+    np.testing.assert_array_equal(oracle.score_A[expected_A.index_A], expected_A.accuracy_A)
+    assert np.isnan(oracle.score_A).sum() == N_ARCHITECTURES - expected_A.n
 
 
 def test_residuals_count_every_architecture_once() -> None:

@@ -178,7 +178,8 @@ def test_efs_accum_shares_one_network_and_routes_its_later_cells(make: Make) -> 
     assert network.shape.copies == (1, 3, 3)
     assert [len(copies) for copies in network.cells] == [1, 3, 3]
     assert all(leaf.network is network for leaf in scorer.leaves)
-    assert scorer.parameter_count == parameter_count(network)
+    # no architecture uses the second copy of the last cell, which is drawn with the others all the same
+    assert scorer.parameter_count == parameter_count(network) - parameter_count(network.copies[2][1])
     count_A = nonlinearity_count()
     assert scorer.route_A is not None
     for count, route in enumerate([(0, 0, 0), (0, 0, 0), (0, 1, 2), (0, 2, 2)]):
@@ -285,3 +286,22 @@ def test_impossible_strategies_are_refused_before_training(kind: str, options: d
 )
 def test_the_native_length_of_one_shot_training_keeps_its_steps(sampler: str | dict[str, str], factor: int) -> None:
     assert OneShot(sampler).native_factor == factor
+
+
+@pytest.mark.parametrize(
+    ("partitioner", "factor"),
+    [
+        ("single-edge", 3.5),
+        ({"name": "single-edge", "edge": "random"}, 3.5),
+        ({"name": "single-edge", "edges": [0, 3]}, 13.5),
+        ({"name": "single-edge", "edges": [0, 1, 2]}, 63.5),
+        ("efs-group", 1),
+        ({"name": "random", "leaves": 5}, 1),
+    ],
+    ids=str,
+)
+def test_the_native_length_of_few_shot_training_counts_its_leaves(
+    partitioner: str | dict[str, Any], factor: float
+) -> None:
+    """As published: 600 epochs for the parent and 300 for each leaf, against 600 of one-shot training."""
+    assert FewShot(partitioner).native_factor == factor

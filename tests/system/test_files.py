@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import json
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,9 +134,54 @@ def test_missing_permission_is_a_usage_error(old: Path, monkeypatch: pytest.Monk
     assert issubclass(UsageError, HarnessError)
 
 
-def test_two_processes_do_not_share_a_temporary_file(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def temporary_name(path: Path) -> str:
     seen: list[str] = []
-    for process in (1, 2):
-        monkeypatch.setattr(files.os, "getpid", lambda process=process: process)
-        write_atomically(old, lambda stream: seen.append(stream.name))
-    assert len(set(map(str, seen))) == 2
+    write_atomically(path, lambda stream: seen.append(stream.name))
+    return Path(seen[0]).name
+
+
+def test_machines_with_equal_process_ids_do_not_share_a_temporary_file(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files.os, "getpid", lambda: 7)
+    names = set()
+    for host in ("one", "two", "one"):  # a container may even share the name
+        monkeypatch.setattr(files.socket, "gethostname", lambda host=host: host)
+        names.add(temporary_name(old))
+    assert len(names) == 3
+    assert len({name.split(".7.")[0] for name in names}) == 2
+    monkeypatch.setattr(files.socket, "gethostname", lambda: "a/b.c" * 99)
+    assert "/" not in temporary_name(old)
+    assert len(temporary_name(old)) < 255
+
+
+def test_the_folder_is_synced_after_the_rename(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a crash of the machine may bring the old content back."""
+    calls: list[str] = []
+    replace, sync = os.replace, os.fsync
+
+    def replaced(source: Any, target: Any) -> None:
+        calls.append("rename")
+        replace(source, target)
+
+    def synced(descriptor: int) -> None:
+        calls.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    monkeypatch.setattr(files.os, "replace", replaced)
+    monkeypatch.setattr(files.os, "fsync", synced)
+    write_text(old, "new")
+    assert calls == ["file", "rename", "folder"]
+
+
+def test_a_file_system_that_cannot_sync_folders_is_accepted(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", only_files)
+    write_text(old, "new")
+    assert old.read_text() == "new"
