@@ -27,12 +27,12 @@ class PluginFile:
     sha256: str
 
 
-def load_file(path: Path, sha256: str | None = None) -> PluginFile:
+def load_file(path: Path | str, sha256: str | None = None) -> PluginFile:
     """Run a Python file once, so that the parts it registers can be named; a changed file is run again.
 
     Raises ``UsageError`` when it cannot be read, raises an error itself, or is not the file that ``sha256`` names.
     """
-    path = path.resolve()
+    path = Path(path).resolve()
     try:
         data = path.read_bytes()
     except OSError as error:

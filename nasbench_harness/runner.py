@@ -37,9 +37,9 @@ Report = Callable[[str], None]
 class Sources:
     """Where the data of a run lies: nothing in here changes the numbers, checksums of the data do."""
 
-    images: Path | None = None
-    split_file: Path | None = None
-    truth: Path | None = None
+    images: Path | str | None = None
+    split_file: Path | str | None = None
+    truth: Path | str | None = None
     device: str = "cpu"
     threads: int | None = None
 
@@ -47,7 +47,7 @@ class Sources:
 def run_experiment(
     experiment: Experiment,
     sources: Sources,
-    out: Path,
+    out: Path | str,
     progress: Progress,
     report: Report,
     replace: bool = False,
@@ -62,6 +62,7 @@ def run_experiment(
     names the failures. Raises ``UsageError`` when ``out`` cannot be written or holds a unit of another protocol (unless
     ``replace``), and the errors of opening images and truth.
     """
+    out = Path(out)
     threads = _threads(sources, workers)
     keep_freed_memory()
     _check_folder(out)

@@ -25,13 +25,13 @@ from nasbench_harness import pipeline
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.experiment import load_experiment
 from nasbench_harness.metrics import evaluate
-from nasbench_harness.records import Record, read_record
+from nasbench_harness.records import Record, read_record, read_run, read_scores, write_record
 from nasbench_harness.runner import Sources, processes_a_unit, run_experiment, summary
 from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, flops, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.system import files
 from nasbench_harness.system.progress import Silent
-from nasbench_harness.truth import TruthPolicy, TruthTable
+from nasbench_harness.truth import TruthPolicy, TruthTable, open_table
 
 TEXT = """
 name = "tiny"
@@ -308,6 +308,16 @@ def test_the_budget_of_a_real_unit_is_metered(story: Story) -> None:
         "leaf 2/3",
         "leaf 3/3",
     ]
+
+
+def test_paths_may_be_text(run: Run, sources: Sources, counted: Path, tmp_path: Path) -> None:
+    text = Sources(truth=str(sources.truth))
+    [again] = run(str(counted), COUNT, sources=text)
+    assert read_run(str(counted)).records == (again,)
+    assert read_record(str(counted), "count", 0) == again
+    scores = read_scores(str(counted / "count" / "seed-0"))
+    assert write_record(str(tmp_path / "copy"), again, scores) == tmp_path / "copy" / "count" / "seed-0"
+    assert open_table(str(sources.truth)).sha256 == open_table(sources.truth).sha256
 
 
 def test_a_finished_run_is_left_exactly_as_it_is(story: Story, run: Run) -> None:

@@ -20,7 +20,11 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the res
 
 TruthFile = Annotated[
     Path | None,
-    Parameter(env_var=TRUTH_VARIABLE, help="Truth table (.npz), or CSV/JSON to read as one; none: embedded."),
+    Parameter(
+        env_var=TRUTH_VARIABLE,
+        help="Truth table (.npz), or CSV/JSON to read as one; none: the fetched table for a policy of its own, "
+        "the embedded one for the digits.",
+    ),
 ]
 Policy = Annotated[
     str | None, Parameter(help="Column of the truth table, such as ``cifar10_test_200``; none: its first column.")

@@ -13,15 +13,11 @@ from nasbench_harness.cli.output import emit, note
 if TYPE_CHECKING:
     from nasbench_harness.images import ImageSet
 
-TRUTH_HELP = (
-    "Truth table (.npz), or CSV/JSON to read as one; none: the fetched table that has the policy, or the embedded."
-)
-
 
 def predict(
     *names: str,
     images: Annotated[str | None, Parameter(env_var=IMAGES_VARIABLE)] = None,
-    truth: Annotated[TruthFile, Parameter(help=TRUTH_HELP)] = None,
+    truth: TruthFile = None,
     policy: Policy = None,
     channels: int = 16,
     cells: int = 5,
@@ -57,13 +53,14 @@ def predict(
     """
     from rich.console import Console
 
-    from nasbench_harness.data.truths import table_for
+    from nasbench_harness.data.truths import path_for
     from nasbench_harness.predictors import PredictorContext
     from nasbench_harness.predictors.report import judge_predictors, print_report, selected, write_report
     from nasbench_harness.system.progress import terminal_progress
-    from nasbench_harness.truth import open_table, truth_of
+    from nasbench_harness.truth import judging_table, truth_of
 
-    table = open_table(truth) if truth is not None else table_for(policy, None)
+    named = None if images is None else "digits" if images == "digits" else "cifar10"
+    table = judging_table(path_for(policy, truth), policy, [named])
     column = policy or next(iter(table.columns))
     judged_by = truth_of(table, column)
     image_set = _image_set(images, size)

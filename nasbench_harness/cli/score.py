@@ -30,8 +30,10 @@ def score(
     allow_missing
         Accept a file that does not score every architecture; n then says how many it does.
     """
+    from nasbench_harness.data.truths import path_for
     from nasbench_harness.evaluation.judge import judge_file
     from nasbench_harness.report.judgement import print_judgement
 
-    result = judge_file(scores, truth, policy, truth_column, allow_missing, resamples)
+    table = truth if truth_column is not None else path_for(policy, truth)
+    result = judge_file(scores, table, policy, truth_column, allow_missing, resamples)
     emit(result, json, lambda console: print_judgement(result, console))

@@ -72,13 +72,14 @@ class Problems:
         return windows
 
     def known(self, allow_missing: bool) -> tuple[Truth, list[Scores]]:
-        """The truth and the scores. Raises ``UsageError`` where no scores are named."""
+        """The truth and the scores. Raises ``UsageError`` where no scores are named, or no truth that fits them."""
+        from nasbench_harness.data.truths import path_for
         from nasbench_harness.search.inputs import oracle_of, scores_from, truth_from
 
         if not self.scores and not self.oracle:
             raise UsageError("no scores: name --scores FILE[:column] (or flops), or take the truth itself by --oracle")
-        known = truth_from(self.truth, self.policy)
         named = [scores_from(text, allow_missing) for text in self.scores or []]
+        known = truth_from(path_for(self.policy, self.truth), self.policy, named)
         return known, [oracle_of(known)] * self.oracle + named
 
 

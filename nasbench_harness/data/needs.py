@@ -25,11 +25,11 @@ Fetch = Callable[[str], Path | None]
 
 def resolve(
     experiment: Experiment,
-    images: Path | None = None,
-    truth: Path | None = None,
+    images: Path | str | None = None,
+    truth: Path | str | None = None,
     fetch: bool = False,
     progress: Progress | None = None,
-) -> tuple[Path | None, Path | None]:
+) -> tuple[Path | str | None, Path | str | None]:
     """Paths of images and truth for an experiment; None where what ships with the package serves.
 
     A given path is returned as it is. Otherwise the cache is looked into, and with ``fetch`` what is missing there is
@@ -47,7 +47,9 @@ def default_truth(policy: str) -> Path | None:
 
     Raises ``DataError`` with the remedies when it is a column of the fetched table and that is not here.
     """
-    return _truth(policy, lambda name: None, "name a table of your own (--table FILE)")
+    return _truth(
+        policy, lambda name: None, "name a table of your own (--truth FILE, or --table FILE of `truth query`)"
+    )
 
 
 def _images(name: str, needed: Fetch) -> Path | None:

@@ -46,6 +46,9 @@ def truth_vector(
 
 def table_for(policy: str | None, table: Path | str | None) -> TruthTable:
     """The named table, or the one that holds the policy when none is named (see ``truth_vector``)."""
-    if table is None and policy is not None:
-        table = default_truth(policy)
-    return open_table(table)
+    return open_table(path_for(policy, table))
+
+
+def path_for(policy: str | None, table: Path | str | None) -> Path | str | None:
+    """The file of ``table_for``; None for the embedded table, and where neither policy nor table is named."""
+    return default_truth(policy) if table is None and policy is not None else table

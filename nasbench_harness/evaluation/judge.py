@@ -11,13 +11,14 @@ import numpy.typing as npt
 from nasbench_harness.errors import UsageError
 from nasbench_harness.evaluation.score_files import align, read_scores, truth_from_column
 from nasbench_harness.metrics import evaluate
+from nasbench_harness.records import image_set_of
 from nasbench_harness.space import flops
-from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of, truth_of
+from nasbench_harness.truth import TruthPolicy, judging_table, noise_ceiling_of, proxy_ceiling_of, truth_of
 
 
 def judge_file(
-    source: Path,
-    truth_file: Path | None,
+    source: Path | str,
+    truth_file: Path | str | None,
     policy: str | None,
     truth_column: str | None,
     allow_missing: bool,
@@ -26,8 +27,10 @@ def judge_file(
     """Every score column of ``source`` evaluated, beside the FLOPs rankings and the truth's noise ceiling.
 
     The truth is column ``policy`` of ``truth_file`` (none: its first column), or ``truth_column`` of the score file.
-    Raises ``UsageError`` when both are named, and the errors of reading either file.
+    Without either it is the embedded table, for the scores of a record on its images or a policy of its own. Raises
+    ``UsageError`` when no truth is named for other scores, or two are, and the errors of reading either file.
     """
+    source = Path(source)
     scores = read_scores(source, allow_missing)
     ceiling = proxy = None
     if truth_column is not None:
@@ -35,13 +38,13 @@ def judge_file(
             raise UsageError("give either --truth-column (of the score file) or --policy (of the truth), not both")
         truth, scores = truth_from_column(scores, truth_column)
     else:
-        table = open_table(truth_file)
+        table = judging_table(truth_file, policy, [image_set_of(source)])
         column = policy or next(iter(table.columns))
         truth = truth_of(table, column)
         parsed = TruthPolicy.parse(column)
         if parsed is not None:
             ceiling, proxy = noise_ceiling_of(table, parsed), proxy_ceiling_of(table, parsed)
-        if truth_file is not None and column in scores.names and truth_file.resolve() == source.resolve():
+        if truth_file is not None and column in scores.names and Path(truth_file).resolve() == source.resolve():
             scores = scores.without(column)
     scores_SA, true_A, index_A = align(scores, truth)
     return {

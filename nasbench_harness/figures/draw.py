@@ -44,7 +44,7 @@ def draw_run(run: Run, signal: str | None = None) -> dict[str, Figure]:
     return figures
 
 
-def save_figures(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
+def save_figures(figures: Mapping[str, Figure], folder: Path | str) -> list[Path]:
     """Write each figure as PNG (200 dpi) and PDF; returns the paths.
 
     The bytes depend on the records and the version of matplotlib alone. All figures are rendered before the first file
@@ -56,7 +56,7 @@ def save_figures(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
             for kind, metadata in _METADATA.items():
                 stream = io.BytesIO()
                 figure.savefig(stream, format=kind, metadata=metadata)
-                files[folder / f"{name}.{kind}"] = stream.getvalue()
+                files[Path(folder) / f"{name}.{kind}"] = stream.getvalue()
     for path, data in files.items():
         write_atomically(path, partial(_write, data))
     return list(files)

@@ -38,8 +38,8 @@ class ImageSpec:
     """
 
     name: str
-    path: Path | None = None
-    split_file: Path | None = None
+    path: Path | str | None = None
+    split_file: Path | str | None = None
     split_seed: int | None = None
     size: int | None = None
     normalisation: Literal["measured", "published"] = "measured"
@@ -111,7 +111,7 @@ def cifar10_set(spec: ImageSpec, layout: cifar10.Layout = cifar10.OFFICIAL) -> I
             f"{cifar10.BINARY} or {cifar10.PYTHON}"
         )
     split = _cifar10_split(spec, layout.n_train)  # first: a wrong split file is told before the images are read
-    files = cifar10.read_cifar10(spec.path, spec.size, layout)
+    files = cifar10.read_cifar10(Path(spec.path), spec.size, layout)
     test = np.arange(files.n_train, len(files.labels))
     whole = Split((*split.parts, test), split.provenance)
     return _image_set("cifar10", files.kind, files.images, files.labels, whole)
@@ -119,7 +119,7 @@ def cifar10_set(spec: ImageSpec, layout: cifar10.Layout = cifar10.OFFICIAL) -> I
 
 def _cifar10_split(spec: ImageSpec, n_train: int) -> Split:
     if spec.split_file is not None:
-        return split_from_file(spec.split_file, n_train)
+        return split_from_file(Path(spec.split_file), n_train)
     if spec.split_seed is not None:
         return seeded_split(n_train, (n_train // 2, n_train - n_train // 2), spec.split_seed)
     return benchmark_split()

@@ -5,6 +5,7 @@ from nasbench_harness.records.scores import SCORES_FILE, ScoreTable, read_scores
 from nasbench_harness.records.store import (
     RECORD_FILE,
     Run,
+    image_set_of,
     read_record,
     read_run,
     unit_dir,
@@ -18,6 +19,7 @@ __all__ = [
     "Record",
     "Run",
     "ScoreTable",
+    "image_set_of",
     "read_record",
     "read_run",
     "read_scores",

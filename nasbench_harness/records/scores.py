@@ -64,7 +64,7 @@ class ScoreTable:
         return stream.getvalue()
 
 
-def read_scores(unit: Path) -> ScoreTable:
+def read_scores(unit: Path | str) -> ScoreTable:
     """The score table in a unit's folder.
 
     Raises ``DataError`` naming the file when it is missing, damaged, or its strings contradict its indices.
@@ -73,7 +73,7 @@ def read_scores(unit: Path) -> ScoreTable:
 
     from nasbench_harness.space import all_strings
 
-    path = unit / SCORES_FILE
+    path = Path(unit) / SCORES_FILE
     if not path.is_file():
         raise DataError(f"{path}: no such file; run the unit again")
     try:

@@ -43,16 +43,16 @@ class Run:
         return tuple(record for record in self.records if record.strategy == strategy)
 
 
-def unit_dir(run_dir: Path, strategy: str, seed: int) -> Path:
+def unit_dir(run_dir: Path | str, strategy: str, seed: int) -> Path:
     """Folder of one (strategy, seed). Raises ``UsageError`` for a name that is no safe folder name."""
     if not _STRATEGY.fullmatch(strategy):
         raise UsageError(f"strategy name {strategy!r}: use letters, digits and . _ + = - only, a letter or digit first")
     if seed < 0:
         raise UsageError(f"seed {seed}: use 0 or more")
-    return run_dir / strategy / f"seed-{seed}"
+    return Path(run_dir) / strategy / f"seed-{seed}"
 
 
-def write_record(run_dir: Path, record: Record, scores: ScoreTable) -> Path:
+def write_record(run_dir: Path | str, record: Record, scores: ScoreTable) -> Path:
     """Store a finished unit and return its folder; what stood there before is replaced.
 
     Everything is checked and encoded before the disk is touched. The scores go first, so a ``record.json`` always
@@ -77,18 +77,19 @@ def write_record(run_dir: Path, record: Record, scores: ScoreTable) -> Path:
     return unit
 
 
-def read_record(run_dir: Path, strategy: str, seed: int) -> Record | None:
+def read_record(run_dir: Path | str, strategy: str, seed: int) -> Record | None:
     """The record of one unit, None while it is unfinished. Raises ``DataError`` naming a damaged file."""
     unit = unit_dir(run_dir, strategy, seed)
     return _read_unit(unit, strategy, seed) if (unit / RECORD_FILE).exists() else None
 
 
-def read_run(run_dir: Path) -> Run:
+def read_run(run_dir: Path | str) -> Run:
     """All finished units of a run folder.
 
     Raises ``DataError`` for a folder without records, a damaged record (naming the file), and records that cannot
     stand in one table because their experiment or truth differ.
     """
+    run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise DataError(f"{run_dir}: no such run folder; give the folder that 'nasbench-harness run' wrote")
     records = tuple(_read_unit(unit, strategy, seed) for strategy, seed, unit in sorted(_units(run_dir)))
@@ -109,6 +110,22 @@ def read_run(run_dir: Path) -> Run:
                     f"{record.seed} has {other!r}; records of different protocols belong in different run folders"
                 )
     return Run(run_dir, records)
+
+
+def image_set_of(scores: Path | str) -> str | None:
+    """The image set of the experiment that a unit's score file comes from; None for any other file.
+
+    The record beside the file names it; a record of any version will do.
+    """
+    scores = Path(scores)
+    if scores.name != SCORES_FILE:
+        return None
+    try:
+        value = json.loads((scores.parent / RECORD_FILE).read_bytes())
+        name = value["experiment"]["images"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def _units(run_dir: Path) -> Iterator[tuple[str, int, Path]]:

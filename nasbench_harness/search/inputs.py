@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, flops, parameters
-from nasbench_harness.truth import Truth, open_table, truth_of
+from nasbench_harness.truth import Truth, judging_table, truth_of
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -45,11 +45,15 @@ class Cost:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores for the search. ``score_A``: float64 ``[15625]``, higher is better, NaN where an architecture has none."""
+    """Scores for the search. ``score_A``: float64 ``[15625]``, higher is better, NaN where an architecture has none.
+
+    ``images``: the image set of the experiment that gave them, None where it is not known.
+    """
 
     name: str
     score_A: FloatArray
     source: dict[str, Any]
+    images: str | None = None
 
     @property
     def space(self) -> Subspace:
@@ -59,7 +63,7 @@ class Scores:
 
 
 def costs_from(
-    latency: Path | None, devices: Sequence[str], measured: Path | None = None, count: str | None = None
+    latency: Path | str | None, devices: Sequence[str], measured: Path | str | None = None, count: str | None = None
 ) -> list[Cost]:
     """The named columns of a latency table (one column needs no name), or one count of ``COUNTS``.
 
@@ -98,7 +102,7 @@ def scores_from(text: str, allow_missing: bool = False) -> Scores:
     if text in COUNTS:
         return Scores(text, _count(text), {"count": text})
     from nasbench_harness.evaluation.score_files import read_scores
-    from nasbench_harness.records import RECORD_FILE, SCORES_FILE
+    from nasbench_harness.records import RECORD_FILE, SCORES_FILE, image_set_of
 
     path, column = _split(text)
     label = path.name
@@ -113,7 +117,8 @@ def scores_from(text: str, allow_missing: bool = False) -> Scores:
         column = found.names[0]
     score_A = np.full(N_ARCHITECTURES, np.nan)
     score_A[found.index_A] = found.score(column)
-    return Scores(f"{label}:{column}", score_A, {"file": str(path), "column": column, "sha256": found.sha256})
+    source = {"file": str(path), "column": column, "sha256": found.sha256}
+    return Scores(f"{label}:{column}", score_A, source, image_set_of(path))
 
 
 def oracle_of(truth: Truth) -> Scores:
@@ -121,9 +126,12 @@ def oracle_of(truth: Truth) -> Scores:
     return Scores("oracle", truth.vector, {"truth": truth.policy, "sha256": truth.sha256})
 
 
-def truth_from(table: Path | None, policy: str | None) -> Truth:
-    """Column ``policy`` (none: the first) of a truth table (none: the embedded one)."""
-    opened = open_table(table)
+def truth_from(table: Path | str | None, policy: str | None, scores: Sequence[Scores] = ()) -> Truth:
+    """Column ``policy`` (none: the first) of a truth table.
+
+    None: the embedded table, for ``scores`` of its images or a policy of its own. Raises ``UsageError`` for others.
+    """
+    opened = judging_table(table, policy, [each.images for each in scores])
     return truth_of(opened, policy or next(iter(opened.columns)))
 
 

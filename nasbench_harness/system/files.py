@@ -16,13 +16,14 @@ from typing import Any, BinaryIO
 from nasbench_harness.errors import RunError, UsageError
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> None:
     """Call ``write`` with a binary file beside ``path``, then move that file into place.
 
     A reader sees the old content or the new, never a part; after an error the old content is untouched and no
     temporary file remains. Once it returns, the new content survives a crash of the machine. Raises ``RunError`` when
     the disk is full and ``UsageError`` when the place cannot be written.
     """
+    path = Path(path)
     partial = path.with_name(f".{path.name}.{_writer()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,11 +64,11 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path | str, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     write_atomically(path, lambda stream: stream.write(text.encode()))
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path | str, value: Any) -> None:
     """Write ``value`` as indented JSON with a final newline; NaN is refused (it is not JSON)."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")

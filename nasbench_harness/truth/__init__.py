@@ -5,7 +5,7 @@ from nasbench_harness.truth.describe import describe
 from nasbench_harness.truth.embedded import embedded_table
 from nasbench_harness.truth.importers import import_table, import_to
 from nasbench_harness.truth.noise import noise_ceiling_of, proxy_ceiling_of
-from nasbench_harness.truth.open import open_table
+from nasbench_harness.truth.open import judging_table, open_table
 from nasbench_harness.truth.order import benchmark_index, benchmark_order
 from nasbench_harness.truth.policy import Truth, TruthPolicy, truth_of
 from nasbench_harness.truth.table import TruthTable
@@ -21,6 +21,7 @@ __all__ = [
     "embedded_table",
     "import_table",
     "import_to",
+    "judging_table",
     "noise_ceiling_of",
     "open_table",
     "proxy_ceiling_of",

@@ -40,11 +40,12 @@ _UNITS = (  # read off the name of a column that states no policy, where the tab
 )
 
 
-def export_table(table: TruthTable, path: Path) -> list[Path]:
+def export_table(table: TruthTable, path: Path | str) -> list[Path]:
     """Write the table to ``path`` in the format of its ending, and its description; the two files.
 
     Raises ``UsageError`` for another ending.
     """
+    path = Path(path)
     kind = path.suffix.lower()
     if kind not in FORMATS:
         raise UsageError(

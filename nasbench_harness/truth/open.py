@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
-from nasbench_harness.errors import DataError
+from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.truth.embedded import embedded_table
 from nasbench_harness.truth.importers import import_table, importer_for
 from nasbench_harness.truth.importers.base import LargeImporter
 from nasbench_harness.truth.table import TruthTable
+
+EMBEDDED_IMAGES = "digits"
+"""The image set of the embedded table."""
 
 
 def open_table(path: Path | str | None = None) -> TruthTable:
@@ -29,3 +33,28 @@ def open_table(path: Path | str | None = None) -> TruthTable:
             f"'nasbench-harness truth import {path} --to TABLE.npz', then name that table"
         )
     return import_table(path)
+
+
+def judging_table(
+    path: Path | str | None, policy: str | None = None, images: Iterable[str | None] = (None,)
+) -> TruthTable:
+    """The table that judges scores: the named one, or the embedded one for scores of its own images or by its policy.
+
+    ``images``: the image sets of the scores, None where it is not known. Raises ``UsageError`` where no table is named
+    and the embedded one is not meant: it would give numbers all the same, but of other images. ``DataError`` as
+    ``open_table``.
+    """
+    if path is not None:
+        return open_table(path)
+    found = set(images)
+    table = embedded_table()
+    named = policy in table.columns
+    if named or (policy is None and found == {EMBEDDED_IMAGES}):
+        return table
+    other = sorted(name for name in found if name not in (None, EMBEDDED_IMAGES))
+    of = f"scores of {', '.join(map(str, other))}" if other else "these scores"
+    what = f"the embedded one has no column '{policy}'" if policy else f"the embedded one is of {EMBEDDED_IMAGES}"
+    raise UsageError(
+        f"no truth for {of}: {what}; give --truth FILE (a table, or CSV or JSON to read as one), or "
+        f"--policy {next(iter(table.columns))} to judge by the embedded table"
+    )

@@ -140,6 +140,14 @@ def test_errors_are_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_embedded_truth_judges_its_own_images_or_when_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "flops"]) == 2
+    assert "no truth for these scores: the embedded one is of digits" in capsys.readouterr().err
+    for named in (["--policy", "digits_valid_5"], ["--images", "digits"]):
+        found = asked(["predict", "flops", *named, "--resamples", 0], capsys)
+        assert found["truth"]["table"] == "digits"
+
+
 def test_counting_from_the_command_line_loads_no_torch(truth: Path) -> None:
     program = (
         "import sys; from nasbench_harness.cli import main\n"

@@ -114,7 +114,11 @@ def test_scores_of_a_part_are_taken_on_request(files: dict[str, str], capsys: py
 @pytest.mark.parametrize(
     ("text", "code", "named"),
     [
-        ("search --latency T --device gpu_1 --max-latency 0.1 --scores flops", 2, "the nearest possible: 1."),
+        (
+            "search --latency T --device gpu_1 --max-latency 0.1 --scores flops --truth TRUTH",
+            2,
+            "the nearest possible: 1.",
+        ),
         ("search --latency T --device gpu_1 --window 9 8 --scores flops", 2, "lower bound first"),
         ("search --latency T --device gpu_2 --max-latency 9 --scores flops", 3, "gpu_1"),
         ("search --latency T --max-latency 9 --scores flops", 2, "several columns"),
@@ -125,13 +129,36 @@ def test_scores_of_a_part_are_taken_on_request(files: dict[str, str], capsys: py
         ("search --latency missing.npz --max-latency 9 --scores flops", 3, "missing.npz"),
         ("search --latency T --device gpu_1 --max-latency 9 --scores missing.csv", 3, "missing.csv"),
         ("search --latency T --device gpu_1 --max-latency 9 --scores S:x", 3, "no scores at"),
-        ("search --latency T --device gpu_1 --max-latency 9 --scores flops --seeds a", 2, "--seeds"),
-        ("search --latency T --device gpu_1 --max-latency 9 --scores flops --generations 0", 2, "generations"),
+        ("search --latency T --device gpu_1 --max-latency 9 --scores flops --seeds a --truth TRUTH", 2, "--seeds"),
+        (
+            "search --latency T --device gpu_1 --max-latency 9 --scores flops --generations 0 --truth TRUTH",
+            2,
+            "generations",
+        ),
         ("search --latency T --device gpu_1 --max-latency 9 --oracle --truth TRUTH --policy cifar10", 3, POLICY),
-        ("prune --latency T --device gpu_1 --max-latency 9 --scores flops --thresholds 1.5", 2, "below 1"),
-        ("prune --latency T --device gpu_1 --max-latency 9 --scores flops --thresholds x", 2, "--thresholds"),
-        ("prune --latency T --device gpu_1 --max-latency 9 --scores flops --stages 0", 2, "at least one stage"),
-        ("prune --latency T --device gpu_1 --max-latency 9 --scores flops --counting luck", 2, "archive or population"),
+        ("search --cost flops --max-latency 99 --scores flops", 2, "no truth for these scores"),
+        ("search --cost flops --max-latency 99 --oracle", 2, "--truth FILE"),
+        ("prune --cost flops --max-latency 99 --scores S", 2, "no truth for these scores"),
+        (
+            "prune --latency T --device gpu_1 --max-latency 9 --scores flops --thresholds 1.5 --truth TRUTH",
+            2,
+            "below 1",
+        ),
+        (
+            "prune --latency T --device gpu_1 --max-latency 9 --scores flops --thresholds x --truth TRUTH",
+            2,
+            "--thresholds",
+        ),
+        (
+            "prune --latency T --device gpu_1 --max-latency 9 --scores flops --stages 0 --truth TRUTH",
+            2,
+            "at least one stage",
+        ),
+        (
+            "prune --latency T --device gpu_1 --max-latency 9 --scores flops --counting luck --truth TRUTH",
+            2,
+            "archive or population",
+        ),
     ],
 )
 def test_an_error_is_one_line(
