@@ -9,6 +9,7 @@ import numpy as np
 
 from nasbench_harness.latency.table import LatencyTable
 from nasbench_harness.space import N_ARCHITECTURES, format_architecture
+from nasbench_harness.system.lines import print_line, print_origin
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,16 +69,14 @@ def print_description(described: Mapping[str, Any], console: Console) -> None:
     console.print(drawn)
     rules = {facts["exclusion_rule"] for facts in described["columns"].values() if facts["exclusion_rule"]}
     for rule in sorted(rules):
-        _plain(console, f"excluded: {rule}")
+        print_line(console, f"excluded: {rule}")
     for name, found in described.get("excluded", {}).items():
         for row in found["rows"]:
             path = "" if row["path"] else "  (no path)"
-            _plain(console, f"{name}  {row['ms']:g} ms  {row['arch']}  benchmark index {row['benchmark_index']}{path}")
-    for key, value in described["meta"].items():
-        if isinstance(value, str | int | float | bool):
-            _plain(console, f"{key}: {value}")
-    if "file" in described:
-        _plain(console, f"written: {described['file']}")
+            print_line(
+                console, f"{name}  {row['ms']:g} ms  {row['arch']}  benchmark index {row['benchmark_index']}{path}"
+            )
+    print_origin(console, described)
 
 
 def print_fit(found: Mapping[str, Any], console: Console) -> None:
@@ -102,15 +101,13 @@ def print_fit(found: Mapping[str, Any], console: Console) -> None:
         cells += [_shown(row["mape"]["mean"], 2), _shown(plain), ceiling, model]
         drawn.add_row(*map(Text, cells))
     console.print(drawn)
-    _plain(console, "plain: least squares on five counts over all edges, from as many samples drawn at random")
-    _plain(console, "ceiling: what noise allows among mirrored cells, which run the same operations (their rows only)")
+    print_line(console, "plain: least squares on five counts over all edges, from as many samples drawn at random")
+    print_line(
+        console, "ceiling: what noise allows among mirrored cells, which run the same operations (their rows only)"
+    )
     if "file" in found:
-        _plain(console, f"written: {found['file']}")
+        print_line(console, f"written: {found['file']}")
 
 
 def _shown(value: float | None, digits: int = 4) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _plain(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -24,6 +24,7 @@ from nasbench_harness.system.column_file import (
     StoredColumns,
     column_part,
     no_such_column,
+    sealed,
     write_facts,
     write_part,
 )
@@ -156,9 +157,7 @@ def _checked_column(table: str, name: str, values: FloatArray) -> FloatArray:
             f"latency table '{table}', column '{name}': {column[row]:g} ms at {format_architecture(row)} is no "
             "latency; mend the value, or leave it out (NaN)"
         )
-    column[missing] = np.nan  # one bit pattern, so that equal tables have equal digests
-    column.setflags(write=False)
-    return column
+    return sealed(column)
 
 
 def _read(cls: type[LatencyTable], file: ColumnFile) -> LatencyTable:

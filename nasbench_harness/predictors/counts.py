@@ -26,23 +26,21 @@ class Flops(Predictor):
 
     source: ClassVar[str] = _COUNTED
     published: ClassVar[tuple[Published, ...]] = _AS_BUILT
+    live: ClassVar[bool] = False
 
     def score(self, context: PredictorContext) -> FloatArray:
         """The count, for the context's network."""
-        return _counted(flops(context.channels, context.cells, context.size, CLASSES, False, context.image_channels))
+        counted = flops(context.channels, context.cells, context.size, CLASSES, self.live, context.image_channels)
+        return counted.astype(np.float64)
 
 
 @predictors.register("live-flops")
 @dataclass(frozen=True)
-class LiveFlops(Predictor):
+class LiveFlops(Flops):
     """Multiply-adds on edges that can influence the output."""
 
-    source: ClassVar[str] = _COUNTED
     published: ClassVar[tuple[Published, ...]] = (Published(0.653, 0.821, _PROTOCOL),)
-
-    def score(self, context: PredictorContext) -> FloatArray:
-        """The count, for the context's network."""
-        return _counted(flops(context.channels, context.cells, context.size, CLASSES, True, context.image_channels))
+    live: ClassVar[bool] = True
 
 
 @predictors.register("parameters")
@@ -55,7 +53,8 @@ class Parameters(Predictor):
 
     def score(self, context: PredictorContext) -> FloatArray:
         """The count, for the context's network."""
-        return _counted(parameters(context.channels, context.cells, CLASSES, False, context.image_channels))
+        counted = parameters(context.channels, context.cells, CLASSES, False, context.image_channels)
+        return counted.astype(np.float64)
 
 
 @predictors.register("nonlinearity-count")
@@ -69,7 +68,3 @@ class NonlinearityCount(Predictor):
     def score(self, context: PredictorContext) -> FloatArray:
         """The count; many architectures share one."""
         return nonlinearity_count().astype(np.float64)
-
-
-def _counted(count_A: np.ndarray) -> FloatArray:
-    return count_A.astype(np.float64)

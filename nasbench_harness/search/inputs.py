@@ -55,6 +55,10 @@ class Scores:
     source: dict[str, Any]
     images: str | None = None
 
+    def at(self, index_N: npt.NDArray[np.int64]) -> FloatArray:
+        """Scores of architectures, ``[N]``."""
+        return self.score_A[index_N]
+
     @property
     def space(self) -> Subspace:
         """The architectures that have a score."""

@@ -5,6 +5,7 @@ The truth, the window and the front are those of the measured costs, whatever th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import numpy.typing as npt
 
 from nasbench_harness.search.constraint import Window, candidates_of
 from nasbench_harness.search.evolution import SearchResult
-from nasbench_harness.search.inputs import Cost
+from nasbench_harness.search.inputs import Cost, Scores
 from nasbench_harness.search.pareto import hypervolume, pareto_front
 from nasbench_harness.space import Subspace, format_architecture
+from nasbench_harness.truth import Truth
 
 REFERENCE = "cost of the dearest architecture in the window, median true accuracy of the window"
 """The worst corner of the hypervolume: a front that a random architecture of the window beats half the time adds 0."""
@@ -128,6 +130,22 @@ class Judge:
         assert self.truth_A is not None
         known = front_N[~np.isnan(self.truth_A[front_N])]
         return hypervolume(self._points(known), self.reference) / self.volume if known.size else 0.0
+
+
+def problems_of(
+    scores: Sequence[Scores], costs: Sequence[Cost], windows: Sequence[Window], truth: Truth | None
+) -> list[tuple[Scores, Judge]]:
+    """Every scores under every constraint, with its judge; ``UsageError`` as ``Judge``, before anything is searched."""
+    truth_A = None if truth is None else truth.vector
+    return [(each, Judge(cost, window, each.space, truth_A)) for cost in costs for window in windows for each in scores]
+
+
+def origins(scores: Sequence[Scores], truth: Truth | None) -> dict[str, Any]:
+    """``scores`` and ``truth`` of a result object: what was searched, and judged by what."""
+    return {
+        "scores": {each.name: each.source for each in scores},
+        "truth": None if truth is None else truth.to_json(),
+    }
 
 
 def spread_of(values: list[float | None]) -> dict[str, float | int] | None:

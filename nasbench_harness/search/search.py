@@ -8,7 +8,7 @@ from typing import Any
 from nasbench_harness.search.constraint import Window
 from nasbench_harness.search.evolution import constrained_search
 from nasbench_harness.search.inputs import Cost, Scores
-from nasbench_harness.search.judge import Judge, spread_of
+from nasbench_harness.search.judge import origins, problems_of, spread_of
 from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.system.progress import Progress, Silent
@@ -29,17 +29,14 @@ def search_tables(
     Raises ``UsageError`` for a window that holds nothing; every window is looked at before the first search.
     """
     settings, progress = settings or SearchSettings(), progress or Silent()
-    truth_A = None if truth is None else truth.vector
-    asked = [
-        (each, Judge(cost, window, each.space, truth_A)) for cost in costs for window in windows for each in scores
-    ]
+    asked = problems_of(scores, costs, windows, truth)
     progress.start("search", len(asked) * len(seeds), "searches")
     problems = []
     for each, judge in asked:
         runs = []
         for seed in seeds:
             found = constrained_search(
-                lambda index_N, known=each: known.score_A[index_N],  # type: ignore[misc]
+                each.at,
                 judge.cost.value_A,
                 each.space,
                 judge.window,
@@ -53,8 +50,7 @@ def search_tables(
         problems.append({"scores": each.name, **judge.to_json(), "runs": runs, "summary": summary(runs)})
     return {
         "kind": "search",
-        "scores": {each.name: each.source for each in scores},
-        "truth": None if truth is None else truth.to_json(),
+        **origins(scores, truth),
         "settings": settings.to_json(),
         "seeds": list(seeds),
         "problems": problems,

@@ -11,7 +11,7 @@ import numpy as np
 from nasbench_harness.metrics import kendall_tau
 from nasbench_harness.search.constraint import Window
 from nasbench_harness.search.inputs import Cost, Scores
-from nasbench_harness.search.judge import Judge
+from nasbench_harness.search.judge import Judge, origins, problems_of
 from nasbench_harness.search.prune import RANK_LIMIT
 from nasbench_harness.search.prune_stages import PadNas, describe_space, pad_nas
 from nasbench_harness.search.settings import SearchSettings
@@ -38,10 +38,7 @@ def prune_tables(
     A run tells each stage's search, pruning and space. Raises ``UsageError`` as ``pad_nas``.
     """
     settings, progress = settings or SearchSettings(), progress or Silent()
-    truth_A = None if truth is None else truth.vector
-    asked = [
-        (each, Judge(cost, window, each.space, truth_A)) for cost in costs for window in windows for each in scores
-    ]
+    asked = problems_of(scores, costs, windows, truth)
     runs_each = list(product(thresholds, seeds))
     progress.start("prune", len(asked) * len(runs_each), "runs")
     problems = []
@@ -49,7 +46,7 @@ def prune_tables(
         runs = []
         for threshold, seed in runs_each:
             done = pad_nas(
-                lambda index_N, known=each: known.score_A[index_N],  # type: ignore[misc]
+                each.at,
                 judge.cost.value_A,
                 each.space,
                 judge.window,
@@ -67,8 +64,7 @@ def prune_tables(
         problems.append({"scores": each.name, **problem, "runs": runs})
     return {
         "kind": "prune",
-        "scores": {each.name: each.source for each in scores},
-        "truth": None if truth is None else truth.to_json(),
+        **origins(scores, truth),
         "settings": {
             **settings.to_json(),
             "stages": prunings,

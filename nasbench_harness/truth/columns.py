@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nasbench_harness.errors import DataError
 from nasbench_harness.space import N_ARCHITECTURES, format_architecture
+from nasbench_harness.system.column_file import sealed
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -34,6 +35,4 @@ def checked_column(table: str, meta: dict[str, Any], name: str, values: FloatArr
             f"truth table '{table}', column '{name}': {column[row]} at {format_architecture(row)}; "
             "mend the value, or declare the table partial if it is missing"
         )
-    column[missing] = np.nan  # one bit pattern, so that equal tables have equal digests
-    column.setflags(write=False)
-    return column
+    return sealed(column)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from nasbench_harness.errors import DataError
 from nasbench_harness.metrics import kendall_tau, pearson, spearman
 from nasbench_harness.space import format_architecture
+from nasbench_harness.system.lines import print_line
 from nasbench_harness.truth.order import benchmark_index, benchmark_order
 from nasbench_harness.truth.policy import truth_of
 from nasbench_harness.truth.table import TruthTable
@@ -154,7 +155,7 @@ def print_comparison(found: dict[str, Any], console: Console) -> None:
     from rich.table import Table
 
     def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        print_line(console, line)
 
     for side in ("a", "b"):
         facts, best = found[side], found[side]["best"]

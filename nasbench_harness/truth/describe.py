@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench_harness.space import N_ARCHITECTURES, format_architecture
+from nasbench_harness.system.lines import print_line, print_origin
 from nasbench_harness.truth.noise import noise_ceiling_of, proxy_ceiling_of
 from nasbench_harness.truth.policy import TruthPolicy, truth_of
 from nasbench_harness.truth.table import TruthTable
@@ -98,14 +99,10 @@ def print_description(described: dict[str, Any], console: Console) -> None:
             first = facts["best"][0]
             number = "" if first["benchmark_index"] is None else f", benchmark index {first['benchmark_index']}"
             ties = f" and {facts['n_best'] - 1} more" if facts["n_best"] > 1 else ""
-            _plain(console, f"best {name}: {facts['max']:.4f}  {first['arch']}{number}{ties}")
+            print_line(console, f"best {name}: {facts['max']:.4f}  {first['arch']}{number}{ties}")
     for mark in sorted(marks & set(_MARKS)):
-        _plain(console, f"{mark} {_MARKS[mark]}")
-    for key, value in described["meta"].items():
-        if isinstance(value, str | int | float | bool):
-            _plain(console, f"{key}: {value}")
-    if "file" in described:
-        _plain(console, f"written: {described['file']}")
+        print_line(console, f"{mark} {_MARKS[mark]}")
+    print_origin(console, described)
 
 
 def _mark(ceiling: dict[str, Any]) -> str:
@@ -116,7 +113,3 @@ def _mark(ceiling: dict[str, Any]) -> str:
 
 def _tau(ceiling: dict[str, Any]) -> str:
     return "-" if ceiling["kendall_tau"] is None else f"{ceiling['kendall_tau']:.3f}"
-
-
-def _plain(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.space import N_ARCHITECTURES, format_architecture, parse_architecture
+from nasbench_harness.system.lines import print_line
 from nasbench_harness.truth.export import unit_of
 from nasbench_harness.truth.order import benchmark_index, benchmark_order
 from nasbench_harness.truth.table import TruthTable
@@ -60,12 +61,7 @@ def query(table: TruthTable, architectures: Sequence[str], policy: str | None = 
 def print_query(found: dict[str, Any], console: Console) -> None:
     """One block an architecture: its names, then a line a column."""
     for row in found["architectures"]:
-        console.print(
-            f"{row['arch']}  benchmark index {row['benchmark_index']}, ours {row['index']}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        print_line(console, f"{row['arch']}  benchmark index {row['benchmark_index']}, ours {row['index']}")
         for column, value in row["values"].items():
             text = "missing" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
             console.print(f"  {column:40} {text} {found['units'][column]}", highlight=False, markup=False)

@@ -15,13 +15,14 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from nasbench_harness.system.files import write_atomically
+from nasbench_harness.system.arrays import store_arrays, stored_arrays
 from nasbench_harness.images import ImageSet
 from nasbench_harness.space import index_to_code
 from nasbench_harness.truth.build.plan import Task
 from nasbench_harness.truth.build.standalone import Recipe, train_standalone
 
 SCHEMA = 1  # raise when the training code changes results: stored chunks then no longer count
+_STORED = ("test", "valid", "loss", "seconds")  # names of a chunk's arrays in its file
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -60,13 +61,8 @@ def train_chunk(images: ImageSet, recipe: Recipe, task: Task, path: Path) -> Chu
         result.final_loss_M.reshape(shape),
         time.perf_counter() - started,
     )
-
-    def write(stream: BinaryIO) -> None:
-        np.savez_compressed(
-            stream, test=chunk.test_AS, valid=chunk.valid_AS, loss=chunk.loss_AS, seconds=np.array(chunk.seconds)
-        )
-
-    write_atomically(path, write)
+    values = (chunk.test_AS, chunk.valid_AS, chunk.loss_AS, np.array(chunk.seconds))
+    store_arrays(path, dict(zip(_STORED, values, strict=True)))
     return chunk
 
 
@@ -92,11 +88,10 @@ def images_digest(images: ImageSet) -> str:
 
 def load_chunk(path: Path, task: Task) -> Chunk | None:
     """A stored chunk, or None where there is none or it is damaged: it is then trained again."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            chunk = Chunk(stored["test"], stored["valid"], stored["loss"], float(stored["seconds"]))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+    stored = stored_arrays(path, _STORED)
+    if stored is None or stored[3].shape != ():
         return None
+    chunk = Chunk(stored[0], stored[1], stored[2], float(stored[3]))
     shape = (len(task.index_A), len(task.seeds))
     whole = all(a.shape == shape and np.isfinite(a).all() for a in (chunk.test_AS, chunk.valid_AS, chunk.loss_AS))
     return chunk if whole else None

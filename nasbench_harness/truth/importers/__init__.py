@@ -20,7 +20,7 @@ from nasbench_harness.truth.importers.csv_file import CsvImporter
 from nasbench_harness.truth.importers.json_file import JsonImporter
 from nasbench_harness.truth.importers.official.cache import PartCache
 from nasbench_harness.truth.importers.official.directory import NatsDirectoryImporter
-from nasbench_harness.truth.importers.official.single import NasBench201Importer, NatsFileImporter
+from nasbench_harness.truth.importers.official.single import NAS_BENCH_201_FILE, NATS_FILE
 from nasbench_harness.truth.importers.parquet_file import ParquetImporter
 from nasbench_harness.truth.table import TruthTable
 
@@ -42,8 +42,8 @@ IMPORTERS: list[Importer] = [
     JsonImporter(),
     ParquetImporter(),
     NatsDirectoryImporter(),
-    NatsFileImporter(),
-    NasBench201Importer(),
+    NATS_FILE,
+    NAS_BENCH_201_FILE,
 ]
 
 Progress = Callable[[int, int], None]

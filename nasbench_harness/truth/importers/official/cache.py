@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from nasbench_harness.system.files import write_atomically
+from nasbench_harness.system.arrays import store_arrays, stored_arrays
 
 _SCHEMA = 1  # raise when the numbers taken from a file change: stored parts then no longer count
 
@@ -32,11 +30,13 @@ class PartCache:
         """The stored values of these files, or None where there are none or they are damaged."""
         if self.folder is None:
             return None
+        stored = stored_arrays(self._path(files), ("numbers", "values", "names"))
+        if stored is None:
+            return None
+        numbers, value_AC, text = stored
         try:
-            with np.load(self._path(files), allow_pickle=False) as stored:
-                numbers, value_AC = stored["numbers"], stored["values"]
-                names = json.loads(stored["names"].tobytes())
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+            names = json.loads(text.tobytes())
+        except ValueError:
             return None
         if value_AC.shape != (len(files), len(names)) or numbers.shape != (len(files),):
             return None
@@ -53,9 +53,7 @@ class PartCache:
         value_AC = np.array([[values.get(name, np.nan) for name in names] for values in part.values()])
         text = np.frombuffer(json.dumps(names).encode(), dtype=np.uint8)
         numbers = np.array(list(part), dtype=np.int64)
-        write_atomically(
-            self._path(files), lambda stream: np.savez_compressed(stream, numbers=numbers, values=value_AC, names=text)
-        )
+        store_arrays(self._path(files), {"numbers": numbers, "values": value_AC, "names": text})
 
     def remove(self) -> None:
         """Delete the stored parts, and the folder unless something else lies in it."""

@@ -7,6 +7,7 @@ Both hold one dictionary: ``meta_archs`` (strings), ``arch2infos`` (number -> bu
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ from nasbench_harness.truth.importers.official.values import as_mapping, read_ar
 Load = Callable[[Path, Visit], Any]
 
 
-class _SingleImporter:
-    """Reads one file under either loader."""
+@dataclass
+class SingleFileImporter:
+    """Reads an archive in one file. ``suffix``: end of its name; ``load``: the reader of such files."""
 
     name: str
     suffix: str
     benchmark: str
+    load: Load
 
     def recognises(self, path: Path) -> bool:
         return path.name.lower().endswith(self.suffix) and not path.is_dir()
@@ -42,33 +45,14 @@ class _SingleImporter:
 
     def read_large(self, path: Path, options: ImportOptions) -> SourceRows:
         version = check_name(path)
-        gathered = gather(path, self._load, options)
+        gathered = gather(path, self.load, options)
         return gathered.rows({"benchmark": self.benchmark, "version": version})
 
-    def _load(self, path: Path, visit: Visit) -> Any:
-        raise AssertionError("every kind of file has its loader")
 
-
-class NatsFileImporter(_SingleImporter):
-    """``NATS-tss-v1_0-3ffb9.pickle.pbz2``."""
-
-    name = "NATS-Bench file (.pickle.pbz2)"
-    suffix = ".pickle.pbz2"
-    benchmark = "NATS-Bench topology"
-
-    def _load(self, path: Path, visit: Visit) -> Any:
-        return load_pickle(path, visit)
-
-
-class NasBench201Importer(_SingleImporter):
-    """``NAS-Bench-201-v1_0-e61699.pth``, ``NAS-Bench-201-v1_1-096897.pth``."""
-
-    name = "NAS-Bench-201 file (.pth)"
-    suffix = ".pth"
-    benchmark = "NAS-Bench-201"
-
-    def _load(self, path: Path, visit: Visit) -> Any:
-        return load_torch(path, visit)
+# such as NATS-tss-v1_0-3ffb9.pickle.pbz2
+NATS_FILE = SingleFileImporter("NATS-Bench file (.pickle.pbz2)", ".pickle.pbz2", "NATS-Bench topology", load_pickle)
+# NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth
+NAS_BENCH_201_FILE = SingleFileImporter("NAS-Bench-201 file (.pth)", ".pth", "NAS-Bench-201", load_torch)
 
 
 def gather(path: Path, load: Load, options: ImportOptions) -> Gathered:
