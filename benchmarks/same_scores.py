@@ -63,7 +63,9 @@ OPTIONS = {
 
 TREES = {
     "gm-nas": '{kind = "tree-few-shot", partitioner = {name = "gradient-matching", repeats = 1}, levels = 1}',
-    "worst-cut": '{kind = "tree-few-shot", partitioner = {name = "gradient-matching", objective = "worst", repeats = 1}}',
+    "worst-cut": (
+        '{kind = "tree-few-shot", partitioner = {name = "gradient-matching", objective = "worst", repeats = 1}}'
+    ),
 }
 """Methods whose parts need other options."""
 
