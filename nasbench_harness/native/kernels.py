@@ -3,7 +3,7 @@
 ``x_BCHWL`` holds image ``b * lanes + l`` in lane ``l`` of block ``b``; lanes beyond the last image hold nothing of
 meaning. A *padded* activation has a border of zeros one pixel wide: ``[blocks, channels, height + 2, width + 2,
 lanes]``.
-Shapes are not checked here: these are called a hundred times a step, by ``supernet.laned`` alone.
+Shapes are not checked here: these are called a hundred times a step, by ``supernet.native_engine`` alone.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from nasbench_harness.strategies.parallel import Measurement
 
 if TYPE_CHECKING:
     from nasbench_harness.supernet.network import Supernet
+    from nasbench_harness.supernet.scoring.scorable import Scorable
     from nasbench_harness.training.trainer import LossCurve
 
 CELLS_A_CHUNK = 1000
@@ -81,16 +82,15 @@ class Scorer:
         Signal -> float64 ``[n]``, higher is better: ``accuracy`` in percent, ``negative_loss`` in nats; a strategy may
         add signals of its own.
         """
-        from nasbench_harness.supernet.scoring.functions import representative_of
-
         chunks = []
         for number, network in enumerate({id(x.network): x.network for x in self.leaves}.values()):
+            scorable = self.scorable(network)
             held = [leaf.subspace.members for leaf in self.leaves if leaf.network is network]
             cells = np.intersect1d(architectures, np.concatenate(held))
             # cells of one function next to each other: they are run once where they share a chunk
-            cells = cells[np.argsort(representative_of()[cells], kind="stable")]
+            cells = cells[np.argsort(scorable.functions(cells), kind="stable")]
             for start in range(0, len(cells), CELLS_A_CHUNK):
-                chunk = Chunk(network, cells[start : start + CELLS_A_CHUNK], self.route_A)
+                chunk = Chunk(scorable, cells[start : start + CELLS_A_CHUNK])
                 chunks.append((f"scores of network {number} from {start}", chunk))
         self.context.progress.start("scoring", len(architectures), "cells")
         found = self.context.remember_apart([Measurement(name, chunk, len(chunk.cells)) for name, chunk in chunks])
@@ -100,25 +100,30 @@ class Scorer:
                 signals[name][chunk.cells] = values
         return {name: values[architectures] for name, values in signals.items()}
 
+    def scorable(self, network: Supernet) -> Scorable:
+        """How architectures use one of the networks."""
+        from nasbench_harness.supernet.scoring.scores import SupernetScorable
+
+        return SupernetScorable(network, self.route_A)
+
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Scores of some live cells by one network, as a measurement computes them; ``route_A`` as in ``Scorer``."""
+    """Scores of some live cells (our indices ``[n]``), as a measurement computes them."""
 
-    network: Supernet
+    scorable: Scorable
     cells: np.ndarray
-    route_A: np.ndarray | None = None
 
     def __call__(self, context: Context) -> dict[str, np.ndarray]:
         """``accuracy`` and ``negative_loss`` ``[n]``, with recalibrated batch norm where the context asks for it."""
         from nasbench_harness.supernet.scoring.recalibration import score_recalibrated
-        from nasbench_harness.supernet.scoring.scores import score_live_cells
+        from nasbench_harness.supernet.scoring.scorable import score
 
-        images, batch, told = context.scoring_images, context.scoring_batch, context.progress
+        images, batch, progress = context.scoring_images, context.scoring_batch, context.progress
         if context.calibration:
-            recalibrated = (self.network, self.cells, context.calibration, images, batch, told, self.route_A)
-            return asdict(score_recalibrated(*recalibrated))
-        return asdict(score_live_cells(self.network, self.cells, images, batch, told, self.route_A))
+            calibration = context.calibration
+            return asdict(score_recalibrated(self.scorable, self.cells, calibration, images, batch, progress))
+        return asdict(score(self.scorable, self.cells, images, batch, progress))
 
 
 class Strategy(ABC):

@@ -15,13 +15,13 @@ import torch
 from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import connected_live_cells, functional_classes, index_to_code, live_cell_of, live_cells
-from nasbench_harness.strategies import Close, Context, Strategy, strategies
-from nasbench_harness.strategies.close import scorer as close_scorer
+from nasbench_harness.strategies import Close, Context, Strategy, base, strategies
 from nasbench_harness.strategies.close.gate_shape import GateShape
-from nasbench_harness.strategies.close.network import GlowNetwork
+from nasbench_harness.strategies.close.network import CloseNetwork
 from nasbench_harness.strategies.close.scorer import CloseScorer
 from nasbench_harness.strategies.close.stage import Choice, CloseRun, fitting
 from nasbench_harness.strategies.close.training import new_network
+from nasbench_harness.supernet.scoring import scorable
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.samplers import samplers
 from nasbench_harness.training.trainer import Stage
@@ -42,9 +42,9 @@ def trained(strategy: Strategy, context: Context) -> CloseScorer:
     return scorer
 
 
-def network_of(scorer: CloseScorer) -> GlowNetwork:
+def network_of(scorer: CloseScorer) -> CloseNetwork:
     [leaf] = scorer.leaves
-    assert isinstance(leaf.network, GlowNetwork)
+    assert isinstance(leaf.network, CloseNetwork)
     return leaf.network
 
 
@@ -90,7 +90,7 @@ def test_too_small_a_budget_is_refused_before_anything_trains(small_context: Mak
     assert context.budget.used == 0
 
 
-def reference(network: GlowNetwork, x: torch.Tensor, code: tuple[int, ...], blocks: tuple[int, ...]) -> torch.Tensor:
+def reference(network: CloseNetwork, x: torch.Tensor, code: tuple[int, ...], blocks: tuple[int, ...]) -> torch.Tensor:
     """The network written down literally: every edge, every operation, PyTorch's own layers."""
     functional = torch.nn.functional
 
@@ -337,11 +337,11 @@ def test_a_killed_training_ends_with_the_same_bits(
 def test_a_killed_scoring_goes_on(
     small_context: Make, close: Callable[..., Close], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(close_scorer, "CELLS_A_CHUNK", 20)
+    monkeypatch.setattr(base, "CELLS_A_CHUNK", 20)
     expected = close().train(small_context(60)).score(CELLS)
     kept = Checkpoints(tmp_path, "unit")
     scorer = close().train(small_context(60, checkpoints=kept))
-    measured = close_scorer.score_glow_cells
+    measured = scorable.score
     runs: list[int] = []
 
     def killed(*args: Any) -> Any:
@@ -350,7 +350,7 @@ def test_a_killed_scoring_goes_on(
             raise KeyboardInterrupt
         return measured(*args)
 
-    monkeypatch.setattr(close_scorer, "score_glow_cells", killed)
+    monkeypatch.setattr(scorable, "score", killed)
     with pytest.raises(KeyboardInterrupt):
         scorer.score(CELLS)
     found = close().train(small_context(60, checkpoints=kept)).score(CELLS)

@@ -23,9 +23,8 @@ from nasbench_harness.space import (
     live_cell_of,
     parse_architecture,
 )
-from nasbench_harness.strategies import Context, strategies
-from nasbench_harness.strategies.hm_nas import scorer as hm_nas_scorer
-from nasbench_harness.strategies.hm_nas.network import score_weighted_cells
+from nasbench_harness.strategies import Context, base, strategies
+from nasbench_harness.strategies.hm_nas.network import WeightedScorable
 from nasbench_harness.strategies.hm_nas.rankings import (
     EPSILON,
     additive_ceiling,
@@ -37,6 +36,7 @@ from nasbench_harness.strategies.hm_nas.rankings import (
 from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, MaskSettings, halves
 from nasbench_harness.strategies.hm_nas.strategy import HmNas
 from nasbench_harness.supernet.network import NetworkShape
+from nasbench_harness.supernet.scoring import scorable
 from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
@@ -183,7 +183,7 @@ def test_the_score_of_an_architecture_is_that_of_its_part_of_the_masked_supernet
     scorer = HmNas().train(context)
     [leaf] = scorer.leaves
     weights = np.array(scorer.details["edge_weight"])
-    expected = score_weighted_cells(leaf.network, CELLS, weights, context.scoring_images, 30, Silent())
+    expected = scorable.score(WeightedScorable(leaf.network, weights), CELLS, context.scoring_images, 30, Silent())
     np.testing.assert_allclose(scorer.score(CELLS)["negative_loss"], expected.negative_loss, atol=1e-4)
 
 
@@ -219,11 +219,11 @@ def test_a_killed_training_ends_with_the_same_bits(resumes: Callable[..., None],
 
 
 def test_a_killed_scoring_goes_on(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hm_nas_scorer, "CELLS_A_CHUNK", 20)
+    monkeypatch.setattr(base, "CELLS_A_CHUNK", 20)
     expected = HmNas().train(make()).score(CELLS)
     kept = Checkpoints(tmp_path, "unit")
     scorer = HmNas().train(make(checkpoints=kept))
-    measured = hm_nas_scorer.score_weighted_cells
+    measured = scorable.score
     runs: list[int] = []
 
     def killed(*args: Any) -> Any:
@@ -232,7 +232,7 @@ def test_a_killed_scoring_goes_on(make: Make, tmp_path: Path, monkeypatch: pytes
             raise KeyboardInterrupt
         return measured(*args)
 
-    monkeypatch.setattr(hm_nas_scorer, "score_weighted_cells", killed)
+    monkeypatch.setattr(scorable, "score", killed)
     with pytest.raises(KeyboardInterrupt):
         scorer.score(CELLS)
     found = HmNas().train(make(checkpoints=kept)).score(CELLS)

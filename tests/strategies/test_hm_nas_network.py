@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.space import EDGES, NONE, code_to_index, connected_live_cells
-from nasbench_harness.strategies.hm_nas.network import INCOMING, MIXED, Mixture, binarise, score_weighted_cells
+from nasbench_harness.strategies.hm_nas.network import INCOMING, MIXED, Mixture, WeightedScorable, binarise
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import batch_norm
+from nasbench_harness.supernet.scoring.scorable import score
 from nasbench_harness.supernet.scoring.scores import score_live_cells
 from nasbench_harness.system.progress import Silent
 
@@ -104,7 +105,7 @@ def test_a_mixture_of_one_operation_an_edge_is_that_architecture(network: Supern
 
 
 def test_edges_of_weight_one_score_as_the_supernet_does(network: Supernet, images: DeviceImages) -> None:
-    found = score_weighted_cells(network, CELLS, np.ones(6), images, 30, Silent())
+    found = score(WeightedScorable(network, np.ones(6)), CELLS, images, 30, Silent())
     plain = score_live_cells(network, CELLS, images, 30, Silent())
     np.testing.assert_allclose(found.negative_loss, plain.negative_loss, atol=1e-4)
     np.testing.assert_allclose(found.accuracy, plain.accuracy, atol=100 / 60 + 1e-9)
@@ -114,7 +115,7 @@ def test_edges_of_weight_one_score_as_the_supernet_does(network: Supernet, image
 def test_weighted_edges_score_as_the_literal_network(
     network: Supernet, images: DeviceImages, weights: np.ndarray
 ) -> None:
-    found = score_weighted_cells(network, CELLS, weights, images, 60, Silent())
+    found = score(WeightedScorable(network, weights), CELLS, images, 60, Silent())
     [(x, labels)] = images.equal_batches(60)
     with torch.no_grad():
         for row, index in enumerate(CELLS.tolist()):
@@ -124,8 +125,10 @@ def test_weighted_edges_score_as_the_literal_network(
 
 def test_the_order_of_cells_that_are_scored_together_does_not_matter(network: Supernet, images: DeviceImages) -> None:
     """The memory of the first cell must not leak from one architecture into the next."""
-    together = score_weighted_cells(network, CELLS, WEIGHTS, images, 30, Silent())
-    alone = [score_weighted_cells(network, CELLS[i : i + 1], WEIGHTS, images, 30, Silent()) for i in range(len(CELLS))]
+    together = score(WeightedScorable(network, WEIGHTS), CELLS, images, 30, Silent())
+    alone = [
+        score(WeightedScorable(network, WEIGHTS), CELLS[i : i + 1], images, 30, Silent()) for i in range(len(CELLS))
+    ]
     np.testing.assert_array_equal(together.negative_loss, [one.negative_loss[0] for one in alone])
 
 
@@ -133,6 +136,6 @@ def test_an_architecture_of_masked_edges_alone_gives_one_answer_to_every_image(
     network: Supernet, images: DeviceImages
 ) -> None:
     only_direct = code_to_index(np.array([[0, 0, 0, 3, 0, 0]]))
-    found = score_weighted_cells(network, only_direct, np.array([1, 1, 1, 0, 1, 1.0]), images, 60, Silent())
+    found = score(WeightedScorable(network, np.array([1, 1, 1, 0, 1, 1.0])), only_direct, images, 60, Silent())
     shares = np.bincount(images.labels.numpy(), minlength=10) / 60
     assert found.accuracy[0] / 100 in shares

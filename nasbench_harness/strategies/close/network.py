@@ -46,7 +46,7 @@ def _pixels(x_NCHW: Tensor, dtype: torch.dtype) -> Tensor:
     return x_NCHW.permute(0, 2, 3, 1).reshape(-1, x_NCHW.shape[1]).to(dtype)
 
 
-class GlowCell(nn.Module):
+class CloseCell(nn.Module):
     """``blocks`` sets of both convolutions; skip, pooling and ``none`` have no weights."""
 
     def __init__(self, channels: int, blocks: int) -> None:
@@ -111,8 +111,8 @@ class GlowCell(nn.Module):
         return torch.zeros_like(x_NCHW) if output is None else output
 
 
-class GlowNetwork(Supernet):
-    """The macro network of ``Supernet`` with ``GlowCell``s; the ``route`` of an architecture is the block of each edge.
+class CloseNetwork(Supernet):
+    """The macro network of ``Supernet`` with ``CloseCell``s; an architecture is run with a block for each edge.
 
     ``gate`` is none where something else decides on the blocks.
     """
@@ -120,26 +120,26 @@ class GlowNetwork(Supernet):
     def __init__(self, shape: NetworkShape, blocks: int, gate: Gate | None = None) -> None:
         super().__init__(shape)
         self.cells = nn.ModuleList(
-            nn.ModuleList([GlowCell(shape.channels * 2**stage, blocks)])
+            nn.ModuleList([CloseCell(shape.channels * 2**stage, blocks)])
             for stage in range(N_STAGES)
             for _ in range(shape.cells)
         )
         self.blocks, self.gate = blocks, gate
         self.first_route = (0,) * N_EDGES
 
-    def weights_of(self, code: Code, route: Sequence[int] | None = None) -> list[Tensor]:
+    def weights_of(self, code: Code, blocks: Blocks | None = None) -> list[Tensor]:
         """Every weight that an architecture uses with a block for each edge; the gate, which sees live edges, aside.
 
         Of a code with its dead edges left in, those of dead edges too.
         """
-        route = self.first_route if route is None else route
+        blocks = self.first_route if blocks is None else blocks
         weights: list[Tensor] = [self.stem, self.classifier.weight, self.classifier.bias]
         for block in self.reductions:
             weights += [block.conv_a, block.conv_b, block.shortcut]  # type: ignore[list-item]
         for cells in self.cells:
-            cell: GlowCell = cells[0]  # type: ignore[index]
-            weights += [cell.conv_1x1[route[edge]] for edge, op in enumerate(code) if op == CONV_1X1]
-            weights += [cell.conv_3x3[route[edge]] for edge, op in enumerate(code) if op == CONV_3X3]
+            cell: CloseCell = cells[0]  # type: ignore[index]
+            weights += [cell.conv_1x1[blocks[edge]] for edge, op in enumerate(code) if op == CONV_1X1]
+            weights += [cell.conv_3x3[blocks[edge]] for edge, op in enumerate(code) if op == CONV_3X3]
         return weights
 
     def inherit(self, block: int) -> None:
@@ -149,26 +149,22 @@ class GlowNetwork(Supernet):
         if self.gate is not None:
             self.gate.inherit(block)
 
-    def after_first_cell(
-        self, x_NCHW: Tensor, code: Code, route: Sequence[int], soft_EG: Tensor | None = None
-    ) -> Tensor:
+    def after_first_cell(self, x_NCHW: Tensor, code: Code, blocks: Blocks, soft_EG: Tensor | None = None) -> Tensor:
         """Logits ``[N, classes]`` from the first cell's output."""
         for position in range(1, self.shape.cell_count):
             stage, cell_in_stage = divmod(position, self.shape.cells)
             if cell_in_stage == 0:
                 x_NCHW = self.reductions[stage - 1](x_NCHW)
-            x_NCHW = self.cells[position][0](x_NCHW, code, route, soft_EG)  # type: ignore[index]
-        features = F.relu(batch_norm(x_NCHW)).mean((2, 3), dtype=self.classifier.weight.dtype)
-        logits: Tensor = self.classifier(features)
-        return logits
+            x_NCHW = self.cells[position][0](x_NCHW, code, blocks, soft_EG)  # type: ignore[index]
+        return self.head(x_NCHW)
 
     def forward(
-        self, x_NCHW: Tensor, code: Code, route: Sequence[int] | None = None, soft_EG: Tensor | None = None
+        self, x_NCHW: Tensor, code: Code, blocks: Blocks | None = None, soft_EG: Tensor | None = None
     ) -> Tensor:
         """Logits ``[N, classes]`` of one architecture, given as a code whose dead edges are ``none``.
 
-        ``route`` names the block of each edge (default: the first); ``soft_EG`` as ``GlowCell.forward`` takes it.
+        ``blocks`` names the block of each edge (default: the first); ``soft_EG`` as ``CloseCell.forward`` takes it.
         """
-        route = self.first_route if route is None else route
-        first: GlowCell = self.cells[0][0]  # type: ignore[index]
-        return self.after_first_cell(first(self.stem_output(x_NCHW), code, route, soft_EG), code, route, soft_EG)
+        blocks = self.first_route if blocks is None else blocks
+        first: CloseCell = self.cells[0][0]  # type: ignore[index]
+        return self.after_first_cell(first(self.stem_output(x_NCHW), code, blocks, soft_EG), code, blocks, soft_EG)

@@ -16,7 +16,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, N_EDGES, index_to_code, live_cell_of, live_cells
 from nasbench_harness.strategies.close.gate import soft_choice
-from nasbench_harness.strategies.close.network import GlowNetwork
+from nasbench_harness.strategies.close.network import CloseNetwork
 from nasbench_harness.strategies.context import Context
 from nasbench_harness.supernet.network import live_codes
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
@@ -84,7 +84,7 @@ class Choice:
     temperature: float
     fixed_AEG: np.ndarray | None = None
 
-    def best(self, network: GlowNetwork, active: int) -> np.ndarray:
+    def best(self, network: CloseNetwork, active: int) -> np.ndarray:
         """The block of every edge of every architecture without a draw, ``[15625, 6]``; dead edges do not matter."""
         if self.fixed_AEG is not None or network.gate is None or active < 2:
             fixed_AEG = np.zeros((N_ARCHITECTURES, N_EDGES, 1)) if self.fixed_AEG is None else self.fixed_AEG
@@ -108,12 +108,12 @@ def fixed_choice(context: Context, blocks: int) -> np.ndarray:
 class CloseRun(StageRun):
     """A stage of the curriculum: a stretch with one optimiser and one schedule; ``first`` is its first step."""
 
-    network: GlowNetwork
+    network: CloseNetwork
 
     def __init__(
         self,
         context: Context,
-        network: GlowNetwork,
+        network: CloseNetwork,
         stage: Stage,
         curriculum: Curriculum,
         first: int,

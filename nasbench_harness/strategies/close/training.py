@@ -11,10 +11,10 @@ from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import CONV_1X1, CONV_3X3, connected_live_cells, index_to_code
 from nasbench_harness.strategies.base import Leaf
 from nasbench_harness.strategies.close.gate import Gate
-from nasbench_harness.strategies.close.network import GlowNetwork
+from nasbench_harness.strategies.close.network import CloseNetwork
 from nasbench_harness.strategies.close.options import CloseOptions
 from nasbench_harness.strategies.close.scorer import CloseScorer
-from nasbench_harness.strategies.close.scoring import glow_representatives
+from nasbench_harness.strategies.close.scoring import representatives
 from nasbench_harness.strategies.close.stage import Choice, CloseRun, Curriculum, fitting, fixed_choice
 from nasbench_harness.strategies.context import Context
 from nasbench_harness.training.samplers import samplers
@@ -39,17 +39,17 @@ def train(close: CloseOptions, context: Context) -> CloseScorer:
         losses += context.train_together([run], name)
     block_AE = choice.best(network, close.blocks)
     leaf = Leaf(context.space, network, context.budget.used)
-    stands_for_A = glow_representatives(block_AE)
+    stands_for_A = representatives(block_AE)
     details = _details(curriculum, block_AE, stands_for_A, close.blocks)
     return CloseScorer((leaf,), tuple(losses), context, None, None, details, block_AE, stands_for_A)
 
 
-def new_network(close: CloseOptions, context: Context) -> GlowNetwork:
+def new_network(close: CloseOptions, context: Context) -> CloseNetwork:
     """An untrained network, with its gate where one learns; its weights depend on the seed axes alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(*context.seed_axes, "supernet", "initial weights"))
         gate = Gate(close.blocks, close.gate_shape) if close.gate == "learnt" and close.blocks > 1 else None
-        network = GlowNetwork(context.shape, close.blocks, gate)
+        network = CloseNetwork(context.shape, close.blocks, gate)
     network.precision = context.precision
     return network.to(context.train_images.labels.device)
 

@@ -85,7 +85,9 @@ class PadNasScorer(Scorer):
         signals = super().score(architectures)
         cells = {name: np.unique(live_cell_of()[index_N], return_inverse=True) for name, index_N in self.chosen.items()}
         measurements = [
-            Measurement(f"paired scores of {name} by stage {stage}", PairedScores(network, cells[name][0]))
+            Measurement(
+                f"paired scores of {name} by stage {stage}", PairedScores(self.scorable(network), cells[name][0])
+            )
             for name in self.chosen
             for stage, network in enumerate(self.stage_networks, 1)
         ]

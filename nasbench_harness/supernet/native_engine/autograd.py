@@ -13,7 +13,7 @@ from nasbench_harness.space import CONV_1X1, CONV_3X3, N_STAGES
 from nasbench_harness.supernet.layers import Code, Layered
 from nasbench_harness.supernet.native_engine.tape import (
     Activation,
-    LanedPass,
+    BlockedPass,
     images_of,
     reads_of,
     without_path,
@@ -40,7 +40,7 @@ def kernels_for(network: Layered, x_NCHW: Tensor) -> Kernels | None:
     return found
 
 
-def run(forward: LanedPass, stem: Activation, network: Layered, code: Code, route: Sequence[int]) -> Activation:
+def run(forward: BlockedPass, stem: Activation, network: Layered, code: Code, route: Sequence[int]) -> Activation:
     """From the output of the stem to that of the last cell."""
     x = stem
     for position, (block, cell) in enumerate(network.along(route)):
@@ -84,7 +84,7 @@ class _UpToLastCell(torch.autograd.Function):
         route: Sequence[int],
         *weights: Tensor,
     ) -> Tensor:
-        forward = LanedPass(native, len(x_NCHW), keep=any(ctx.needs_input_grad))
+        forward = BlockedPass(native, len(x_NCHW), keep=any(ctx.needs_input_grad))
         stem = forward.add_up([forward.stem(x_NCHW, network.stem)], [], *reads_of(code, 0))
         output = run(forward, stem, network, code, route)
         ctx.save_for_backward(*weights)  # only so that autograd notices when they change before the way back

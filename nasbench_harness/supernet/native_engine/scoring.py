@@ -15,12 +15,13 @@ from nasbench_harness.supernet.layers import Code
 from nasbench_harness.supernet.native_engine.stream import Buffers, Node, Stream, Term, nothing
 from nasbench_harness.supernet.network import Cell, Supernet
 from nasbench_harness.supernet.operations import EPSILON
+from nasbench_harness.supernet.scoring.edge_cache import EdgeCache
 
 MOST_REMEMBERED = 3 << 26
 """Bytes of the first cell's edge outputs that are kept: 500 images at 5 channels and 32 pixels fill it with all 18."""
 
 
-class LanedScoring:
+class BlockedScoring:
     """A supernet with its weights packed, ready for many architectures."""
 
     def __init__(self, network: Supernet, native: Kernels) -> None:
@@ -38,19 +39,19 @@ class LanedScoring:
             found = self._packed[id(weight)] = self.native.pack(weight.detach(), winograd=winograd)
         return found
 
-    def on_batch(self, x_NCHW: Tensor) -> LanedBatch:
+    def on_batch(self, x_NCHW: Tensor) -> BlockedBatch:
         """Ready for these images."""
-        return LanedBatch(self, x_NCHW)
+        return BlockedBatch(self, x_NCHW)
 
 
-class LanedBatch:
+class BlockedBatch:
     """One batch of images: codes and routes in, logits ``[N, classes]`` out."""
 
-    def __init__(self, scoring: LanedScoring, x_NCHW: Tensor) -> None:
+    def __init__(self, scoring: BlockedScoring, x_NCHW: Tensor) -> None:
         self.network, self.images, self.native = scoring.network, len(x_NCHW), scoring.native
         self.stream = Stream(scoring.buffers, self.images, scoring.packed)
         stem = self.stream.stem(x_NCHW, self.network.stem)
-        self.first = [LanedFirstCell(self.stream, copy, stem) for copy in self.network.copies[0]]
+        self.first = [BlockedFirstCell(self.stream, copy, stem) for copy in self.network.copies[0]]
 
     def __call__(self, code: Code, route: Sequence[int]) -> Tensor:
         """Logits of one architecture whose dead edges are ``none``."""
@@ -71,8 +72,8 @@ class LanedBatch:
         return logits
 
 
-class LanedFirstCell:
-    """``first_cell.FirstCell`` on the kernels: outputs of edges are kept until the node they start from changes.
+class BlockedFirstCell:
+    """``edge_cache.FirstCell`` on the kernels: outputs of edges are kept until the node they start from changes.
 
     A kept convolution is its output before normalisation. At most ``MOST_REMEMBERED`` bytes are kept.
     """
@@ -80,42 +81,32 @@ class LanedFirstCell:
     def __init__(self, stream: Stream, cell: Cell, x: Node) -> None:
         self.stream, self.conv_1x1, self.conv_3x3 = stream, list(cell.conv_1x1), list(cell.conv_3x3)
         self.nodes = [x, Node(), Node()]
-        self.made_from: list[Code] = [(), (), ()]
-        self.outputs: dict[tuple[int, int], Term] = {}
+        self.cache: EdgeCache[Term] = EdgeCache(MOST_REMEMBERED)
         self.size = x.like.numel() * x.like.element_size()
 
     def __call__(self, code: Code) -> Node:
         """Output of the cell; its terms may be kept here."""
-        for node, decided in ((1, code[:1]), (2, code[:3])):
-            if self.made_from[node] != decided:
-                self.made_from[node] = decided
-                for key in [key for key in self.outputs if EDGES[key[0]][0] == node]:
-                    del self.outputs[key]
-                self.nodes[node] = self._sum(code, node)
+        for node in self.cache.changed(code):
+            self.nodes[node] = self._sum(code, node)
         output = self._sum(code, 3)
         return output if output.terms else nothing(self.nodes[0].like)
 
     def _sum(self, code: Code, node: int) -> Node:
         wanted = [
-            (edge, code[edge])
+            (edge, start)
             for edge, (start, target) in enumerate(EDGES)
             if target == node and code[edge] != NONE and self.nodes[start].terms
         ]
-        terms = {key: self.outputs.pop(key) for key in wanted if key in self.outputs}
-        self._forget(len(wanted))
+        known = {edge: self.cache.take(start, (edge, code[edge])) for edge, start in wanted}
+        terms = {edge: term for edge, term in known.items() if term is not None}
+        self.cache.make_room(len(wanted), self.size)
         for start in range(node):
-            missing = {edge: op for edge, op in wanted if EDGES[edge][0] == start and (edge, op) not in terms}
+            missing = {edge: code[edge] for edge, source in wanted if source == start and edge not in terms}
             if missing:
-                made = self.stream.outputs(self.nodes[start], missing, self.conv_1x1, self.conv_3x3)
-                terms |= {(edge, missing[edge]): term for edge, term in made.items()}
+                terms |= self.stream.outputs(self.nodes[start], missing, self.conv_1x1, self.conv_3x3)
         total = Node()
-        for key in wanted:
-            total.add(terms[key])
-            self.outputs[key] = terms[key]  # at the end: the most recently used
-        self._forget(0)
+        for edge, start in wanted:
+            total.add(terms[edge])
+            self.cache.keep(start, (edge, code[edge]), terms[edge])
+        self.cache.make_room(0, self.size)
         return total
-
-    def _forget(self, room: int) -> None:
-        """Drop what was not used for longest until so many more fit."""
-        while self.outputs and (len(self.outputs) + room) * self.size > MOST_REMEMBERED:
-            del self.outputs[next(iter(self.outputs))]

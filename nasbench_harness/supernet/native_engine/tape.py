@@ -27,7 +27,7 @@ MOST_TERMS = 3
 class Origin(Protocol):
     """How an activation came about."""
 
-    def backward(self, run: LanedPass, gradient: Tensor) -> None:
+    def backward(self, run: BlockedPass, gradient: Tensor) -> None:
         """Hand the activation's gradient on to what it was made from."""
 
 
@@ -70,7 +70,7 @@ class Convolved:
     mean: Tensor
     scale: Tensor
 
-    def backward(self, run: LanedPass, gradient: Tensor) -> None:
+    def backward(self, run: BlockedPass, gradient: Tensor) -> None:
         """Gradients of the weight and, where it has an origin, of the source."""
         kernels, images, source = run.kernels, run.images, self.source
         back = kernels.normalise_backward(gradient, self.raw, self.mean, self.scale, images)
@@ -94,7 +94,7 @@ class Total:
     convolved: Sequence[Convolved]
     plains: Sequence[Activation]
 
-    def backward(self, run: LanedPass, gradient: Tensor) -> None:
+    def backward(self, run: BlockedPass, gradient: Tensor) -> None:
         """All terms get the same gradient."""
         for output in self.convolved:
             output.backward(run, gradient)
@@ -108,7 +108,7 @@ class Pooled:
 
     source: Activation
 
-    def backward(self, run: LanedPass, gradient: Tensor) -> None:
+    def backward(self, run: BlockedPass, gradient: Tensor) -> None:
         """Spread over the windows."""
         self.source.gradients.append(run.kernels.pool(gradient, turned=True))
 
@@ -121,7 +121,7 @@ class Shortcut:
     weight: Tensor
     halved: Tensor
 
-    def backward(self, run: LanedPass, gradient: Tensor) -> None:
+    def backward(self, run: BlockedPass, gradient: Tensor) -> None:
         """Gradients of the weight and of the source."""
         kernels = run.kernels
         run.found[id(self.weight)] = kernels.weight_gradient(self.weight, self.halved, gradient, padded=False)
@@ -129,7 +129,7 @@ class Shortcut:
         self.source.gradients.append(kernels.halve(spread, turned=True))
 
 
-class LanedPass:
+class BlockedPass:
     """One forward pass of ``images`` images; with ``keep`` the tape is kept for ``backward``."""
 
     def __init__(self, kernels: Kernels, images: int, keep: bool) -> None:

@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from nasbench_harness.errors import RunError
 from nasbench_harness.images.batches import DeviceImages
-from nasbench_harness.supernet.network import Supernet, live_codes
+from nasbench_harness.supernet.network import live_codes
 from nasbench_harness.supernet.operations import EPSILON, normalising_by
-from nasbench_harness.supernet.scoring.scores import Scores
+from nasbench_harness.supernet.scoring.scorable import Scorable, Scores
 from nasbench_harness.system.progress import Progress
 
 
@@ -67,40 +67,39 @@ class Recalibration:
 
 @torch.inference_mode()
 def score_recalibrated(
-    network: Supernet,
+    scorable: Scorable,
     cells: np.ndarray,
     calibration: Sequence[Tensor],
     images: DeviceImages,
     batch_size: int,
     progress: Progress,
-    route_A: np.ndarray | None = None,
 ) -> Scores:
-    """As ``score_live_cells``, but every architecture is first recalibrated on the batches ``calibration``.
+    """As ``score``, but every architecture is first recalibrated on the batches ``calibration``.
 
     ``calibration``: normalised training images ``[N, C, H, W]`` each. Costs a forward pass over them for each of the
     ``cells`` beside that over ``images``; nothing is shared between architectures. Raises ``RunError`` naming the first
     architecture whose loss is not finite.
     """
-    network.eval()
+    scorable.network.eval()
     held_out = [
         (x_NCHW.contiguous(memory_format=torch.channels_last), labels)
         for x_NCHW, labels in images.equal_batches(batch_size)
     ]
     accuracy, negative_loss = np.empty(len(cells)), np.empty(len(cells))
-    for row, code in enumerate(live_codes(cells)):
-        route = None if route_A is None else tuple(route_A[cells[row]].tolist())
+    for row, cell in enumerate(cells.tolist()):
         statistics = Recalibration()
         for x_NCHW in calibration:
             with statistics.collecting():
-                network(x_NCHW, code, route)
+                scorable.logits(x_NCHW, cell)
         correct = loss = 0.0
         for x_NCHW, labels in held_out:
             with statistics.applying():
-                logits = network(x_NCHW, code, route)
+                logits = scorable.logits(x_NCHW, cell)
             correct += float((logits.argmax(1) == labels).sum())
             loss += float(F.cross_entropy(logits, labels, reduction="sum"))
         accuracy[row], negative_loss[row] = 100.0 * correct / len(images), -loss / len(images)
         if not np.isfinite(negative_loss[row]):
+            [code] = live_codes(cells[row : row + 1])
             raise RunError(f"architecture {code} scores a loss that is not finite; the supernet diverged")
         progress.advance(1)
     return Scores(accuracy, negative_loss)

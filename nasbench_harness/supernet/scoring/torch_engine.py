@@ -17,7 +17,7 @@ from nasbench_harness.space import CONV_1X1, EDGES, NONE, POOL, SKIP
 from nasbench_harness.supernet.image_rows import as_image, as_rows, channel_mean, squared_distance
 from nasbench_harness.supernet.network import Cell, Code, Reduction, Supernet
 from nasbench_harness.supernet.operations import EPSILON, avg_pool_3x3, batch_norm, sum_2x2
-from nasbench_harness.supernet.scoring.edge_cache import FirstCell
+from nasbench_harness.supernet.scoring.edge_cache import FirstCell, steps_of
 
 NATIVE_STATISTICS = 32
 """Multiple of channels whose statistics the native kernel takes as fast as matrix products over rows."""
@@ -89,6 +89,10 @@ class FastCell:
         if op == CONV_1X1:
             return Affine(F.conv2d(relu_NCHW, self.conv_1x1[edge]))
         return Affine(F.conv2d(relu_NCHW, self.conv_3x3[edge], padding=1))
+
+    def normalised(self, op: int, edge: int, relu_NCHW: Tensor) -> Tensor:
+        """The same, normalised; each edge has weights of its own."""
+        return self.convolve(edge, op, relu_NCHW).normalised()
 
     def __call__(self, x_NCHW: Tensor, code: Code) -> Tensor:
         """Output of one architecture whose dead edges are ``none``; without a path it is zero."""
@@ -176,8 +180,8 @@ class FastBatch:
     def __init__(self, network: FastNetwork, x_NCHW: Tensor) -> None:
         self.network = network
         stem = network.stem_output(x_NCHW.contiguous(memory_format=torch.channels_last))
-        self.first = [FirstCell(cell, stem) for cell in network.cells[0]]
+        self.first = [FirstCell(cell.normalised, stem) for cell in network.cells[0]]
 
     def __call__(self, code: Code, route: Sequence[int]) -> Tensor:
         """Logits of one architecture whose dead edges are ``none``."""
-        return self.network.after_first_cell(self.first[route[0]](code), code, route)
+        return self.network.after_first_cell(self.first[route[0]](steps_of(code)), code, route)

@@ -13,7 +13,7 @@ from nasbench_harness.space import connected_live_cells
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import batch_norm, normalising_by
 from nasbench_harness.supernet.scoring.recalibration import Recalibration, score_recalibrated
-from nasbench_harness.supernet.scoring.scores import score_live_cells
+from nasbench_harness.supernet.scoring.scores import SupernetScorable, score_live_cells
 from nasbench_harness.system.progress import Silent
 
 CELLS = np.sort(np.random.default_rng(0).choice(connected_live_cells(), 12, replace=False))
@@ -54,7 +54,7 @@ class Layers:
 def test_scores_are_those_of_layers_that_keep_averages(network: Supernet, digits: ImageSet) -> None:
     held_out = DeviceImages(digits, digits.valid[:90])
     batches = calibration(digits, 3, 200)
-    found = score_recalibrated(network, CELLS, batches, held_out, 45, Silent())
+    found = score_recalibrated(SupernetScorable(network), CELLS, batches, held_out, 45, Silent())
     for row, code in enumerate(live_codes(CELLS)):
         layers = Layers()
         correct = loss = 0.0
@@ -78,7 +78,7 @@ def test_scores_are_those_of_layers_that_keep_averages(network: Supernet, digits
 def test_calibrated_on_the_very_images_scored_it_is_the_default(network: Supernet, digits: ImageSet) -> None:
     held_out = DeviceImages(digits, digits.valid[:90])
     batches = [x_NCHW for x_NCHW, _ in held_out.equal_batches(90)]
-    found = score_recalibrated(network, CELLS, batches, held_out, 90, Silent())
+    found = score_recalibrated(SupernetScorable(network), CELLS, batches, held_out, 90, Silent())
     expected = score_live_cells(network, CELLS, held_out, 90, Silent())
     np.testing.assert_allclose(found.negative_loss, expected.negative_loss, rtol=1e-4)
     np.testing.assert_allclose(found.accuracy, expected.accuracy, atol=1.2)
@@ -87,7 +87,7 @@ def test_calibrated_on_the_very_images_scored_it_is_the_default(network: Superne
 def test_without_recalibration_batches_are_judged_by_themselves_again(network: Supernet, digits: ImageSet) -> None:
     held_out = DeviceImages(digits, digits.valid[:90])
     before = score_live_cells(network, CELLS, held_out, 90, Silent())
-    score_recalibrated(network, CELLS, calibration(digits, 1, 50), held_out, 90, Silent())
+    score_recalibrated(SupernetScorable(network), CELLS, calibration(digits, 1, 50), held_out, 90, Silent())
     np.testing.assert_array_equal(
         score_live_cells(network, CELLS, held_out, 90, Silent()).negative_loss, before.negative_loss
     )

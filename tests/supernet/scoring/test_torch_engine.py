@@ -12,8 +12,8 @@ from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.metrics import kendall_tau
 from nasbench_harness.space import N_ARCHITECTURES, connected_live_cells, live_cells
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
-from nasbench_harness.supernet.scoring import edge_cache as first_cell
-from nasbench_harness.supernet.scoring.edge_cache import FirstCell
+from nasbench_harness.supernet.scoring import edge_cache
+from nasbench_harness.supernet.scoring.edge_cache import FirstCell, steps_of
 from nasbench_harness.supernet.scoring.scores import distinct_runs, score_live_cells
 from nasbench_harness.supernet.scoring.torch_engine import FastNetwork
 from nasbench_harness.system.progress import Silent
@@ -31,8 +31,8 @@ def network_and_images(shape: NetworkShape, side: int = 8) -> tuple[Supernet, Te
 @torch.inference_mode()
 def fast_logits(network: Supernet, x_NCHW: Tensor, cells: np.ndarray, route: tuple[int, ...]) -> list[Tensor]:
     fast = FastNetwork(network)
-    first = FirstCell(fast.cells[0][route[0]], fast.stem_output(x_NCHW))
-    return [fast.after_first_cell(first(code), code, route) for code in live_codes(cells)]
+    first = FirstCell(fast.cells[0][route[0]].normalised, fast.stem_output(x_NCHW))
+    return [fast.after_first_cell(first(steps_of(code)), code, route) for code in live_codes(cells)]
 
 
 @pytest.mark.parametrize("side", [8, 12])
@@ -56,7 +56,7 @@ def test_float32_is_within_rounding(shape: NetworkShape) -> None:
 def test_a_first_cell_that_may_remember_little_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     network, x_NCHW = network_and_images(SHAPES[0])
     expected = fast_logits(network, x_NCHW, DRAWN, network.first_route)
-    monkeypatch.setattr(first_cell, "MOST_REMEMBERED", 1)
+    monkeypatch.setattr(edge_cache, "MOST_BYTES", 1)
     found = fast_logits(network, x_NCHW, DRAWN, network.first_route)
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
 
@@ -66,12 +66,12 @@ def test_the_first_cell_never_remembers_more_than_it_may(monkeypatch: pytest.Mon
     with torch.inference_mode():
         fast = FastNetwork(network)
         stem = fast.stem_output(x_NCHW)
-        monkeypatch.setattr(first_cell, "MOST_REMEMBERED", 3 * stem.numel() * stem.element_size())
-        cell = FirstCell(fast.cells[0][0], stem)
+        monkeypatch.setattr(edge_cache, "MOST_BYTES", 3 * stem.numel() * stem.element_size())
+        cell = FirstCell(fast.cells[0][0].normalised, stem)
         most = 0
         for code in live_codes(live_cells()[1000:1200]):
-            cell(code)
-            most = max(most, len(cell.outputs))
+            cell(steps_of(code))
+            most = max(most, len(cell.cache))
     assert most == 3
 
 
@@ -82,11 +82,11 @@ def test_stem_and_weights_are_left_alone() -> None:
     with torch.inference_mode():
         fast = FastNetwork(network)
         stem = fast.stem_output(x_NCHW)
-        first, kept = FirstCell(fast.cells[0][0], stem), stem.clone()
+        first, kept = FirstCell(fast.cells[0][0].normalised, stem), stem.clone()
         codes = live_codes(live_cells()[5000:5060])
         outputs = []
         for code in codes:
-            output = first(code)
+            output = first(steps_of(code))
             outputs.append((output, output.clone()))
             fast.after_first_cell(output, code, network.first_route)
     assert torch.equal(stem, kept)
