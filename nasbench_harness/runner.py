@@ -80,6 +80,8 @@ def run_experiment(
         else:
             report(f"{titles[position]}: finished earlier, kept")
             records[position] = record
+    for position in waiting:
+        experiment.strategies[units[position].strategy].create().check_ready()
     processes = processes_a_unit(workers, len(waiting))
     jobs = [Job(units[position], out, processes) for position in waiting]
     names = [titles[position] for position in waiting]

@@ -1,5 +1,7 @@
-"""One file over HTTP: taken up where an earlier try broke off, with timeouts and a few retries.
+"""One file over HTTP: resumed where an earlier try broke off, with timeouts and a few retries.
 
+urllib3's ``Retry`` holds the number of tries and the pauses between them. It repeats a request that got no usable
+answer by itself; an answer that breaks off halfway is ours to resume, because the next request asks for another part.
 pooch stores the result only when its checksum is right; this is the downloader it is given. Proxies come from the
 environment (``HTTPS_PROXY``, ``NO_PROXY``), as ``requests`` reads them.
 """
@@ -10,7 +12,6 @@ import contextlib
 import errno
 import os
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from nasbench_harness.system.progress import Progress
 
 if TYPE_CHECKING:
     import requests
+    from urllib3.util import Retry
 
 CHUNK = 1 << 14  # bytes; what is lost when a connection breaks is less than one chunk
 LARGEST = 4 << 30  # bytes; nothing of the registry comes near, and a wrong server shall not fill the disk
@@ -28,11 +30,15 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # answers after which 
 
 
 class FetchError(Exception):
-    """A download that failed for good; the text is the reason alone. ``passing``: another try could help."""
+    """A download that failed; the text is the reason alone. ``passing``: another try could help.
+
+    ``left``: the tries that are left after this one, None where no answer came within all of them.
+    """
 
     def __init__(self, reason: str, passing: bool = False) -> None:
         super().__init__(reason)
         self.passing = passing
+        self.left: Retry | None = None
 
 
 @dataclass
@@ -40,8 +46,8 @@ class Downloader:
     """A downloader for pooch: called with the address and the file to write.
 
     ``partial``: the bytes so far, kept when the connection breaks and gone when the file is whole. ``timeout``: seconds
-    without a byte. ``tries`` in all, ``pause`` seconds before the second, doubled each time. After a call ``resumed``
-    tells whether earlier bytes were used: if the checksum is wrong then, they may be at fault.
+    without a byte. ``tries`` in all: the second at once, the third after twice ``pause`` seconds, doubled each time.
+    After a call ``resumed`` tells whether earlier bytes were used: if the checksum is wrong then, they may be at fault.
     """
 
     title: str
@@ -63,20 +69,30 @@ class Downloader:
             self._tidy()
 
     def _persist(self, url: str, stream: BinaryIO) -> None:
-        for attempt in range(self.tries):
+        from urllib3.util import Retry
+
+        retries: Retry | None = Retry(
+            total=self.tries - 1,
+            status_forcelist=PASSING,
+            allowed_methods=["GET"],
+            backoff_factor=self.pause,
+            raise_on_status=False,  # the last answer is judged here, so that its status is named
+            respect_retry_after_header=False,  # a server may ask for hours
+        )
+        while retries is not None:
             try:
-                self._try(url, stream)
+                self._try(url, stream, retries)
             except FetchError as error:
-                last = attempt == self.tries - 1
-                if error.passing and not last:
-                    time.sleep(self.pause * 2**attempt)
-                    continue
-                if not error.passing or stream.tell() == 0:
-                    self._tidy()
-                raise
-            stream.flush()
-            os.fsync(stream.fileno())
-            return
+                retries = _after(error, url)
+                if retries is None:
+                    if not error.passing or stream.tell() == 0:
+                        self._tidy()
+                    raise
+                retries.sleep()
+            else:
+                break
+        stream.flush()
+        os.fsync(stream.fileno())
 
     def _tidy(self) -> None:
         """Leave neither a useless part nor an empty folder."""
@@ -84,23 +100,42 @@ class Downloader:
         with contextlib.suppress(OSError):
             self.partial.parent.rmdir()
 
-    def _try(self, url: str, stream: BinaryIO) -> None:
+    def _try(self, url: str, stream: BinaryIO, retries: Retry) -> None:
         import requests
+        from requests.adapters import HTTPAdapter
 
-        start, total = stream.seek(0, os.SEEK_END), None
+        start = stream.seek(0, os.SEEK_END)
         if self.size is not None and start >= self.size:  # whole and yet not accepted
             start = _empty(stream)
         headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
+        with requests.Session() as session:
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, HTTPAdapter(max_retries=retries))
+            try:
+                answer = session.get(url, headers=headers, stream=True, timeout=self.timeout)
+            except requests.exceptions.InvalidURL as error:
+                raise FetchError("the address is not valid") from error
+            except requests.exceptions.RequestException as error:
+                raise FetchError(self._reason(error, stream, None), passing=True) from error
+            try:
+                self._receive(answer, stream, start)
+            except FetchError as error:
+                error.left = answer.raw.retries
+                raise
+
+    def _receive(self, answer: requests.Response, stream: BinaryIO, start: int) -> None:
+        """Append the answer's body to the stream."""
+        import requests
+
+        total = None
         try:
-            with requests.get(url, headers=headers, stream=True, timeout=self.timeout) as answer:
+            with answer:
                 total = self._begin(answer, stream, start)
                 for chunk in answer.iter_content(CHUNK):
                     stream.write(chunk)
                     self.progress.advance(len(chunk) / 1000)
                     if stream.tell() > (total or LARGEST):
                         raise FetchError(f"the server sends more than the {total or LARGEST:,} bytes expected")
-        except requests.exceptions.InvalidURL as error:
-            raise FetchError("the address is not valid") from error
         except requests.exceptions.RequestException as error:
             raise FetchError(self._reason(error, stream, total), passing=True) from error
         if total is not None and stream.tell() < total:
@@ -146,6 +181,18 @@ class Downloader:
         self.progress.start(self.title, (total or start or 1) / 1000, "kB")
         self.progress.advance(start / 1000)
         return total
+
+
+def _after(error: FetchError, url: str) -> Retry | None:
+    """The tries that are left once this failure is counted, None where there are none."""
+    from urllib3.exceptions import MaxRetryError
+
+    if not error.passing or error.left is None:
+        return None
+    try:
+        return error.left.increment("GET", url, error=error)
+    except MaxRetryError:
+        return None
 
 
 def _empty(stream: BinaryIO) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from nasbench_harness.errors import DataError
 from nasbench_harness.search.constraint import Window, candidates_of
 from nasbench_harness.search.pareto import pareto_front
+from nasbench_harness.search.requirement import require_pymoo
 from nasbench_harness.search.settings import Evaluate, FloatArray, IntArray, SearchSettings
 from nasbench_harness.space import Subspace, live_cell_of
 from nasbench_harness.system.progress import Progress, Silent
@@ -123,7 +124,8 @@ def constrained_search(
     ``evaluate``: see ``Evaluate``; called with members of the subspace only, no more than a population at a time, never
     twice for one live cell (``share_live_cells=False``: for one architecture, where dead edges change the score).
     ``cost_A``: float64 ``[15625]``, NaN = unknown, left out. Equal ``rng`` states give equal results. A window that
-    holds no more than a population is evaluated whole. Raises ``UsageError`` as ``candidates_of``.
+    holds no more than a population is evaluated whole. Raises ``UsageError`` as ``candidates_of``, and where it must
+    evolve and pymoo is not installed.
     """
     settings, progress = settings or SearchSettings(), progress or Silent()
     candidates = candidates_of(cost_A, window, subspace, unit)
@@ -135,6 +137,10 @@ def constrained_search(
         archive.scores(members)
         progress.advance(settings.generations + 1)
         return archive.result(members, len(members), 0, 0)
+    require_pymoo(
+        f"a search among {len(members)} architectures with a population of {settings.population}",
+        f", or look at every architecture with a population of {len(members)}",
+    )
     from nasbench_harness.search.nsga2 import evolve
 
     first = np.sort(rng.choice(members, settings.population, replace=False))

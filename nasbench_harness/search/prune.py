@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.search.evolution import SearchResult
-from nasbench_harness.search.pareto import fast_nondominated_ranks
+from nasbench_harness.search.pareto import nondominated_ranks
 from nasbench_harness.space import N_OPERATIONS, OPERATIONS, Subspace, all_codes
 
 RANK_LIMIT = 10
@@ -82,7 +82,7 @@ def counted(result: SearchResult, counting: str = "archive") -> IntArray:
         raise UsageError(f"counting {counting!r} is not known; choose {' or '.join(COUNTING)}")
     index_N = result.index_N if counting == "archive" else result.population_P
     rows = result.rows(index_N)
-    rank_N = fast_nondominated_ranks(np.column_stack([result.cost_N[rows], -result.score_N[rows]]))
+    rank_N = nondominated_ranks(np.column_stack([result.cost_N[rows], -result.score_N[rows]]))
     return np.asarray(index_N[rank_N < RANK_LIMIT])
 
 

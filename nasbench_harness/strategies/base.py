@@ -163,6 +163,12 @@ class Strategy(ABC):
         """
         return {}
 
+    def check_ready(self) -> None:  # noqa: B027 - most strategies need nothing more than the package
+        """Raise ``UsageError`` when this machine lacks something that training needs, such as an optional package.
+
+        Called for every unit of a run before the first one trains.
+        """
+
     @abstractmethod
     def train(self, context: Context) -> Scorer:
         """Spend the context's budget; randomness comes from its seed axes only."""

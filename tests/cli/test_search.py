@@ -199,3 +199,28 @@ def test_the_published_latencies_and_accuracies(shared_data: Path, capsys: pytes
     assert problem["counts"]["candidates"] == 7399
     assert problem["true_best"]["truth"] == pytest.approx(70.87)
     assert problem["runs"][0]["regret"] <= 0.6
+
+
+def test_without_pymoo_an_exhaustive_search_works_and_an_evolution_says_what_to_install(
+    files: dict[str, str], tmp_path: Path
+) -> None:
+    words = asked("search --latency T --device gpu_1 --max-latency 6 --scores S --truth TRUTH --json", files)
+    program = (
+        "import sys; sys.modules['pymoo'] = None; from nasbench_harness.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+
+    def without_pymoo(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", program, *words, *options]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    done = without_pymoo("--population", "15625")
+    assert done.returncode == 0, done.stderr
+    (problem,) = json.loads(done.stdout)["problems"]
+    inside = np.flatnonzero((LATENCY_A <= 6) & connected())
+    (run,) = problem["runs"]
+    assert run["best"]["index"] == inside.max()  # the scores rise with the index
+    assert run["search"]["architectures_seen"] == len(inside)
+    refused = without_pymoo("--population", "16")
+    assert refused.returncode == 2
+    assert 'pip install "nasbench-harness[search]"' in refused.stderr
+    assert f"a population of {len(inside)}" in refused.stderr

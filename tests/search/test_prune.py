@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nasbench_harness.errors import UsageError
 from nasbench_harness.search.constraint import Window
 from nasbench_harness.search.evolution import SearchResult
-from nasbench_harness.search.pareto import fast_nondominated_ranks
+from nasbench_harness.search.pareto import nondominated_ranks
 from nasbench_harness.search.prune import THRESHOLDS, counted, operation_frequencies, prune
 from nasbench_harness.search.prune_stages import describe_space, pad_nas
 from nasbench_harness.search.settings import SearchSettings
@@ -90,10 +90,10 @@ def test_only_the_best_ranks_are_counted() -> None:
     index_N = np.arange(400) * 39
     score_N, cost_N = np.random.default_rng(2).normal(size=(2, 400))
     result = SearchResult(index_N, score_N, cost_N, index_N[100:140], 400, 400, 1, 0)
-    rank_N = fast_nondominated_ranks(np.column_stack([cost_N, -score_N]))
+    rank_N = nondominated_ranks(np.column_stack([cost_N, -score_N]))
     assert (rank_N >= 10).any()
     np.testing.assert_array_equal(counted(result), index_N[rank_N < 10])
-    population = fast_nondominated_ranks(np.column_stack([cost_N, -score_N])[100:140]) < 10
+    population = nondominated_ranks(np.column_stack([cost_N, -score_N])[100:140]) < 10
     np.testing.assert_array_equal(counted(result, "population"), index_N[100:140][population])
     with pytest.raises(UsageError, match="choose archive or population"):
         counted(result, "luck")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -337,3 +338,15 @@ def test_what_cannot_be_done_is_told_before_anything_trains(small_context: Make)
     with pytest.raises(UsageError, match="no architecture of 'full' costs 1 to 2 M"):
         PadNas(window=(1, 2), **SMALL).train(small_context(200))
     assert context.budget.used == 0
+
+
+def test_without_pymoo_it_says_what_to_install_before_it_trains(
+    small_context: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pymoo", None)
+    context = small_context(150)
+    for start in (PadNas(**SMALL).check_ready, lambda: PadNas(**SMALL).train(context)):
+        with pytest.raises(UsageError, match=r"strategy pad-nas needs pymoo .*nasbench-harness\[search\]"):
+            start()
+    assert context.budget.left == context.budget.planned
+    PadNas(population=15_625).check_ready()  # evaluated whole: nothing evolves

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench_harness.search.evolution import SearchResult
-from nasbench_harness.search.pareto import fast_nondominated_ranks
+from nasbench_harness.search.pareto import nondominated_ranks
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, format_architecture, live_cell_of
 from nasbench_harness.strategies.base import Chunk, Leaf, Scorer
 from nasbench_harness.strategies.context import Context
@@ -62,7 +62,7 @@ def paired_sets(space: Subspace, found: SearchResult, most: int, rng: np.random.
 def _along_the_front(found: SearchResult) -> np.ndarray:
     cheapest = np.lexsort((found.index_N, found.cost_N))
     rows = cheapest[np.unique(live_cell_of()[found.index_N[cheapest]], return_index=True)[1]]
-    rank_N = fast_nondominated_ranks(np.column_stack([found.cost_N[rows], -found.score_N[rows]]))
+    rank_N = nondominated_ranks(np.column_stack([found.cost_N[rows], -found.score_N[rows]]))
     limit = np.sort(rank_N)[:ALONG_THE_FRONT][-1]
     rows = rows[rank_N <= limit]
     rows = rows[np.lexsort((found.index_N[rows], found.cost_N[rows]))]

@@ -18,6 +18,7 @@ from nasbench_harness.latency import open_latency
 from nasbench_harness.search.constraint import Window, candidates_of
 from nasbench_harness.search.inputs import COUNTS
 from nasbench_harness.search.prune import COUNTING, counted, prune
+from nasbench_harness.search.requirement import require_pymoo
 from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import Subspace
@@ -111,13 +112,17 @@ class PadNas(Strategy):
     def _window(self) -> Window:
         return Window() if self.window is None else Window(*self.window)
 
+    def check_ready(self) -> None:
+        """``UsageError`` for an empty window, or where its search would evolve and pymoo is not installed."""
+        self._check_search(self.cost_A(), Subspace.full())
+
     def train(self, context: Context) -> Scorer:
         """Train, search and prune by turns; the last search returns the front."""
-        cost_A, window, unit = self.cost_A(), self._window(), "M" if self.cost in COUNTS else "ms"
-        candidates_of(cost_A, window, context.space, unit)  # an empty window is told before anything trains
+        cost_A, window, unit = self.cost_A(), self._window(), self._unit
+        self._check_search(cost_A, context.space)
         images = first_images(context.scoring_images, self.images)
         reserve = updates_of_search(self._settings(), len(images))
-        self._check(context, reserve)
+        self._check_budget(context, reserve)
         sampler, stages = samplers.build(self.sampler), len(self.shares)
         network, space = context.new_network("supernet"), context.space
         losses: list[LossCurve] = []
@@ -165,7 +170,16 @@ class PadNas(Strategy):
         inside_A = candidates_of(cost_A, self._window(), space, unit).mask_A
         return prune(space, counted(found, self.counting), self.threshold, inside_A)
 
-    def _check(self, context: Context, reserve: int) -> None:
+    @property
+    def _unit(self) -> str:
+        return "M" if self.cost in COUNTS else "ms"
+
+    def _check_search(self, cost_A: np.ndarray, space: Subspace) -> None:
+        inside_A = candidates_of(cost_A, self._window(), space, self._unit).mask_A
+        if inside_A.sum() > self.population:  # a smaller window is evaluated whole
+            require_pymoo("strategy pad-nas")
+
+    def _check_budget(self, context: Context, reserve: int) -> None:
         planned, searches = context.budget.planned, len(self.shares) * reserve
         step = Stage("", context.space, 0, samplers.build(self.sampler)).cost_of_step(context.training.batch_size)[0]
         least = (planned - searches) * min(self.shares) / sum(self.shares)

@@ -1,0 +1,46 @@
+"""What pyproject.toml declares is what the package imports, no more and no less."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import nasbench_harness
+
+PACKAGE = Path(nasbench_harness.__file__).parent
+PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+GIVEN_AS_OBJECTS = set(EXTRAS["official"])  # `truth_from` takes their objects and never imports them
+
+
+def normal(requirement: str) -> str:
+    """The distribution of a requirement, spelled in one way."""
+    return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-").replace(".", "-")
+
+
+def imported() -> set[str]:
+    """Distributions that some module of the package imports."""
+    modules = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                modules.add(node.module.split(".")[0])
+    known = packages_distributions()
+    foreign = modules - set(sys.stdlib_module_names) - {"nasbench_harness"}
+    return {normal(distribution) for module in foreign for distribution in known.get(module, [module])}
+
+
+def test_every_declared_package_is_imported_and_every_imported_one_is_declared() -> None:
+    optional = {line for lines in EXTRAS.values() for line in lines} - GIVEN_AS_OBJECTS
+    assert imported() == {normal(line) for line in [*PROJECT["dependencies"], *optional]}
+
+
+def test_an_extra_repeats_no_dependency() -> None:
+    needed = {normal(line) for line in PROJECT["dependencies"]}
+    assert not needed & {normal(line) for lines in EXTRAS.values() for line in lines}
