@@ -3,6 +3,7 @@
 from nasbench_harness.truth.conventions import apply_isomorphism
 from nasbench_harness.truth.describe import describe
 from nasbench_harness.truth.embedded import embedded_table
+from nasbench_harness.truth.from_api import truth_from
 from nasbench_harness.truth.importers import import_table, import_to
 from nasbench_harness.truth.noise import noise_ceiling_of, proxy_ceiling_of
 from nasbench_harness.truth.open import judging_table, open_table
@@ -25,5 +26,6 @@ __all__ = [
     "noise_ceiling_of",
     "open_table",
     "proxy_ceiling_of",
+    "truth_from",
     "truth_of",
 ]
