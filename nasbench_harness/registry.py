@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import sys
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint
 from typing import Any, Generic, TypeVar
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 HARNESS = ""
 """Origin of the parts that ship with the package."""
+
+
+_registries: weakref.WeakSet[Registry[Any]] = weakref.WeakSet()
 
 
 def near_names(wanted: str, known: list[str]) -> str:
@@ -40,6 +44,7 @@ class Registry(Generic[T]):
         self._distributions: dict[str, str] = {}
         self._broken: dict[str, str] = {}
         self._complete = False
+        _registries.add(self)
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Class decorator that files a frozen dataclass under ``name``; a second claim on a name is an error.
@@ -181,3 +186,9 @@ def origin_of(member: type) -> str:
     if member.__module__.partition(".")[0] == __name__.partition(".")[0]:
         return HARNESS
     return getattr(sys.modules.get(member.__module__), "__file__", None) or member.__module__
+
+
+def names_from(origin: str) -> frozenset[str]:
+    """Names of all parts, of any family, that one file or module has registered so far."""
+    # a copy: another thread may make a registry meanwhile
+    return frozenset(name for one in list(_registries) for name, found in one._origins.items() if found == origin)

@@ -8,14 +8,15 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nasbench_harness.errors import HarnessError, RunError, UsageError
 from nasbench_harness.experiment import Experiment
+from nasbench_harness.experiment.folder import check_others, first_difference, write_description
 from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.records import Record, read_record, unit_dir, write_record
 from nasbench_harness.system.environment import usable_cores
-from nasbench_harness.system.files import write_atomically, write_json
+from nasbench_harness.system.files import write_atomically
 from nasbench_harness.system.memory import keep_freed_memory
 from nasbench_harness.system.progress import Progress
 from nasbench_harness.system.workers import in_processes
@@ -68,7 +69,8 @@ def run_experiment(
     _check_folder(out)
     units = _units(experiment, sources)
     finished = {(u.strategy, u.seed): _finished(u, out, replace) for u in units}
-    write_json(out / "experiment.json", experiment.model_dump(mode="json"))
+    check_others(experiment, out, set(finished))
+    write_description(experiment, out)
     titles = [f"[{number}/{len(units)}] {unit.strategy} seed {unit.seed}" for number, unit in enumerate(units, 1)]
     records: dict[int, Record] = {}
     failures: list[str] = []
@@ -168,21 +170,11 @@ def _finished(unit: Unit, out: Path, replace: bool) -> Record | None:
     record = read_record(out, unit.strategy, unit.seed)
     if record is None or record.identity == unit.identity:
         return record
-    difference = _first_difference(record.experiment, unit.description) or "the version of the code's numbers"
+    difference = first_difference(record.experiment, unit.description) or "the version of the code's numbers"
     raise UsageError(
         f"{out / unit.strategy}: seed {unit.seed} is stored under another protocol ({difference}); "
         "choose another --out, or give --replace to run it anew"
     )
-
-
-def _first_difference(stored: Any, asked: Any, path: str = "") -> str | None:
-    if isinstance(stored, dict) and isinstance(asked, dict):
-        for key in sorted({*stored, *asked}):
-            found = _first_difference(stored.get(key), asked.get(key), f"{path}.{key}".lstrip("."))
-            if found:
-                return found
-        return None
-    return None if stored == asked else f"{path}: {stored!r} there, {asked!r} asked"
 
 
 def _threads(sources: Sources, workers: int) -> int:

@@ -310,6 +310,13 @@ def test_the_budget_of_a_real_unit_is_metered(story: Story) -> None:
     ]
 
 
+def test_some_strategies_leave_the_description_of_the_others(run: Run, counted: Path) -> None:
+    run(counted, COUNT.replace("strategies.count", "strategies.second"))
+    assert list(json.loads((counted / "experiment.json").read_text())["strategies"]) == ["count", "second"]
+    with pytest.raises(UsageError, match=r"count: seed 0 is stored under another protocol \(scoring\.images"):
+        run(counted, COUNT.replace("strategies.count", "strategies.third"), overrides=("scoring.images=10",))
+
+
 def test_paths_may_be_text(run: Run, sources: Sources, counted: Path, tmp_path: Path) -> None:
     text = Sources(truth=str(sources.truth))
     [again] = run(str(counted), COUNT, sources=text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,9 @@ def new(family: str, name: str, /, *, to: Path = Path(), json: Json = False) -> 
 
     files = [str(path) for path in write_new(family, name, to)]
     emit_files(files, json)
-    note(f"try: nasbench-harness check {files[0]}; nasbench-harness run {files[2]}; python -m pytest {files[1]}")
+    note(f"try: nasbench-harness check {files[0]}; nasbench-harness run {files[2]}")
+    missing = "" if find_spec("pytest") else " (pytest is not installed: pip install pytest)"
+    note(f"the same checks as tests{missing}: python -m pytest {files[1]}")
 
 
 def _draw(outcomes: list[Outcome], console: Console) -> None:

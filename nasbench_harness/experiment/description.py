@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,11 +19,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment.grid import expand
 from nasbench_harness.plugins import load_file
-from nasbench_harness.registry import near_names
+from nasbench_harness.registry import names_from, near_names
 from nasbench_harness.strategies import Strategy, strategies
 
 NUMBERS_VERSION = 1
 """Raised when a change of the code changes the numbers that the same description gives."""
+
+# the name too: it is an axis of the draw of scoring images
+SHARED = ("name", "images", "network", "training", "budget", "scoring", "truth")
+"""Fields of an experiment that all its units share and that can change the numbers."""
 
 BEFORE_THEY_WERE_SETTINGS = {
     "images": {"normalisation": "measured"},
@@ -155,6 +160,26 @@ class PluginSection(_Section):
     sha256: str
     path: Path = Field(exclude=True)
 
+    def serves(self, strategy: Mapping[str, Any]) -> bool:
+        """Whether a strategy, with all its options spelled out, names a part of this file.
+
+        A file that registers no part changes something else, nobody knows what: it serves every strategy.
+        """
+        parts = names_from(str(self.path))
+        return not parts or not parts.isdisjoint(_texts(strategy))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in an option or in the options inside it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
 
 class Experiment(_Section):
     """One comparison of strategies: same images, network, training, budget, scoring and truth for all of them."""
@@ -197,18 +222,25 @@ class Experiment(_Section):
             return base
         return round(base * self.strategies[strategy].create().native_factor)
 
-    def unit(self, strategy: str, seed: int) -> dict[str, Any]:
-        """All that this description says about one (strategy, seed), as plain JSON values."""
-        # the name too: it is an axis of the draw of scoring images
-        sections = {"name", "images", "network", "training", "budget", "scoring", "truth"}
-        shared = self.model_dump(mode="json", include=sections)
+    def shared(self) -> dict[str, Any]:
+        """What all strategies and seeds have in common, as plain JSON values."""
+        shared = self.model_dump(mode="json", include=set(SHARED))
         for section, settings in BEFORE_THEY_WERE_SETTINGS.items():
             for key, value in settings.items():
                 if shared[section][key] == value:
                     del shared[section][key]
-        if self.plugins:
-            shared["plugins"] = sorted(plugin.sha256 for plugin in self.plugins)
-        return {**shared, "strategy": {"name": strategy, **self.strategies[strategy].canonical()}, "seed": seed}
+        return shared
+
+    def unit(self, strategy: str, seed: int) -> dict[str, Any]:
+        """All that this description says about one (strategy, seed), as plain JSON values.
+
+        Plug-in files enter by their digests, and only those that the strategy uses: an edit of a new method's file
+        leaves the controls beside it valid.
+        """
+        section = self.strategies[strategy].canonical()
+        used = sorted(plugin.sha256 for plugin in self.plugins if plugin.serves(section))
+        plugins = {"plugins": used} if used else {}
+        return {**self.shared(), **plugins, "strategy": {"name": strategy, **section}, "seed": seed}
 
 
 def identity(description: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from nasbench_harness.records.store import (
     image_set_of,
     read_record,
     read_run,
+    stored_units,
     unit_dir,
     write_record,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "read_record",
     "read_run",
     "read_scores",
+    "stored_units",
     "unit_dir",
     "write_record",
 ]

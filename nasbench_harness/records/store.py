@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +91,9 @@ def read_run(run_dir: Path | str) -> Run:
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise DataError(f"{run_dir}: no such run folder; give the folder that 'nasbench-harness run' wrote")
-    records = tuple(_read_unit(unit, strategy, seed) for strategy, seed, unit in sorted(_units(run_dir)))
+    records = tuple(
+        _read_unit(unit_dir(run_dir, strategy, seed), strategy, seed) for strategy, seed in stored_units(run_dir)
+    )
     if not records:
         raise DataError(
             f"{run_dir}: no finished unit (<strategy>/seed-<s>/{RECORD_FILE}) in it; "
@@ -128,11 +129,14 @@ def image_set_of(scores: Path | str) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _units(run_dir: Path) -> Iterator[tuple[str, int, Path]]:
-    for path in run_dir.glob(f"*/seed-*/{RECORD_FILE}"):
+def stored_units(run_dir: Path | str) -> list[tuple[str, int]]:
+    """Strategy and seed of every finished unit of a run folder, sorted; empty where there is none."""
+    found = []
+    for path in Path(run_dir).glob(f"*/seed-*/{RECORD_FILE}"):
         seed = _SEED_FOLDER.fullmatch(path.parent.name)
         if seed and _STRATEGY.fullmatch(path.parents[1].name):
-            yield path.parents[1].name, int(seed[1]), path.parent
+            found.append((path.parents[1].name, int(seed[1])))
+    return sorted(found)
 
 
 def _read_unit(unit: Path, strategy: str, seed: int) -> Record:

@@ -48,6 +48,8 @@ def columns_of(board: Leaderboard) -> list[Column]:
         Column("strategy", tuple(_name(row) for row in rows), 0),
         Column("seeds", tuple(_seeds(row) for row in rows), 0),
     ]
+    if board.parents_differ:
+        columns.append(Column("parent", tuple(_share(row.parent_fraction) for row in rows), 1))
     judged = {row.signal for row in board.rows}
     for signal in board.signals:
         title = f"tau ({words(signal)})" + (" *" if signal in judged else "")
@@ -80,6 +82,11 @@ def notes_of(board: Leaderboard) -> list[str]:
         notes.append(f"{which}value [95 % bootstrap interval over architectures]; it says nothing about other seeds.")
     if any(value is None for row in board.rows for value in row.metrics.values()):
         notes.append(f"{MISSING} undefined: constant scores have no rank correlation.")
+    if board.parents_differ:
+        notes.append(
+            "parent: share of the budget that first trains a common parent; strategies with unequal shares differ in "
+            "more than their partition."
+        )
     notes.append(_ceiling(board.noise_ceiling))
     return notes
 
@@ -120,6 +127,10 @@ def _name(row: Row) -> str:
 
 def _seeds(row: Row) -> str:
     return MISSING if _is_reference(row) else f"{row.n_seeds}" + (" †" if row.n_seeds == 1 else "")
+
+
+def _share(value: float | None) -> str:
+    return MISSING if value is None else f"{100 * value:.3g} %"
 
 
 def _is_reference(row: Row) -> bool:

@@ -28,6 +28,7 @@ class Row:
 
     ``tau``: Kendall tau by signal. ``metrics``: the numbers of ``METRICS`` for the row's signal. ``costs``: the
     numbers of ``COSTS``, empty for a reference. A number is None where it is undefined or not known for every seed.
+    ``parent_fraction``: share of the budget that first trains a common parent; None for strategies without that option.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Row:
     tau: dict[str, Estimate | None]
     metrics: dict[str, Estimate | None]
     costs: dict[str, Estimate | None]
+    parent_fraction: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -46,6 +48,7 @@ class Row:
             "tau": _json(self.tau),
             "metrics": _json(self.metrics),
             "costs": _json(self.costs),
+            "parent_fraction": self.parent_fraction,
         }
 
 
@@ -62,6 +65,11 @@ class Leaderboard:
     signals: tuple[str, ...]
     rows: tuple[Row, ...]
     references: tuple[Row, ...]
+
+    @property
+    def parents_differ(self) -> bool:
+        """Whether strategies spend different shares of their budget on a parent, and differ in more than a partition."""
+        return len({row.parent_fraction for row in self.rows} - {None}) > 1
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; intervals are 95 %, ``basis`` says over what."""
@@ -127,7 +135,15 @@ def _strategy(name: str, records: tuple[Record, ...], signal: str | None) -> Row
         tau={each: estimate(records, "kendall_tau", each) for each in shared},
         metrics={metric: estimate(records, metric, signal) for metric in METRICS},
         costs=_costs(records),
+        parent_fraction=_parent_fraction(records),
     )
+
+
+def _parent_fraction(records: tuple[Record, ...]) -> float | None:
+    options = [record.experiment.get("strategy") for record in records]
+    shares = {option.get("parent_fraction") if isinstance(option, dict) else None for option in options}
+    share = shares.pop()
+    return float(share) if not shares and isinstance(share, int | float) else None
 
 
 def _reference(name: str, column: dict[str, Any], signals: tuple[str, ...]) -> Row:

@@ -78,7 +78,11 @@ class $CLASS(Strategy):
         return Scorer((Leaf(context.space, network, context.budget.used),), losses, context)
 '''
 
-TEST_OF_PARTITIONER = '''"""The promises of a partitioner, each as a test, with two settings of its option."""
+TEST_OF_PARTITIONER = '''"""The promises of a partitioner, each as a test, with two settings of its option.
+
+For pytest, which the harness does not bring: `pip install pytest`, then `python -m pytest test_$MODULE.py`. Without it
+`nasbench-harness check $MODULE.py` checks the same.
+"""
 
 from nasbench_harness.plugins import load_file
 from nasbench_harness.testing import PartitionerConformance
@@ -95,7 +99,11 @@ class Test$CLASSWithTwo(PartitionerConformance):
     part = {"name": "$NAME", "most": 2}
 '''
 
-TEST_OF_STRATEGY = '''"""The promises of a strategy, each as a test; it is trained for a few steps."""
+TEST_OF_STRATEGY = '''"""The promises of a strategy, each as a test; it is trained for a few steps.
+
+For pytest, which the harness does not bring: `pip install pytest`, then `python -m pytest test_$MODULE.py`. Without it
+`nasbench-harness check $MODULE.py` checks the same.
+"""
 
 from nasbench_harness.plugins import load_file
 from nasbench_harness.testing import StrategyConformance

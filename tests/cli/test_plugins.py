@@ -127,6 +127,19 @@ def test_what_new_writes_passes_its_checks_and_tests_and_runs(
     assert (tmp_path / "out" / name / "seed-0" / "record.json").exists()
 
 
+def test_check_works_without_pytest_and_new_says_how_to_get_it(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['pytest'] = None\n"  # an import of it fails
+        "import importlib.util as util; util.find_spec = lambda name: None\n"
+        "from nasbench_harness.cli import main\n"
+        "print(main(['new', 'partitioner', 'without']), main(['check', 'without.py', '--json']), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stderr.splitlines()[-1] == "0 0"
+    assert "pytest is not installed: pip install pytest" in done.stderr
+    assert "pip install pytest" in (tmp_path / "test_without.py").read_text()
+
+
 @pytest.mark.usefixtures("few_cells")
 def test_a_grid_of_experiments_runs_each_in_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = """

@@ -211,3 +211,33 @@ def test_two_seeds_give_the_interval_of_one_degree_of_freedom(fake):
     found = estimate(records, "kendall_tau")
     half = 12.706204736174698 * abs(first - second) / 2
     assert found.interval == pytest.approx(((first + second) / 2 - half, (first + second) / 2 + half))
+
+
+def with_share(fake, strategy, share, seed=0):
+    options = {"name": strategy, "kind": "few-shot", **({} if share is None else {"parent_fraction": share})}
+    return fake.make_record(strategy, seed, experiment={"name": "fake", "strategy": options, "seed": seed})
+
+
+def test_the_parents_share_is_shown_where_strategies_differ_in_it(fake):
+    records = (with_share(fake, "mine", 0.0), with_share(fake, "one-shot", None), with_share(fake, "random", 0.5))
+    board = leaderboard(Run(None, records))
+    assert {row["name"]: row["parent_fraction"] for row in board.to_json()["rows"]} == {
+        "mine": 0.0,
+        "one-shot": None,
+        "random": 0.5,
+    }
+    text = render_markdown(board)
+    header = [cell.strip() for cell in text.splitlines()[2].split("|")]
+    place = header.index("parent")
+    rows = {cells[1].strip(): cells[place].strip() for cells in (line.split("|") for line in text.splitlines()[4:9])}
+    assert (rows["mine"], rows["one-shot"], rows["random"], rows["FLOPs (reference)"]) == ("0 %", "-", "50 %", "-")
+    assert "differ in more than their partition" in text
+    assert "parent" in shown(board, 200)
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (None, None), (None, 0.5)])
+def test_equal_shares_of_parents_take_no_column(fake, shares):
+    board = leaderboard(Run(None, (with_share(fake, "a", shares[0]), with_share(fake, "b", shares[1]))))
+    assert "parent" not in render_markdown(board)
+    seeds = (with_share(fake, "c", 0.5, 0), with_share(fake, "c", 0.25, 1))
+    assert leaderboard(Run(None, seeds)).rows[0].parent_fraction is None

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+from nasbench_harness.experiment import load_experiment
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -30,6 +34,17 @@ def test_the_page_shows_every_verb_for_authors() -> None:
     commands = [text for kind, text in steps() if kind == "$"]
     for wanted in ("new partitioner", "check", "pytest", "run"):
         assert any(wanted in command for command in commands)
+
+
+def test_its_comparisons_give_parents_the_same_share() -> None:
+    """A new method without a parent beside controls with one would differ in more than its partition."""
+    experiment = tomllib.loads(dict(steps())["by-pooling.toml"])
+    assert {section["parent_fraction"] for section in experiment["strategies"].values()} == {0.5}
+    [command] = re.findall(r"`(nasbench-harness run cifar10-cpu [^`]*)`", PAGE.read_text(encoding="utf-8"))
+    overrides = [word.replace("by-pooling", "random") for word in shlex.split(command)[3:] if "plugins" not in word]
+    strategies = load_experiment("cifar10-cpu", overrides).strategies
+    shares = {name: strategies[name].canonical()["parent_fraction"] for name in ("mine", "random-partition")}
+    assert shares == {"mine": 0.5, "random-partition": 0.5}
 
 
 def test_the_tutorial_works(tmp_path: Path) -> None:
