@@ -139,7 +139,13 @@ def _columns(path: Path) -> dict[str, str]:
     import polars
 
     table = polars.read_parquet(path)
-    return {name: hashlib.sha256(table[name].to_numpy().tobytes()).hexdigest()[:16] for name in table.columns}
+    # texts by their content: the bytes of an array of objects are addresses
+    return {
+        name: digest(column.to_list())
+        if column.dtype == polars.String
+        else hashlib.sha256(column.to_numpy().tobytes()).hexdigest()[:16]
+        for name, column in zip(table.columns, table.iter_columns(), strict=True)
+    }
 
 
 class _Quiet:
