@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nasbench_harness._version import __version__
+
 if TYPE_CHECKING:
     from nasbench_harness.data.truths import truth_vector
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "truth_vector"]
 
 

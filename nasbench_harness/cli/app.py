@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from cyclopts import App, CycloptsError
 
-from nasbench_harness import __version__
+from nasbench_harness._version import __version__
 from nasbench_harness.cli import data, latency, latency_compare, plugins, results, search, truth
 from nasbench_harness.cli.catalogue import ls
 from nasbench_harness.cli.doctor import doctor

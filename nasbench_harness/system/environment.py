@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from nasbench_harness import __version__
+from nasbench_harness._version import __version__
 
 _RECORDED = ("numpy", "scipy", "scikit-learn", "polars")
 

@@ -7,52 +7,65 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from nasbench_harness.system.safe_pickle import RefusedError
 from nasbench_harness.truth.importers.official.names import Admitted, NumberType, admitted
 
-if TYPE_CHECKING:
-    from nasbench_harness.truth.importers.official.pickle import PickleReader
+
+class Machine(Protocol):
+    """What instructions work on; ``PickleReader`` documents the members."""
+
+    stack: list[Any]
+    marks: list[int]
+
+    def take(self, size: int) -> bytes: ...
+    def number(self, kind: Struct) -> int: ...
+    def line(self) -> str: ...
+    def since_mark(self) -> list[Any]: ...
+    def put(self, index: int) -> None: ...
+    def get(self, index: int) -> None: ...
+    def finish(self, target: dict[Any, Any]) -> None: ...
+
 
 _INT, _UINT, _USHORT = Struct("<i"), Struct("<I"), Struct("<H")
 
 
-def _ended(reader: PickleReader) -> None:
+def _ended(reader: Machine) -> None:
     raise EOFError("it ends early")
 
 
-def _weights(reader: PickleReader) -> None:
+def _weights(reader: Machine) -> None:
     raise RefusedError("it holds trained weights: take the archive without weights (-simple), not the full one")
 
 
-def _push(value: Callable[[PickleReader], Any]) -> Callable[[PickleReader], None]:
+def _push(value: Callable[[Machine], Any]) -> Callable[[Machine], None]:
     return lambda reader: reader.stack.append(value(reader))
 
 
-def _tuple(size: int) -> Callable[[PickleReader], None]:
-    def build(reader: PickleReader) -> None:
+def _tuple(size: int) -> Callable[[Machine], None]:
+    def build(reader: Machine) -> None:
         reader.stack[-size:] = [tuple(reader.stack[-size:])]
 
     return build
 
 
-def _append(reader: PickleReader) -> None:
+def _append(reader: Machine) -> None:
     item = reader.stack.pop()
     reader.stack[-1].append(item)
 
 
-def _extend(reader: PickleReader) -> None:
+def _extend(reader: Machine) -> None:
     items = reader.since_mark()
     reader.stack[-1].extend(items)
 
 
-def _add_to_set(reader: PickleReader) -> None:
+def _add_to_set(reader: Machine) -> None:
     items = reader.since_mark()
     reader.stack[-1].update(items)
 
 
-def _set_items(reader: PickleReader, items: list[Any]) -> None:
+def _set_items(reader: Machine, items: list[Any]) -> None:
     target = reader.stack[-1]
     if not isinstance(target, dict):
         raise TypeError(f"items are set on a {type(target).__name__}")
@@ -60,22 +73,22 @@ def _set_items(reader: PickleReader, items: list[Any]) -> None:
     reader.finish(target)
 
 
-def _set_item(reader: PickleReader) -> None:
+def _set_item(reader: Machine) -> None:
     value, key = reader.stack.pop(), reader.stack.pop()
     _set_items(reader, [key, value])
 
 
-def _name(reader: PickleReader) -> None:
+def _name(reader: Machine) -> None:
     module = reader.line()
     reader.stack.append(admitted(module, reader.line()))
 
 
-def _name_on_stack(reader: PickleReader) -> None:
+def _name_on_stack(reader: Machine) -> None:
     name, module = reader.stack.pop(), reader.stack.pop()
     reader.stack.append(admitted(str(module), str(name)))
 
 
-def _call(reader: PickleReader) -> None:
+def _call(reader: Machine) -> None:
     arguments, function = reader.stack.pop(), reader.stack.pop()
     if not isinstance(function, Admitted):
         raise TypeError(f"a {type(function).__name__} is called")
@@ -85,7 +98,7 @@ def _call(reader: PickleReader) -> None:
         reader.finish(made)
 
 
-def _build(reader: PickleReader) -> None:
+def _build(reader: Machine) -> None:
     state, target = reader.stack.pop(), reader.stack[-1]
     if isinstance(target, NumberType):
         target.set_order(state)
@@ -96,7 +109,7 @@ def _build(reader: PickleReader) -> None:
         raise RefusedError(f"it sets the state of a {type(target).__name__}")
 
 
-RARE: dict[int, Callable[[PickleReader], object]] = {
+RARE: dict[int, Callable[[Machine], object]] = {
     0x00: _ended,
     0x80: lambda reader: reader.take(1),  # PROTO
     0x95: lambda reader: reader.take(8),  # FRAME
