@@ -68,7 +68,7 @@ class Leaderboard:
 
     @property
     def parents_differ(self) -> bool:
-        """Whether strategies spend different shares of their budget on a parent, and differ in more than a partition."""
+        """Whether strategies spend unequal shares of their budget on a parent, so differ in more than a partition."""
         return len({row.parent_fraction for row in self.rows} - {None}) > 1
 
     def to_json(self) -> dict[str, Any]:
