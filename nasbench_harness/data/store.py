@@ -16,6 +16,7 @@ from nasbench_harness.data.registry import Entry, entries, expand
 from nasbench_harness.data.unpack import adopt, unpack
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.images import cifar10
+from nasbench_harness.system.files import temporary_beside
 from nasbench_harness.system.progress import Progress, Silent
 
 TIMEOUT = 30.0
@@ -148,7 +149,7 @@ def _add_folder(path: Path, folder: Path, layout: cifar10.Layout) -> Item:
 
 
 def _copy(source: Path, target: Path) -> None:
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    partial = temporary_beside(target)
     try:
         shutil.copyfile(source, partial)
         os.replace(partial, target)

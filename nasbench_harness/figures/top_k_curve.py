@@ -33,7 +33,7 @@ def draw(run: Run, signal: str | None = None) -> Figure:
     best = float(run.records[0].truth["best"])
     marks = style.marks(run.strategies)
     drawn = [np.array([best])]
-    for name in run.strategies:
+    for name in sorted(run.strategies, key=lambda one: style.name_of(one).lower()):
         k_K, accuracy_SK = _curves(run.of(name), signal)
         mean_K, mark = accuracy_SK.mean(0), marks[name]
         banded = len(accuracy_SK) > 1 and len(run.strategies) <= _MOST_BANDS

@@ -24,7 +24,7 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> N
     the disk is full and ``UsageError`` when the place cannot be written.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{_writer()}.part")
+    partial = temporary_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(partial, "wb") as stream:
@@ -42,10 +42,10 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> N
             partial.unlink(missing_ok=True)
 
 
-def _writer() -> str:
-    """Part of a file name that no other writer has: machines that share a folder may share process ids."""
+def temporary_beside(path: Path) -> Path:
+    """A hidden file name beside ``path`` that no other writer has: machines on one folder may share process ids."""
     host = re.sub(r"[^0-9A-Za-z-]", "_", socket.gethostname())[:40]
-    return f"{host}.{os.getpid()}.{uuid.uuid4().hex[:12]}"
+    return path.with_name(f".{path.name}.{host}.{os.getpid()}.{uuid.uuid4().hex[:12]}.part")
 
 
 def _sync_folder(folder: Path) -> None:
