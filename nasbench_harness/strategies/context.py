@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nasbench_harness.images.batches import DeviceImages
     from nasbench_harness.supernet.network import NetworkShape, Supernet
     from nasbench_harness.training.budget import Budget
-    from nasbench_harness.training.trainer import LossCurve, Stage, StageRun, TrainingSettings
+    from nasbench_harness.training.trainer import LossCurve, Stage, StageRun, TrainingLoop, TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Context:
         """Train ``network`` in place, metered."""
         return self.train_together([self.stage_run(network, stage, route_A)], stage.name)[0]
 
-    def train_together(self, runs: Sequence[StageRun], name: str) -> list[LossCurve]:
+    def train_together(self, runs: Sequence[TrainingLoop], name: str) -> list[LossCurve]:
         """Train several networks in turns of one epoch, in place; ``name`` is unique within the strategy."""
         from nasbench_harness.training.trainer import train
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -10,21 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nasbench_harness.errors import RunError, UsageError
+from nasbench_harness.errors import UsageError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import index_to_code
 from nasbench_harness.supernet.network import Supernet, live_codes
-from nasbench_harness.system.progress import Progress
 from nasbench_harness.training.budget import Budget
-from nasbench_harness.training.settings import LossCurve, Stage, TrainingSettings, rate_of_step
+from nasbench_harness.training.loop import TrainingLoop
+from nasbench_harness.training.settings import Stage, TrainingSettings, rate_of_step
 from nasbench_harness.training.unsampled import WeightUpdates
 
-LOSS_POINTS = 50
-"""Points of the stored loss curve; each is a mean over its stretch of steps, and a check for divergence."""
 
-
-class StageRun:
+class StageRun(TrainingLoop):
     """The state of a stage: weights (of the network it is given), momenta, place in the schedule, loss so far.
 
     All random draws derive from the seed axes and the stage's name, so the place in the stage is all that has to be
@@ -46,7 +42,7 @@ class StageRun:
 
         Raises ``UsageError`` when the stage is shorter than one step or a batch larger than the image set.
         """
-        self.network, self.stage, self.images, self.settings, self.budget = network, stage, images, settings, budget
+        self.network, self.stage, self.images, self.settings = network, stage, images, settings
         self.seed_axes, self.route_A = seed_axes, route_A
         self.per_step = stage.sampler.per_step(stage.subspace)
         self.batches = settings.batches_of(len(images))
@@ -58,12 +54,8 @@ class StageRun:
                 f"stage {stage.name!r} has {stage.updates} architecture-updates, less than one step of "
                 f"{settings.batch_size * self.per_step}; raise budget.epochs or train fewer sub-supernets"
             )
-        self.done = 0
-        self.stretch = max(1, self.steps // LOSS_POINTS)
-        self.seen: list[int] = []
-        self.losses: list[float] = []
-        self._total = torch.zeros((), device=images.labels.device)
-        self._pending = 0
+        super().__init__(stage.name, self.steps, budget, images.labels.device)
+        self.losses_a_step = self.per_step
         drawn = stage.sampler.draw(stage.subspace, self.steps, derive_rng(*seed_axes, stage.name, "architectures"))
         self._drawn = drawn.reshape(-1)
         self._codes = live_codes(self._drawn)
@@ -76,11 +68,6 @@ class StageRun:
             weight_decay=settings.weight_decay,
         )
         self._weights = WeightUpdates(self._optimiser, settings.unsampled_weights)
-
-    @property
-    def updates(self) -> int:
-        """Architecture-updates of the whole stage, those of the objective's forward passes aside."""
-        return self.updates_before(self.steps)
 
     def updates_before(self, step: int) -> int:
         """Architecture-updates of the first ``step`` steps."""
@@ -102,46 +89,32 @@ class StageRun:
         """Steps of one pass over the training images."""
         return self.batches.batches_a_pass
 
-    @property
-    def finished(self) -> bool:
-        """Whether all steps are done."""
-        return self.done >= self.steps
-
-    @property
-    def curve(self) -> LossCurve:
-        """The loss so far."""
-        return LossCurve(self.stage.name, tuple(self.seen), tuple(self.losses))
-
-    def advance(self, steps: int, progress: Progress) -> None:
-        """Do at most ``steps`` more steps, metered; ``RunError`` when the loss is no longer finite."""
+    def begin_turn(self) -> None:
+        """Somebody may have scored with the network meanwhile."""
         self.network.train()
+
+    def step(self) -> list[Tensor]:
+        """One step on the next batch of images; the losses of its architectures."""
         if self._batches is None:
             seed = derive_seed(*self.seed_axes, self.stage.name, "images")
             self._batches = self.images.training_batches(
                 self.settings.batch_size, self.settings.augmentation, seed, self.done, self.settings.last_batch
             )
-        for _ in range(min(steps, self.steps - self.done)):
-            self._step(*next(self._batches))
-            self.done += 1
-            self._pending += 1
-            if self._pending == self.stretch or self.finished:
-                self._close_stretch(progress)
-
-    def _step(self, x_NCHW: Tensor, labels: Tensor) -> None:
+        x_NCHW, labels = next(self._batches)
         self.begin_step()
         self._weights.drop_gradients()
+        losses = []
         for position in range(self.done * self.per_step, (self.done + 1) * self.per_step):
             loss = self.loss_of(position, x_NCHW, labels)
             loss.backward()  # type: ignore[no-untyped-call]
-            self._total += loss.detach()
+            losses.append(loss.detach())
             if not self._weights.follows_all:
                 self._weights.note_sampled(self.weights_of(position))
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         rate = rate_of_step(self.done, self.steps, self.steps_an_epoch, self.settings)
         self._weights.step(self.stage.rate_scale * rate)
-        before, after = self.cost_before(self.done), self.cost_before(self.done + 1)
-        self.budget.spend(after[0] - before[0], after[1] - before[1])
+        return losses
 
     def begin_step(self) -> None:
         """What precedes the passes of the step ``done``; nothing here."""
@@ -166,24 +139,10 @@ class StageRun:
     def _route_of(self, architecture: int) -> tuple[int, ...] | None:
         return None if self.route_A is None else tuple(self.route_A[architecture].tolist())
 
-    def _close_stretch(self, progress: Progress) -> None:
-        mean = float(self._total) / (self._pending * self.per_step)  # the only host synchronisation of the loop
-        if not math.isfinite(mean):
-            raise RunError(
-                f"stage {self.stage.name!r} diverged by step {self.done} of {self.steps} (loss {mean}); "
-                "lower training.learning_rate or set training.clip_norm"
-            )
-        updates = self.updates_before(self.done)
-        self.seen.append(updates)
-        self.losses.append(mean)
-        progress.advance(updates - self.updates_before(self.done - self._pending))
-        self._total.zero_()
-        self._pending = 0
-
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that a later process needs to go on, or only the outcome once the stage is finished."""
-        tensors = {f"weight/{name}": weight for name, weight in self.network.state_dict().items()}
-        values: dict[str, Any] = {"done": self.done, "seen": self.seen, "losses": self.losses}
+        """All that a later process needs to resume, or only the outcome once the stage is finished."""
+        tensors, values = super().state()
+        tensors |= {f"weight/{name}": weight for name, weight in self.network.state_dict().items()}
         if not self.finished:
             momenta = {
                 name: self._optimiser.state[weight]["momentum_buffer"]
@@ -191,8 +150,6 @@ class StageRun:
                 if self._optimiser.state.get(weight, {}).get("momentum_buffer") is not None
             }
             tensors |= {f"momentum/{name}": buffer for name, buffer in momenta.items()}
-            tensors["loss of the stretch"] = self._total
-            values["pending"] = self._pending
             if used := self._weights.used(self.network.named_parameters()):
                 values["used"] = used
         return tensors, values
@@ -206,10 +163,6 @@ class StageRun:
                 buffer = tensors.get(f"momentum/{name}")
                 if buffer is not None:
                     self._optimiser.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(buffer)
-            if "loss of the stretch" in tensors:
-                self._total.copy_(tensors["loss of the stretch"])
-        self.done, self._pending = int(values["done"]), int(values.get("pending", 0))
-        self.seen, self.losses = list(values["seen"]), list(values["losses"])
         self._weights.restore_used(self.network.named_parameters(), values.get("used", ()))
-        self.budget.spend(*self.cost_before(self.done))
+        super().restore(tensors, values)
         self._batches = None

@@ -11,17 +11,18 @@ from torch import Tensor
 from nasbench_harness.images.batch_sizes import BatchSizes
 from nasbench_harness.system.progress import Progress
 from nasbench_harness.training.checkpoints import Checkpoints
+from nasbench_harness.training.loop import TrainingLoop
 from nasbench_harness.training.settings import LossCurve, Stage, TrainingSettings, rate_at
 from nasbench_harness.training.stage_run import StageRun
 
-__all__ = ["LossCurve", "Stage", "StageRun", "TrainingSettings", "is_trained", "rate_at", "train"]
+__all__ = ["LossCurve", "Stage", "StageRun", "TrainingLoop", "TrainingSettings", "is_trained", "rate_at", "train"]
 
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
 """Epochs may be short: what is lost at a kill is at most an epoch, or so many seconds where that is longer."""
 
 
 def train(
-    runs: Sequence[StageRun], progress: Progress, checkpoints: Checkpoints, name: str | None = None
+    runs: Sequence[TrainingLoop], progress: Progress, checkpoints: Checkpoints, name: str | None = None
 ) -> list[LossCurve]:
     """Advance every run to its end, in turns of one epoch each, and return their loss curves.
 
@@ -29,7 +30,7 @@ def train(
     (default: the first stage's) heads the progress and the checkpoint. After an interruption the same call goes on from
     the last checkpoint and ends with the same bits.
     """
-    name = name or runs[0].stage.name
+    name = name or runs[0].name
     key = _key(name)
     progress.start(name, sum(run.updates for run in runs), "updates")
     _restore(runs, checkpoints, key)
@@ -48,14 +49,14 @@ def train(
 def is_trained(stage: Stage, batches: BatchSizes, checkpoints: Checkpoints) -> bool:
     """Whether the checkpoints hold the end of a stage that is trained by itself."""
     saved = checkpoints.load(_key(stage.name))
-    return saved is not None and [run["done"] for run in saved.values["runs"]] == [stage.steps(batches)]
+    return saved is not None and [run["done"] for run in saved.values.get("runs", ())] == [stage.steps(batches)]
 
 
 def _key(name: str) -> str:
     return f"training of {name}"
 
 
-def _save(runs: Sequence[StageRun], checkpoints: Checkpoints, key: str) -> None:
+def _save(runs: Sequence[TrainingLoop], checkpoints: Checkpoints, key: str) -> None:
     tensors: dict[str, Tensor] = {}
     values: list[dict[str, Any]] = []
     for number, run in enumerate(runs):
@@ -65,9 +66,9 @@ def _save(runs: Sequence[StageRun], checkpoints: Checkpoints, key: str) -> None:
     checkpoints.save(key, tensors, {"runs": values})
 
 
-def _restore(runs: Sequence[StageRun], checkpoints: Checkpoints, key: str) -> None:
+def _restore(runs: Sequence[TrainingLoop], checkpoints: Checkpoints, key: str) -> None:
     saved = checkpoints.load(key)
-    if saved is None:
+    if saved is None or "runs" not in saved.values:  # of an older layout: the work is done again
         return
     for number, (run, values) in enumerate(zip(runs, saved.values["runs"], strict=True)):
         prefix = f"{number}/"

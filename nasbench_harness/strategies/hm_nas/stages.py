@@ -102,17 +102,17 @@ class ImportanceLoop(Loop):
         x_NCHW, labels = self.batch(name)
         return F.cross_entropy(self.mixture(x_NCHW, weight_EM), labels)
 
-    def step(self) -> Tensor:
+    def step(self) -> list[Tensor]:
         """One step of the importances, then one of the weights; the loss of the latter."""
         self.network.train()
         importances, training = self.importances, self.context.training
         loss = self._loss("importances", importances.operation_EM * importances.edge_E[:, None])
         descend(loss, list(importances.learnt.values()), self._adam)
         for group in self._sgd.param_groups:
-            group["lr"] = rate_of_step(self.done, self.steps, self.steps_a_pass, training)
+            group["lr"] = rate_of_step(self.done, self.steps, self.steps_an_epoch, training)
         loss = self._loss("weights", (importances.operation_EM * importances.edge_E[:, None]).detach())
         descend(loss, list(self.network.parameters()), self._sgd, training.clip_norm)
-        return loss.detach()
+        return [loss.detach()]
 
 
 class MaskLoop(Loop):
@@ -167,7 +167,7 @@ class MaskLoop(Loop):
         found: Tensor = functional_call(self.mixture, weights, (x_NCHW, self.operation_EM * self.edge_E[:, None]))
         return found
 
-    def step(self) -> Tensor:
+    def step(self) -> list[Tensor]:
         """One step of all masks; the loss without what presses on them."""
         x_NCHW, labels = self.batch("masks")
         loss = F.cross_entropy(self.logits(x_NCHW), labels)
@@ -175,7 +175,7 @@ class MaskLoop(Loop):
         if self.settings.pressure:
             pressed = loss + self.settings.pressure * sum(real.abs().sum() for real in self.real.values())
         descend(pressed, list(self.real.values()), self._adam)
-        return loss.detach()
+        return [loss.detach()]
 
     def bake(self) -> Supernet:
         """A copy of the network with the masked weights in place."""

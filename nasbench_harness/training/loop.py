@@ -1,0 +1,123 @@
+"""The one training loop: steps with a meter, a loss curve, checkpoints and a check for divergence.
+
+What a step does is a subclass's: a stage of a supernet (``StageRun``), or a method's own (HM-NAS trains importances and
+masks by it). ``trainer.train`` advances loops, alone or in turns.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nasbench_harness.errors import RunError
+from nasbench_harness.system.progress import Progress
+from nasbench_harness.training.budget import Budget
+from nasbench_harness.training.settings import LossCurve
+
+LOSS_POINTS = 50
+"""Points of the stored loss curve; each is a mean over its stretch of steps, and a check for divergence."""
+
+STRETCH = "loss of the stretch"
+
+
+class TrainingLoop(ABC):
+    """The place in the steps and the loss so far.
+
+    Random draws derive from the name and the place, so the place is all that has to be remembered of them. The name is
+    unique within a strategy.
+    """
+
+    losses_a_step = 1
+    """How many losses ``step`` gives."""
+
+    def __init__(self, name: str, steps: int, budget: Budget, device: torch.device) -> None:
+        """``steps`` optimiser steps, charged to ``budget``."""
+        self.name, self.steps, self.budget = name, steps, budget
+        self.done = 0
+        self.stretch = max(1, steps // LOSS_POINTS)
+        self.seen: list[int] = []
+        self.losses: list[float] = []
+        self._total = torch.zeros((), device=device)
+        self._pending = 0
+
+    @abstractmethod
+    def step(self) -> Sequence[Tensor]:
+        """One optimiser step, number ``done`` from 0; its losses, detached."""
+
+    def begin_turn(self) -> None:  # noqa: B027 - few loops need it
+        """What precedes the steps of one call of ``advance``; nothing here."""
+
+    @abstractmethod
+    def updates_before(self, step: int) -> int:
+        """Architecture-updates of the first ``step`` steps."""
+
+    def cost_before(self, step: int) -> tuple[int, int]:
+        """What the first ``step`` steps take: architecture-updates, and forward passes without gradient."""
+        return self.updates_before(step), 0
+
+    @property
+    @abstractmethod
+    def steps_an_epoch(self) -> int:
+        """Steps of one pass over the training images; loops that train in turns change after so many."""
+
+    @property
+    def updates(self) -> int:
+        """Architecture-updates of all steps, forward passes without gradient aside."""
+        return self.updates_before(self.steps)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.done >= self.steps
+
+    @property
+    def curve(self) -> LossCurve:
+        """The loss so far."""
+        return LossCurve(self.name, tuple(self.seen), tuple(self.losses))
+
+    def advance(self, steps: int, progress: Progress) -> None:
+        """Do at most ``steps`` more steps, metered; ``RunError`` when the loss is no longer finite."""
+        self.begin_turn()
+        for _ in range(min(steps, self.steps - self.done)):
+            for loss in self.step():
+                self._total += loss
+            before, after = self.cost_before(self.done), self.cost_before(self.done + 1)
+            self.budget.spend(after[0] - before[0], after[1] - before[1])
+            self.done += 1
+            self._pending += 1
+            if self._pending == self.stretch or self.finished:
+                self._close_stretch(progress)
+
+    def _close_stretch(self, progress: Progress) -> None:
+        mean = float(self._total) / (self._pending * self.losses_a_step)  # the only host synchronisation of the loop
+        if not math.isfinite(mean):
+            raise RunError(
+                f"stage {self.name!r} diverged by step {self.done} of {self.steps} (loss {mean}); "
+                "lower training.learning_rate or set training.clip_norm"
+            )
+        updates = self.updates_before(self.done)
+        self.seen.append(updates)
+        self.losses.append(mean)
+        progress.advance(updates - self.updates_before(self.done - self._pending))
+        self._total.zero_()
+        self._pending = 0
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that a later process needs to resume; subclasses add what they train."""
+        values: dict[str, Any] = {"done": self.done, "seen": self.seen, "losses": self.losses}
+        if self.finished:
+            return {}, values
+        return {STRETCH: self._total}, values | {"pending": self._pending}
+
+    def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Take up what ``state`` gave; the budget is charged with the steps that were done then."""
+        if STRETCH in tensors:
+            self._total.copy_(tensors[STRETCH])
+        self.done, self._pending = int(values["done"]), int(values.get("pending", 0))
+        self.seen, self.losses = list(values["seen"]), list(values["losses"])
+        self.budget.spend(*self.cost_before(self.done))
