@@ -89,6 +89,12 @@ METHODS = {
         "reproduction",
         f"{EFS_NAS}, released code",
     ),
+    "efs-accum-k2": Method(
+        "EFS-NAS with two copies of a cell and uniform sampling, as in some released logs.",
+        '{kind = "few-shot", partitioner = {name = "efs-accum", thresholds = [15]}, sampler = "uniform"}',
+        "reproduction",
+        f"{EFS_NAS}, released logs",
+    ),
     "random-routing": Method(
         "The network of efs-accum, its cell copies dealt to architectures at random.",
         '{kind = "few-shot", partitioner = "efs-accum-random", sampler = "balanced"}',

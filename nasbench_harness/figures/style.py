@@ -91,6 +91,7 @@ _METHODS = {
     "few-shot-depth-2": ("few-shot, 2 edges", Mark(_FEW_SHOT, "v")),
     "efs-group": ("EFS-NAS, groups", Mark(_EFS_NAS, "D")),
     "efs-accum": ("EFS-NAS, accumulated", Mark(_EFS_NAS, "d")),
+    "efs-accum-k2": ("EFS-NAS, two copies", Mark(_EFS_NAS, "s")),
     "gm-nas": ("GM-NAS", Mark(_GM_NAS, "s")),
     "hep-rank": ("HEP-NAS, ranking", Mark(_HEP_NAS, "P")),
     "hep-search": ("HEP-NAS, search", Mark(_HEP_NAS, "X")),
