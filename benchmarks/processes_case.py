@@ -22,7 +22,7 @@ from nasbench_harness.system.memory import keep_freed_memory
 SHAPES = ((8, 1, 16), (16, 5, 32))
 """Channels, cells per stage, side of the images."""
 
-THREADS, PROCESSES = "one process", "a process a core"
+THREADS, PROCESSES = "one process", "one process per core"
 
 
 def cases() -> Iterator[Case]:

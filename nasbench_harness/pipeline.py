@@ -68,7 +68,7 @@ class Unit:
 def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes: int = 1) -> tuple[Record, ScoreTable]:
     """Train the unit's strategy, score every architecture, compare with the truth.
 
-    With a folder ``work`` the unit leaves checkpoints there and goes on from those of an interrupted run. With several
+    With a folder ``work`` the unit leaves checkpoints there and resumes from those of an interrupted run. With several
     ``processes``, on the CPU and with that folder, independent parts run at the same time; the numbers are the same.
     """
     clock = Clock(work, unit.identity)

@@ -60,7 +60,7 @@ def _run(path: Path, data: bytes) -> None:
         exec(compile(data, str(path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise UsageError(f"plug-in {path} cannot be loaded: {_cause(error, path)}; mend the file") from error
+        raise UsageError(f"plug-in {path} cannot be loaded: {_cause(error, path)}; fix the file") from error
 
 
 def _cause(error: BaseException, path: Path) -> str:

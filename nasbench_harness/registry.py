@@ -49,7 +49,7 @@ class Registry(Generic[T]):
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Class decorator that files a frozen dataclass under ``name``; a second claim on a name is an error.
 
-        A file that is loaded anew replaces its own parts.
+        A file that is loaded again replaces its own parts.
         """
 
         def add(member: type[T]) -> type[T]:

@@ -173,7 +173,7 @@ def _finished(unit: Unit, out: Path, replace: bool) -> Record | None:
     difference = first_difference(record.experiment, unit.description) or "the version of the code's numbers"
     raise UsageError(
         f"{out / unit.strategy}: seed {unit.seed} is stored under another protocol ({difference}); "
-        "choose another --out, or give --replace to run it anew"
+        "choose another --out, or give --replace to run it again"
     )
 
 

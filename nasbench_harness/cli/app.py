@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         return _fail(error, UsageError.exit_code)
     except KeyboardInterrupt:
-        return _fail("interrupted; finished units and checkpoints are kept, the same command goes on", 130)
+        return _fail("interrupted; finished units and checkpoints are kept, the same command resumes", 130)
     except BrokenPipeError:
         # the reader of our stdout has seen enough; nothing may be written to it at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def fetch(*names: str, timeout: float = 30.0, json: Json = False) -> None:
-    """Bring data into the cache and check it; a download that breaks off goes on where it was.
+    """Bring data into the cache and check it; a download that breaks off resumes where it was.
 
     The cache is the platform's folder for it, or NASBENCH_HARNESS_DATA. Proxies are taken from the environment.
 

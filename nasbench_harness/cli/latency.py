@@ -70,7 +70,7 @@ def measure(
     operations: bool = True,
     json: Json = False,
 ) -> None:
-    """Time whole architectures and single operations on this machine; an interrupted measurement goes on.
+    """Time whole architectures and single operations on this machine; an interrupted measurement resumes.
 
     Parameters
     ----------

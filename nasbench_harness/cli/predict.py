@@ -30,7 +30,7 @@ def predict(
 ) -> None:
     """Rank all architectures by training-free predictors and judge them; published numbers stand beside.
 
-    With --out, finished parts are kept there: the same command goes on after an interruption.
+    With --out, finished parts are kept there: the same command resumes after an interruption.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def run(
 ) -> None:
     """Train every strategy of an experiment, score all architectures, compare with the truth.
 
-    Finished (strategy, seed) units are kept, unfinished ones leave checkpoints: the same command goes on.
+    Finished (strategy, seed) units are kept, unfinished ones leave checkpoints: the same command resumes.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def run(
     workers
         Processes at the same time: for units first, then for the sub-supernets and the scoring of those that are left.
     replace
-        Run anew what is stored, even under another protocol.
+        Run again what is stored, even under another protocol.
     fetch
         Fetch the images and the truth table that are needed, not given by path and not here yet.
     """

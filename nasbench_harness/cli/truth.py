@@ -26,7 +26,7 @@ def import_source(
 ) -> None:
     """Turn official files, or a CSV, JSON or Parquet source, into a compact table that opens in milliseconds.
 
-    An interrupted import of official files goes on where it was.
+    An interrupted import of official files resumes where it was.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def verify(table: Path | None = None, /, *, sample: int = 5, json: Json = False)
     emit(verification.to_json(), json, lambda console: _print_verification(verification, console))
     if not verification.passed:
         raise DataError(
-            "a stored accuracy differs from its retraining by more than the tolerance; build the table anew"
+            "a stored accuracy differs from its retraining by more than the tolerance; build the table again"
         )
 
 

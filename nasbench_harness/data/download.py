@@ -154,7 +154,7 @@ class Downloader:
         return f"the connection failed ({text[:160]})"
 
     def _cut_off(self, stream: BinaryIO, total: int) -> str:
-        return f"the connection closed after {stream.tell():,} of {total:,} bytes, the next fetch goes on from there"
+        return f"the connection closed after {stream.tell():,} of {total:,} bytes, the next fetch resumes from there"
 
     def _begin(self, answer: requests.Response, stream: BinaryIO, start: int) -> int | None:
         """Judge the answer's head; the size that the whole file will have, where it is known."""

@@ -155,7 +155,7 @@ def _copy(source: Path, target: Path) -> None:
         os.replace(partial, target)
     except OSError as error:
         raise UsageError(
-            f"cannot copy {source} to {target.parent}: {error.strerror or error}; free space or mend it"
+            f"cannot copy {source} to {target.parent}: {error.strerror or error}; free space or fix it"
         ) from error
     finally:
         partial.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.evaluation.score_files import align, read_scores, truth_from_column
+from nasbench_harness.evaluation.score_files import align, read_score_file, truth_from_column
 from nasbench_harness.metrics import evaluate
 from nasbench_harness.records import image_set_of
 from nasbench_harness.space import flops
@@ -31,7 +31,7 @@ def judge_file(
     ``UsageError`` when no truth is named for other scores, or two are, and the errors of reading either file.
     """
     source = Path(source)
-    scores = read_scores(source, allow_missing)
+    scores = read_score_file(source, allow_missing)
     ceiling = proxy = None
     if truth_column is not None:
         if policy is not None:

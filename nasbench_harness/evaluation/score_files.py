@@ -66,7 +66,7 @@ class ScoreFile:
         return replace(self, names=tuple(self.names[row] for row in kept), scores_SA=self.scores_SA[kept])
 
 
-def read_scores(path: Path | str, allow_missing: bool = False) -> ScoreFile:
+def read_score_file(path: Path | str, allow_missing: bool = False) -> ScoreFile:
     """Read a score file whole.
 
     Raises ``DataError`` naming row and remedy for an unknown or repeated architecture, a score that is missing, NaN or

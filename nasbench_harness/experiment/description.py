@@ -68,8 +68,8 @@ class TrainingSection(_Section):
     """Optimiser, schedule and augmentation, the same for every network of the experiment.
 
     ``unsampled_weights``: what a step does to weights that it does not use but an earlier step did. "freeze": nothing.
-    "decay": weight decay and momentum go on, as in codes written for torch 1.x. "decay-only", "momentum-only": half of
-    that. ``crop_fill``: the colour of a crop's border. ``last_batch``: whether the incomplete last batch of a pass is
+    "decay": weight decay and momentum continue, as in codes for torch 1.x. "decay-only", "momentum-only": half of that.
+    ``crop_fill``: the colour of a crop's border. ``last_batch``: whether the incomplete last batch of a pass is
     trained on. ``rate_changes``: how often the learning rate moves along its cosine.
     """
 

@@ -110,7 +110,7 @@ def cifar10_set(spec: ImageSpec, layout: cifar10.Layout = cifar10.OFFICIAL) -> I
             "the images of cifar10 need a folder: give --images DIR, where DIR holds "
             f"{cifar10.BINARY} or {cifar10.PYTHON}"
         )
-    split = _cifar10_split(spec, layout.n_train)  # first: a wrong split file is told before the images are read
+    split = _cifar10_split(spec, layout.n_train)  # first: a wrong split file is reported before the images are read
     files = cifar10.read_cifar10(Path(spec.path), spec.size, layout)
     test = np.arange(files.n_train, len(files.labels))
     whole = Split((*split.parts, test), split.provenance)

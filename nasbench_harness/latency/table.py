@@ -155,7 +155,7 @@ def _checked_column(table: str, name: str, values: FloatArray) -> FloatArray:
         row = int(np.flatnonzero(bad)[0])
         raise DataError(
             f"latency table '{table}', column '{name}': {column[row]:g} ms at {format_architecture(row)} is no "
-            "latency; mend the value, or leave it out (NaN)"
+            "latency; fix the value, or leave it out (NaN)"
         )
     return sealed(column)
 

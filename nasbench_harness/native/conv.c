@@ -1,4 +1,4 @@
-/* Convolutions: forward, and with turned weights the gradient of the input. */
+/* Convolutions: forward, and with transposed weights the gradient of the input. */
 #include "lanes.h"
 
 #ifdef __AVX512F__
@@ -151,12 +151,12 @@ void convolve(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int6
     }
 }
 
-/* Weights in the order in which tiles read them. `turned`: of the gradient of the input, so outputs and inputs change
+/* Weights in the order in which tiles read them. `transposed`: of the gradient of the input, so outputs and inputs change
  * places and the taps are read backwards. Strides are those of the weight [outputs, inputs, k, k], in numbers. */
 void pack(int threads, int64_t outputs, int64_t inputs, int64_t kernel, const real *w, int64_t so, int64_t si, int64_t sy,
-          int64_t sx, int turned, real *packed)
+          int64_t sx, int transposed, real *packed)
 {
-    const int64_t first = turned ? inputs : outputs, second = turned ? outputs : inputs;
+    const int64_t first = transposed ? inputs : outputs, second = transposed ? outputs : inputs;
     const int widest = group_of((int)first, (int)first);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t o = 0; o < first; o += widest) {
@@ -166,7 +166,7 @@ void pack(int threads, int64_t outputs, int64_t inputs, int64_t kernel, const re
             for (int64_t y = 0; y < kernel; y++)
                 for (int64_t x = 0; x < kernel; x++)
                     for (int g = 0; g < group; g++)
-                        *to++ = turned ? w[i * so + (o + g) * si + (kernel - 1 - y) * sy + (kernel - 1 - x) * sx]
+                        *to++ = transposed ? w[i * so + (o + g) * si + (kernel - 1 - y) * sy + (kernel - 1 - x) * sx]
                                        : w[(o + g) * so + i * si + y * sy + x * sx];
     }
 }

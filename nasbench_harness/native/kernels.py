@@ -28,7 +28,7 @@ _SIGNATURES = {
     "weight_gradient": [
         _INT, *[_LONG] * 7, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 3, _POINTER, *[_LONG] * 4, _POINTER
     ],
-    "settle": [_INT, *[_LONG] * 3, _POINTER, _DOUBLE, _POINTER, _POINTER],
+    "finalise": [_INT, *[_LONG] * 3, _POINTER, _DOUBLE, _POINTER, _POINTER],
     "gather_statistics": [_INT, *[_LONG] * 3, _POINTER, _POINTER],
     "add_up": [_INT, *[_LONG] * 4, _INT, _POINTER, _POINTER, _POINTER, _INT, _POINTER, _POINTER, _POINTER],
     "add_up_backward": [_INT, *[_LONG] * 3, _INT, _POINTER, _POINTER, _POINTER, _POINTER],
@@ -92,19 +92,19 @@ class Kernels:
         even = not (height % 2 or width % 2)
         return kernel == 3 and stride == 1 and min(inputs, outputs) >= WINOGRAD_FROM and even
 
-    def pack(self, weight: Tensor, turned: bool = False, winograd: bool = False) -> Packed:
-        """A weight ``[outputs, inputs, k, k]`` of any memory layout; ``turned`` for the gradient of the input.
+    def pack(self, weight: Tensor, transposed: bool = False, winograd: bool = False) -> Packed:
+        """A weight ``[outputs, inputs, k, k]`` of any memory layout; ``transposed`` for the gradient of the input.
 
         ``winograd``: as numbers for fewer products (stride 1, even sides).
         """
         outputs, inputs, kernel, _ = weight.shape
         numbers = torch.empty(outputs * inputs * (16 if winograd else kernel**2), dtype=self.dtype)
-        given, turn, to = (weight.data_ptr(), *weight.stride()), int(turned), numbers.data_ptr()
+        given, turn, to = (weight.data_ptr(), *weight.stride()), int(transposed), numbers.data_ptr()
         if winograd:
             self._library.pack_winograd(_threads(), outputs, inputs, *given, turn, to)
         else:
             self._library.pack(_threads(), outputs, inputs, kernel, *given, turn, to)
-        return Packed(numbers, outputs if turned else inputs, inputs if turned else outputs, kernel, winograd)
+        return Packed(numbers, outputs if transposed else inputs, inputs if transposed else outputs, kernel, winograd)
 
     def convolve(
         self,
@@ -180,12 +180,12 @@ class Kernels:
         )
         return statistics
 
-    def settle(self, statistics: Tensor, pixels: int, images: int, epsilon: float) -> tuple[Tensor, Tensor]:
+    def finalise(self, statistics: Tensor, pixels: int, images: int, epsilon: float) -> tuple[Tensor, Tensor]:
         """Mean and inverse standard deviation ``[channels]`` of a batch of ``images``."""
         channels = statistics.shape[1]
         both = torch.empty(2, channels, dtype=self.dtype)
         mean, scale = both.unbind()
-        self._library.settle(
+        self._library.finalise(
             _threads(), channels, pixels, images, statistics.data_ptr(), epsilon, mean.data_ptr(), scale.data_ptr()
         )
         return mean, scale
@@ -235,22 +235,22 @@ class Kernels:
         )  # fmt: skip
         return padded
 
-    def pool(self, x: Tensor, turned: bool = False, out: Tensor | None = None) -> Tensor:
-        """3 x 3 average pooling, outside does not count; ``turned``: its gradient."""
+    def pool(self, x: Tensor, transposed: bool = False, out: Tensor | None = None) -> Tensor:
+        """3 x 3 average pooling, outside does not count; ``transposed``: its gradient."""
         blocks, channels, height, width, _ = x.shape
         out = torch.empty_like(x) if out is None else out
-        self._library.pool(_threads(), blocks * channels, height, width, x.data_ptr(), int(turned), out.data_ptr())
+        self._library.pool(_threads(), blocks * channels, height, width, x.data_ptr(), int(transposed), out.data_ptr())
         return out
 
-    def halve(self, x: Tensor, turned: bool = False) -> Tensor:
-        """2 x 2 average pooling with stride 2; ``turned``: its gradient."""
+    def halve(self, x: Tensor, transposed: bool = False) -> Tensor:
+        """2 x 2 average pooling with stride 2; ``transposed``: its gradient."""
         blocks, channels, height, width, _ = x.shape
-        if turned:
+        if transposed:
             out = self.empty(blocks, channels, 2 * height, 2 * width)
         else:
             height, width = height // 2, width // 2
             out = self.empty(blocks, channels, height, width)
-        self._library.halve(_threads(), blocks * channels, height, width, x.data_ptr(), int(turned), out.data_ptr())
+        self._library.halve(_threads(), blocks * channels, height, width, x.data_ptr(), int(transposed), out.data_ptr())
         return out
 
 

@@ -35,7 +35,7 @@ typedef __typeof__((vec){0} < (vec){0}) mask;
 #define UNROLL _Pragma("GCC unroll 16")
 #define ZERO ((vec){0})
 
-/* Has the compiler load `v` once: left alone it takes it from memory anew for each product, and loads become the limit. */
+/* Has the compiler load `v` once: left alone it takes it from memory again for each product, and loads become the limit. */
 #if defined __AVX512F__ && LANES * REAL_BYTES == 64
 #define IN_REGISTER(v) __asm__("" : "+v"(v))
 #elif defined __AVX__ && LANES * REAL_BYTES == 32

@@ -8,7 +8,7 @@
 
 /* Mean and 1 / sqrt(variance + epsilon) of each channel over the first `images` lanes, from what `convolve` gathered.
  * Means of images are taken as distances from that of the first, so that little cancels. */
-void settle(int threads, int64_t channels, int64_t pixels, int64_t images, const real *statistics, double epsilon,
+void finalise(int threads, int64_t channels, int64_t pixels, int64_t images, const real *statistics, double epsilon,
             real *mean, real *scale)
 {
     const double share = 1.0 / (double)pixels;
@@ -63,7 +63,7 @@ INLINE void sum_plane(const int N, const int M, const int to_plain, const int to
                       const vec *const *raws, const real *factors, real shift, const vec *const *terms, vec *plain,
                       vec *padded)
 {
-    const vec *raw[TERMS], *term[TERMS]; /* of its own, or each pixel would read the pointers anew */
+    const vec *raw[TERMS], *term[TERMS]; /* of its own, or each pixel would read the pointers again */
     real factor[TERMS];
     UNROLL for (int n = 0; n < N; n++) raw[n] = raws[n], factor[n] = factors[n];
     UNROLL for (int m = 0; m < M; m++) term[m] = terms[m];
@@ -213,8 +213,8 @@ INLINE int rows_inside(int64_t y, int64_t height)
     return 1 + (y > 0) + (y + 1 < height);
 }
 
-/* `line` holds sums of three rows, a zero before and behind. `turned`: what is added up has its share first. */
-INLINE void pool_plane(const int turned, int64_t height, int64_t width, const vec *x, vec *line, vec *out)
+/* `line` holds sums of three rows, a zero before and behind. `transposed`: what is added up has its share first. */
+INLINE void pool_plane(const int transposed, int64_t height, int64_t width, const vec *x, vec *line, vec *out)
 {
     const int beside = rows_inside(0, width);
     line[0] = line[width + 1] = ZERO;
@@ -223,46 +223,46 @@ INLINE void pool_plane(const int turned, int64_t height, int64_t width, const ve
         const vec *here = x + y * width, *over = above ? here - width : here, *under = below ? here + width : here;
         const real *shares[3] = {share_of[rows_inside(y - 1, height)], share_of[rows_inside(y, height)],
                                  share_of[rows_inside(y + 1, height)]};
-        const real inner[3] = {above ? (turned ? shares[0][3] : 1) : 0, turned ? shares[1][3] : 1,
-                               below ? (turned ? shares[2][3] : 1) : 0};
+        const real inner[3] = {above ? (transposed ? shares[0][3] : 1) : 0, transposed ? shares[1][3] : 1,
+                               below ? (transposed ? shares[2][3] : 1) : 0};
         for (int64_t i = 0; i < width; i++) line[i + 1] = inner[0] * over[i] + inner[1] * here[i] + inner[2] * under[i];
-        if (turned)
+        if (transposed)
             for (int64_t i = 0; i < width; i += width > 1 ? width - 1 : 1)
                 line[i + 1] = above * shares[0][beside] * over[i] + shares[1][beside] * here[i]
                     + below * shares[2][beside] * under[i];
-        const real share = turned ? 1 : shares[1][3], edge = turned ? 1 : shares[1][beside];
+        const real share = transposed ? 1 : shares[1][3], edge = transposed ? 1 : shares[1][beside];
         for (int64_t i = 0; i < width; i++) out[i] = (line[i] + line[i + 1] + line[i + 2]) * share;
-        if (!turned)
+        if (!transposed)
             for (int64_t i = 0; i < width; i += width > 1 ? width - 1 : 1)
                 out[i] = (line[i] + line[i + 1] + line[i + 2]) * edge;
     }
 }
 
-/* 3 x 3 average pooling, stride 1, outside does not count; `turned`: its gradient, where the counting comes first. */
-void pool(int threads, int64_t planes, int64_t height, int64_t width, const real *x_, int turned, real *out_)
+/* 3 x 3 average pooling, stride 1, outside does not count; `transposed`: its gradient, where the counting comes first. */
+void pool(int threads, int64_t planes, int64_t height, int64_t width, const real *x_, int transposed, real *out_)
 {
     const int64_t size = height * width;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t p = 0; p < planes; p++) {
         const vec *x = (const vec *)x_ + p * size;
         vec *out = (vec *)out_ + p * size, line[width + 2];
-        if (turned) pool_plane(1, height, width, x, line, out);
+        if (transposed) pool_plane(1, height, width, x, line, out);
         else pool_plane(0, height, width, x, line, out);
     }
 }
 
-/* 2 x 2 average pooling with stride 2 of planes [2 * height][2 * width]; `turned`: its gradient, into `out` as large. */
-void halve(int threads, int64_t planes, int64_t height, int64_t width, const real *x_, int turned, real *out_)
+/* 2 x 2 average pooling with stride 2 of planes [2 * height][2 * width]; `transposed`: its gradient, into `out` as large. */
+void halve(int threads, int64_t planes, int64_t height, int64_t width, const real *x_, int transposed, real *out_)
 {
     const int64_t size = height * width;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t p = 0; p < planes; p++) {
-        const vec *x = (const vec *)x_ + p * size * (turned ? 1 : 4);
-        vec *out = (vec *)out_ + p * size * (turned ? 4 : 1);
+        const vec *x = (const vec *)x_ + p * size * (transposed ? 1 : 4);
+        vec *out = (vec *)out_ + p * size * (transposed ? 4 : 1);
         for (int64_t y = 0; y < height; y++)
             for (int64_t i = 0; i < width; i++) {
                 const int64_t at = y * width + i, corner = 4 * y * width + 2 * i, below = corner + 2 * width;
-                if (turned) out[corner] = out[corner + 1] = out[below] = out[below + 1] = x[at] * (real)0.25;
+                if (transposed) out[corner] = out[corner + 1] = out[below] = out[below + 1] = x[at] * (real)0.25;
                 else out[at] = (x[corner] + x[corner + 1] + x[below] + x[below + 1]) * (real)0.25;
             }
     }

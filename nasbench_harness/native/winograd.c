@@ -159,9 +159,9 @@ void convolve_winograd(int threads, int64_t blocks, int64_t inputs, int64_t outp
 
 /* As `pack`, of weights 3 x 3. */
 void pack_winograd(int threads, int64_t outputs, int64_t inputs, const real *w, int64_t so, int64_t si, int64_t sy, int64_t sx,
-                   int turned, real *packed)
+                   int transposed, real *packed)
 {
-    const int64_t first = turned ? inputs : outputs, second = turned ? outputs : inputs;
+    const int64_t first = transposed ? inputs : outputs, second = transposed ? outputs : inputs;
     const int widest = group_of((int)first, (int)first);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t o = 0; o < first; o += widest) {
@@ -172,7 +172,7 @@ void pack_winograd(int threads, int64_t outputs, int64_t inputs, const real *w, 
                 for (int x = 0; x < 3; x++) {
                     real tap[3];
                     for (int y = 0; y < 3; y++)
-                        tap[y] = turned ? w[i * so + (o + g) * si + (2 - y) * sy + (2 - x) * sx]
+                        tap[y] = transposed ? w[i * so + (o + g) * si + (2 - y) * sy + (2 - x) * sx]
                                         : w[(o + g) * so + i * si + y * sy + x * sx];
                     SPREAD(tap[0], tap[1], tap[2], half[0][x], half[1][x], half[2][x], half[3][x]);
                 }

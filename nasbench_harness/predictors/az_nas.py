@@ -10,13 +10,13 @@ import numpy as np
 
 from nasbench_harness.metrics.correlation import mean_ranks
 from nasbench_harness.predictors.base import CLASSES, FloatArray, Predictor, PredictorContext, Published, predictors
-from nasbench_harness.predictors.sweep import image_batches, noise_batch, spread, sweep
+from nasbench_harness.predictors.sweep import image_batches, noise_batch, sweep
 from nasbench_harness.space import connected, flops
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nasbench_harness.supernet.untrained import FreshNetwork
+    from nasbench_harness.supernet.untrained import UntrainedNetwork
 
 
 @predictors.register("az-nas")
@@ -45,7 +45,7 @@ class AzNas(Predictor):
         values = sweep(
             "az-nas", self, context, lambda network: quantities(network, x_NCHW), quantities=3, initialisation="he"
         )
-        parts = [spread(value_C) for value_C in values.T]
+        parts = [over_all(value_C) for value_C in values.T]
         parts.append(
             flops(context.channels, context.cells, context.size, CLASSES, False, context.image_channels).astype(float)
         )
@@ -69,7 +69,7 @@ def log_rank_sum(parts: list[FloatArray]) -> FloatArray:
     return total_A
 
 
-def quantities(network: FreshNetwork, x_NCHW: Tensor) -> list[float]:
+def quantities(network: UntrainedNetwork, x_NCHW: Tensor) -> list[float]:
     """Expressivity, progressivity and trainability from the outputs of the stem, cells and residual blocks."""
     outputs = network.features(x_NCHW)
     entropy_F = np.array([entropy(output) for output in outputs])
@@ -88,7 +88,7 @@ def entropy(x_NCHW: Tensor) -> float:
     return float(-(share_C * (share_C + 1e-8).log()).sum())
 
 
-def passes_back(network: FreshNetwork, x_NCHW: Tensor, y_NCHW: Tensor) -> float:
+def passes_back(network: UntrainedNetwork, x_NCHW: Tensor, y_NCHW: Tensor) -> float:
     """2 - s - 1/s with s the top singular value between random signs at a block's output and what reaches its input.
 
     Highest (0) where the block hands gradients back at the size they had; -inf where it hands back the very signs.

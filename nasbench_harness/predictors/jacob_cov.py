@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from nasbench_harness.predictors.base import FloatArray, Need, Predictor, PredictorContext, Published, predictors
-from nasbench_harness.predictors.sweep import image_batches, spread, sweep
+from nasbench_harness.predictors.sweep import image_batches, sweep
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nasbench_harness.supernet.untrained import FreshNetwork
+    from nasbench_harness.supernet.untrained import UntrainedNetwork
 
 _OFFSET = 1e-5
 _ZERO_COST = "zero-cost-nas notebook: C16 N5, 32 x 32, one batch, CIFAR-10 validation accuracy, all 15,625"
@@ -39,10 +39,10 @@ class JacobCov(Predictor):
         [(x_NCHW, _)] = image_batches("jacob_cov", context)
         x_NCHW = x_NCHW.requires_grad_()
         values = sweep("jacob_cov", self, context, lambda network: [spectral_sum(_gradients(network, x_NCHW))])
-        return spread(values[:, 0])
+        return over_all(values[:, 0])
 
 
-def _gradients(network: FreshNetwork, x_NCHW: Tensor) -> FloatArray:
+def _gradients(network: UntrainedNetwork, x_NCHW: Tensor) -> FloatArray:
     """Gradient of the summed logits by each image: float64 ``[N, C H W]``."""
     import torch
 

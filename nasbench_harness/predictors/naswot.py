@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from nasbench_harness.predictors.base import FloatArray, Need, Predictor, PredictorContext, predictors
-from nasbench_harness.predictors.sweep import image_batches, spread, sweep
+from nasbench_harness.predictors.sweep import image_batches, sweep
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nasbench_harness.supernet.untrained import FreshNetwork
+    from nasbench_harness.supernet.untrained import UntrainedNetwork
 
 
 @predictors.register("naswot")
@@ -34,10 +34,10 @@ class Naswot(Predictor):
         """log|det K|; a kernel without full rank counts as no signal."""
         [(x_NCHW, _)] = image_batches("naswot", context)
         values = sweep("naswot", self, context, lambda network: [log_determinant(same_state(network, x_NCHW))])
-        return spread(values[:, 0])
+        return over_all(values[:, 0])
 
 
-def same_state(network: FreshNetwork, x_NCHW: Tensor) -> FloatArray:
+def same_state(network: UntrainedNetwork, x_NCHW: Tensor) -> FloatArray:
     """Kernel float64 ``[N, N]``: number of ReLU units that two images put into the same state (on, or off)."""
     import torch
 

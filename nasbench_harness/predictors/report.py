@@ -52,7 +52,7 @@ def judge_predictors(
         predictor = predictors.create(name, {})
         scores[name] = predictor.score(context)
         if scores[name].shape != (N_ARCHITECTURES,):
-            raise RunError(f"predictor {name}: {scores[name].shape} scores, expected {N_ARCHITECTURES}; mend it")
+            raise RunError(f"predictor {name}: {scores[name].shape} scores, expected {N_ARCHITECTURES}; fix it")
         rows[name] = {
             "summary": predictors.summary(name),
             "direction": predictor.direction,

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nasbench_harness.predictors.base import Predictor
-    from nasbench_harness.supernet.untrained import FreshNetwork, Initialisation
+    from nasbench_harness.supernet.untrained import Initialisation, UntrainedNetwork
 
 CHUNK = 472
 SCHEMA = 1  # raise when a change of code changes scores: stored chunks then no longer count
 
-Measure = Callable[["FreshNetwork"], list[float]]
+Measure = Callable[["UntrainedNetwork"], list[float]]
 
 
 def sweep(
@@ -43,7 +43,7 @@ def sweep(
     initialisation: Initialisation = "pytorch",
     double: bool = False,
 ) -> FloatArray:
-    """``measure`` of a fresh network for every connected live cell: float64 ``[9444, quantities]``.
+    """``measure`` of an untrained network for every connected live cell: float64 ``[9444, quantities]``.
 
     ``predictor`` must be the frozen dataclass registered as ``name``; with the context it tells stored chunks apart.
     A quantity may be -inf (no signal at all) but not NaN or +inf: ``RunError`` naming the architecture.
@@ -51,7 +51,7 @@ def sweep(
     import torch
 
     from nasbench_harness.supernet.network import NetworkShape, live_codes
-    from nasbench_harness.supernet.untrained import FreshNetwork
+    from nasbench_harness.supernet.untrained import UntrainedNetwork
 
     shape = NetworkShape(context.channels, context.cells, context.image_channels, CLASSES)
     dtype = torch.float64 if double else torch.float32
@@ -72,7 +72,7 @@ def sweep(
                 continue
             for row in range(start, part.stop):
                 seed = derive_seed("untrained network", context.seed, int(cells[row]))
-                values[row] = measure(FreshNetwork(codes[row], shape, seed, initialisation, dtype))
+                values[row] = measure(UntrainedNetwork(codes[row], shape, seed, initialisation, dtype))
                 context.progress.advance(1)
             _check(name, values[part], cells[part])
             _save(path, values[part])
@@ -81,7 +81,7 @@ def sweep(
     return values
 
 
-def spread(value_C: FloatArray) -> FloatArray:
+def over_all(value_C: FloatArray) -> FloatArray:
     """Values of the connected live cells ``[9444]`` to all architectures ``[15625]``: finite, no path = the lowest.
 
     A cell of -inf stands below all others, an architecture without a path below that.

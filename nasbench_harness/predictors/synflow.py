@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from nasbench_harness.predictors.base import FloatArray, Predictor, PredictorContext, Published, predictors
-from nasbench_harness.predictors.sweep import spread, sweep
+from nasbench_harness.predictors.sweep import sweep
 
 if TYPE_CHECKING:
-    from nasbench_harness.supernet.untrained import FreshNetwork
+    from nasbench_harness.supernet.untrained import UntrainedNetwork
 
 _ZERO_COST = "zero-cost-nas notebook: C16 N5, 32 x 32, one batch, CIFAR-10 validation accuracy, all 15,625"
 
@@ -37,10 +37,10 @@ class Synflow(Predictor):
         x_NCHW = torch.ones(1, context.image_channels, context.size, context.size, dtype=torch.float64)
         x_NCHW = x_NCHW.contiguous(memory_format=torch.channels_last)
         values = sweep("synflow", self, context, lambda network: [_flow(network, x_NCHW)], double=True)
-        return spread(values[:, 0])
+        return over_all(values[:, 0])
 
 
-def _flow(network: FreshNetwork, x_NCHW: object) -> float:
+def _flow(network: UntrainedNetwork, x_NCHW: object) -> float:
     flat = network.flat.abs().requires_grad_()
     network.norm = lambda y_NCHW: y_NCHW
     network.set_weights(flat)

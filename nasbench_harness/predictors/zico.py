@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from nasbench_harness.predictors.base import FloatArray, Need, Predictor, PredictorContext, predictors
-from nasbench_harness.predictors.sweep import image_batches, spread, sweep
+from nasbench_harness.predictors.sweep import image_batches, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from nasbench_harness.supernet.untrained import FreshNetwork
+    from nasbench_harness.supernet.untrained import UntrainedNetwork
 
 _BATCHES = 2
 
@@ -35,17 +35,17 @@ class Zico(Predictor):
         """The sum, from the gradients of the cross-entropy."""
         batches = image_batches("zico", context, _BATCHES)
         values = sweep("zico", self, context, lambda network: [_zico(network, batches)])
-        return spread(values[:, 0])
+        return over_all(values[:, 0])
 
 
-def _zico(network: FreshNetwork, batches: Sequence[tuple[Tensor, Tensor]]) -> float:
+def _zico(network: UntrainedNetwork, batches: Sequence[tuple[Tensor, Tensor]]) -> float:
     import torch
     from torch.nn import functional as F
 
     network.flat.requires_grad_()
     gradients = []
     for x_NCHW, label_N in batches:
-        network.set_weights(network.flat)  # views made anew: those of the first batch have lost their graph
+        network.set_weights(network.flat)  # views made again: those of the first batch have lost their graph
         [gradient] = torch.autograd.grad(F.cross_entropy(network(x_NCHW), label_N), network.flat)
         gradients.append(gradient)
     gradient_BW = torch.stack(gradients)

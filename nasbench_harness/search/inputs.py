@@ -105,7 +105,6 @@ def scores_from(text: str, allow_missing: bool = False) -> Scores:
     """
     if text in COUNTS:
         return Scores(text, _count(text), {"count": text})
-    from nasbench_harness.evaluation.score_files import read_scores
     from nasbench_harness.records import RECORD_FILE, SCORES_FILE, image_set_of
 
     path, column = _split(text)

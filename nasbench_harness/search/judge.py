@@ -18,7 +18,7 @@ from nasbench_harness.search.pareto import hypervolume, pareto_front
 from nasbench_harness.space import Subspace, format_architecture
 from nasbench_harness.truth import Truth
 
-REFERENCE = "cost of the dearest architecture in the window, median true accuracy of the window"
+REFERENCE = "cost of the most expensive architecture in the window, median true accuracy of the window"
 """The worst corner of the hypervolume: a front that a random architecture of the window beats half the time adds 0."""
 
 FloatArray = npt.NDArray[np.float64]
@@ -43,7 +43,7 @@ class Judge:
         self.best: int | None = None
         if truth_A is not None and self.known.size:
             self.front = self.known[pareto_front(self._points(self.known))]
-            self.best = int(self.front[-1])  # the dearest of a front is its most accurate
+            self.best = int(self.front[-1])  # the most expensive of a front is its most accurate
             self.reference = np.array([cost.checked_A[self.known].max(), -float(np.median(truth_A[self.known]))])
             self.volume = hypervolume(self._points(self.front), self.reference)
 

@@ -44,7 +44,7 @@ class _Cells(Problem):  # type: ignore[misc]
 
 
 class _Resample(Mutation):  # type: ignore[misc]
-    """Each gene with the given probability drawn anew from the operations that its edge still has."""
+    """Each gene with the given probability drawn again from the operations that its edge still has."""
 
     def __init__(self, probability: float, used_EO: BoolArray) -> None:
         super().__init__()

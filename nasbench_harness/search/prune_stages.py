@@ -27,7 +27,7 @@ AfterPruning = Callable[[int, Pruning], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class PruneStage:
     """One stage of PAD-NAS: the search, and the pruning after it (None after the last)."""
 
     search: SearchResult
@@ -35,10 +35,10 @@ class Stage:
 
 
 @dataclass(frozen=True, eq=False)
-class PadNas:
+class PruneRun:
     """All stages of a PAD-NAS from one evaluator. ``spaces``: the space of each stage, the first one included."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[PruneStage, ...]
     window: Window
 
     @property
@@ -68,7 +68,7 @@ def pad_nas(
     share_live_cells: bool = True,
     after_pruning: AfterPruning | None = None,
     unit: str = "ms",
-) -> PadNas:
+) -> PruneRun:
     """Search and prune ``prunings`` times (the paper: 2), then search once more.
 
     ``after_pruning``: called with the number of the pruning and its result, before the next search; a live supernet
@@ -83,15 +83,15 @@ def pad_nas(
             evaluate, cost_A, space, window, rng, settings, progress, share_live_cells=share_live_cells, unit=unit
         )
         if number == prunings:
-            stages.append(Stage(found, None))
+            stages.append(PruneStage(found, None))
             break
         inside_A = candidates_of(cost_A, window, space, unit).mask_A
         pruning = prune(space, counted(found, counting), threshold, inside_A)
-        stages.append(Stage(found, pruning))
+        stages.append(PruneStage(found, pruning))
         space = pruning.after
         if after_pruning is not None:
             after_pruning(number, pruning)
-    return PadNas(tuple(stages), window)
+    return PruneRun(tuple(stages), window)
 
 
 def describe_space(

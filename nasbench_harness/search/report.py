@@ -24,15 +24,15 @@ def print_search(result: dict[str, Any], console: Console) -> None:
     for problem in problems:
         runs, summary = problem["runs"], problem["summary"]
         seen = sum(run["search"]["architectures_seen"] for run in runs) / len(runs)
-        cells = [f"{problem['counts']['candidates']:,}", f"{seen:,.0f}", _spread(summary.get("cost"), 3)]
+        cells = [f"{problem['counts']['candidates']:,}", f"{seen:,.0f}", _interval(summary.get("cost"), 3)]
         if judged:
             best = problem.get("true_best")
-            cells += [_spread(summary.get("truth"), 2), f"{best['truth']:.2f}" if best else "-"]
-            cells += [_spread(summary.get("regret"), 2), _spread(summary.get("hypervolume_ratio"), 3)]
+            cells += [_interval(summary.get("truth"), 2), f"{best['truth']:.2f}" if best else "-"]
+            cells += [_interval(summary.get("regret"), 2), _interval(summary.get("hypervolume_ratio"), 3)]
         else:
             cells.append(runs[0]["best"]["arch"])
         if checked:
-            cells += [_spread(summary.get("violations"), 3), _spread(summary.get("regret_within"), 2)]
+            cells += [_interval(summary.get("violations"), 3), _interval(summary.get("regret_within"), 2)]
         table.add_row(problem["device"], problem["constraint"], problem["scores"], *cells)
     console.print(table)
     _notes(result, console)
@@ -110,7 +110,7 @@ def _table(result: dict[str, Any], title: str) -> Table:
     return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
-def _spread(estimate: dict[str, float] | None, digits: int) -> str:
+def _interval(estimate: dict[str, float] | None, digits: int) -> str:
     if estimate is None:
         return "-"
     text = f"{estimate['mean']:.{digits}f}"

@@ -22,7 +22,7 @@ Evaluate = Callable[[IntArray], FloatArray]
 class SearchSettings:
     """Options of the evolution. Population and generations are those of PAD-NAS, the rest is our choice.
 
-    ``mutation_probability``: of each gene, drawn anew uniformly from the operations of its edge. ``tries``: how often
+    ``mutation_probability``: of each gene, drawn again uniformly from the operations of its edge. ``tries``: how often
     children are redrawn when too few of a generation are new and inside the window. Raises ``UsageError``.
     """
 

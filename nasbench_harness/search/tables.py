@@ -13,7 +13,7 @@ from nasbench_harness.search.constraint import Window
 from nasbench_harness.search.inputs import Cost, Scores
 from nasbench_harness.search.judge import Judge, origins, problems_of
 from nasbench_harness.search.prune import RANK_LIMIT
-from nasbench_harness.search.prune_stages import PadNas, describe_space, pad_nas
+from nasbench_harness.search.prune_stages import PruneRun, describe_space, pad_nas
 from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import EDGES, OPERATIONS, connected
@@ -78,7 +78,7 @@ def prune_tables(
     }
 
 
-def _run(done: PadNas, scores: Scores, judge: Judge) -> dict[str, Any]:
+def _run(done: PruneRun, scores: Scores, judge: Judge) -> dict[str, Any]:
     spaces = []
     for space in done.spaces:
         described = describe_space(space, judge.cost.checked_A, judge.window, judge.truth_A)

@@ -93,7 +93,7 @@ class Scorer:
                 chunk = Chunk(scorable, cells[start : start + CELLS_A_CHUNK])
                 chunks.append((f"scores of network {number} from {start}", chunk))
         self.context.progress.start("scoring", len(architectures), "cells")
-        found = self.context.remember_apart([Measurement(name, chunk, len(chunk.cells)) for name, chunk in chunks])
+        found = self.context.measure_in_parallel([Measurement(name, chunk, len(chunk.cells)) for name, chunk in chunks])
         signals = {name: np.full(N_ARCHITECTURES, np.nan) for name in ("accuracy", "negative_loss")}
         for (_, chunk), scores in zip(chunks, found, strict=True):
             for name, values in scores.items():

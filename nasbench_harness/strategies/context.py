@@ -12,7 +12,7 @@ import numpy as np
 from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import Subspace
-from nasbench_harness.strategies.parallel import Measurement, remember_apart, train_apart
+from nasbench_harness.strategies.parallel import Measurement, measure_in_parallel, train_in_parallel
 from nasbench_harness.system.progress import Progress, Silent
 from nasbench_harness.training.checkpoints import Checkpoints
 
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 class Context:
     """What a strategy is handed: space, images on the device, settings, its budget and its place in the seed tree.
 
-    All costly work goes through ``train``, ``train_together`` and ``remember``: they meter it, show its progress, and
+    All costly work goes through ``train``, ``train_together`` and ``measure``: they meter it, show its progress, and
     take it up again after an interruption, when the strategy is run a second time from its start. What is independent
-    goes through ``train_apart`` and ``remember_apart``, which use ``processes`` at a time where there are several.
-    ``plugins`` are the files, with their digests, whose parts those processes need.
+    goes through ``train_in_parallel`` and ``measure_in_parallel``, which use up to ``processes`` at a time. ``plugins`` are the files, with their digests, whose parts those processes need.
     """
 
     space: Subspace
@@ -90,11 +89,11 @@ class Context:
 
         return train(runs, self.progress, self.checkpoints, name)
 
-    def train_apart(self, stages: Sequence[tuple[Supernet, Stage]]) -> list[LossCurve]:
+    def train_in_parallel(self, stages: Sequence[tuple[Supernet, Stage]]) -> list[LossCurve]:
         """Train networks that know nothing of each other, in place: what ``train`` of each in turn would give."""
-        return train_apart(self, stages)
+        return train_in_parallel(self, stages)
 
-    def remember(self, name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    def measure(self, name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """What ``compute`` gives, from a checkpoint where an interrupted run had it; its cost is charged either way.
 
         ``name`` is unique within the strategy. ``compute`` spends the budget itself and must not train networks.
@@ -116,9 +115,9 @@ class Context:
         """The checkpoint of a measurement."""
         return f"measurement of {name}"
 
-    def remember_apart(self, measurements: Sequence[Measurement]) -> list[dict[str, np.ndarray]]:
-        """What ``remember`` of each in turn would give, for measurements that do not depend on each other."""
-        return remember_apart(self, measurements)
+    def measure_in_parallel(self, measurements: Sequence[Measurement]) -> list[dict[str, np.ndarray]]:
+        """What ``measure`` of each in turn would give, for measurements that do not depend on each other."""
+        return measure_in_parallel(self, measurements)
 
     def alone(self) -> Context:
         """The same for a process of its own, silent; this process keeps the time."""

@@ -3,7 +3,7 @@
 Every process gets the context and each n-th part, works as the unit would in turn, and leaves what it did in the unit's
 checkpoints. Then the unit goes through all parts as after an interruption: it finds them done, takes weights and values
 from there, and charges its budget. So results have one way only, a kill loses no more than with one process, and a
-unit that was begun with several processes may go on with one.
+unit that was begun with several processes may be finished with one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Divisible(Protocol):
     @property
     def batches(self) -> BatchSizes: ...
     def train(self, network: Supernet, stage: Stage) -> LossCurve: ...
-    def remember(self, name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]: ...
+    def measure(self, name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]: ...
     def key_of(self, name: str) -> str: ...
     def alone(self) -> Self: ...
     def shown_by(self, progress: Progress) -> Self: ...
@@ -66,8 +66,8 @@ class Measurement:
     amount: float = 0.0
 
 
-def train_apart(context: Divisible, stages: Sequence[tuple[Supernet, Stage]]) -> list[LossCurve]:
-    """See ``Context.train_apart``."""
+def train_in_parallel(context: Divisible, stages: Sequence[tuple[Supernet, Stage]]) -> list[LossCurve]:
+    """See ``Context.train_in_parallel``."""
     if _has_several(context):
         from nasbench_harness.training.trainer import is_trained
 
@@ -76,25 +76,25 @@ def train_apart(context: Divisible, stages: Sequence[tuple[Supernet, Stage]]) ->
         if len(missing) > 1:
             updates = sum(stage.updates_in(batches) for _, stage in missing)
             context.progress.start(f"{len(missing)} sub-supernets", updates, "updates")
-            _spread(context, train_apart, missing)
+            _distribute(context, train_in_parallel, missing)
             context = context.shown_by(Silent())
     return [context.train(network, stage) for network, stage in stages]
 
 
-def remember_apart(context: Divisible, measurements: Sequence[Measurement]) -> list[dict[str, np.ndarray]]:
-    """See ``Context.remember_apart``."""
+def measure_in_parallel(context: Divisible, measurements: Sequence[Measurement]) -> list[dict[str, np.ndarray]]:
+    """See ``Context.measure_in_parallel``."""
     if _has_several(context):
         missing = [each for each in measurements if context.checkpoints.load(context.key_of(each.name)) is None]
         if len(missing) > 1:
             context.progress.advance(sum(each.amount for each in measurements) - sum(each.amount for each in missing))
-            _spread(context, remember_apart, missing)
+            _distribute(context, measure_in_parallel, missing)
             context = context.shown_by(Silent())
     return [_remembered(context, each) for each in measurements]
 
 
 def _remembered(context: Divisible, measurement: Measurement) -> dict[str, np.ndarray]:
     told = _Told(context.progress)
-    found = context.remember(measurement.name, lambda: measurement.compute(context.shown_by(told)))
+    found = context.measure(measurement.name, lambda: measurement.compute(context.shown_by(told)))
     context.progress.advance(measurement.amount - told.amount)  # what a checkpoint held
     return found
 
@@ -119,7 +119,7 @@ def _do(part: _Part, progress: Progress) -> None:
     work(context.shown_by(progress), jobs)
 
 
-def _spread(context: Divisible, work: Callable[[Any, Any], Any], jobs: Sequence[Any]) -> None:
+def _distribute(context: Divisible, work: Callable[[Any, Any], Any], jobs: Sequence[Any]) -> None:
     """Have ``work(context, part)`` done for all parts of the jobs; the first error of one ends the others."""
     import torch
 

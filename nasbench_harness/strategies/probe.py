@@ -46,7 +46,7 @@ class SupernetProbe:
             found = score_live_cells(self.network, cells, images, self.context.scoring_batch, Silent())
             return {"accuracy": found.accuracy}
 
-        found = self.context.remember(self._next(f"validation of {self.name}"), measure)["accuracy"]
+        found = self.context.measure(self._next(f"validation of {self.name}"), measure)["accuracy"]
         self.context.progress.advance(len(cells))
         return np.asarray(found[position])
 
@@ -65,7 +65,7 @@ class SupernetProbe:
         def measure() -> dict[str, np.ndarray]:
             return {"distances": self._measure_distances(subspace, edge, allowed, repeats, np.random.default_rng(seed))}
 
-        found = self.context.remember(self._next(f"gradients of {self.name} on edge {edge}"), measure)["distances"]
+        found = self.context.measure(self._next(f"gradients of {self.name} on edge {edge}"), measure)["distances"]
         self.context.progress.advance(repeats * len(allowed))
         self.distances[edge] = found
         return found

@@ -62,7 +62,7 @@ def layer_shapes(code: Code, shape: NetworkShape) -> list[LayerShape]:
     return layers
 
 
-class FreshNetwork:
+class UntrainedNetwork:
     """A network of one architecture at initialisation.
 
     ``layers`` names the convolutions and the classifier; ``flat`` holds their weights one after the other (``weights``

@@ -12,7 +12,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 def keep_freed_memory() -> bool:
     """Tell glibc to reuse large blocks instead of returning them to the system; whether it agreed.
 
-    Blocks of 32 MB and more, such as the activations of a scoring batch, are by default mapped anew each time, and the
+    Blocks of 32 MB and more, such as the activations of a scoring batch, are by default mapped again each time, and the
     kernel clears their pages at the first touch, which takes longer than a batch norm. This affects the whole process,
     so programs call it, not imports. It does nothing where the C library is another one.
     """

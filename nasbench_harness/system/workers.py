@@ -1,4 +1,4 @@
-"""Work in local processes: one process an item, so many at a time; progress and results come back through pipes.
+"""Work in local processes: one process per item, up to N at a time; progress and results come back through pipes.
 
 Items are units, or parts of one unit. A process costs a few seconds of imports beside minutes or hours of training. In
 return a unit that dies (out of memory, a fault in native code) takes nothing with it, and an interruption ends all of
@@ -74,7 +74,7 @@ def _worker(work: Work, item: Any, threads: int, pipe: Connection) -> None:
 
 
 def _end_with_the_parent() -> None:
-    """A process whose parent is gone works for nobody, and might write beside the run that goes on from its place."""
+    """A process whose parent is gone works for nobody, and might write beside the run that resumes from its place."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -140,4 +140,4 @@ def _death(exit_code: int | None) -> str:
         cause = f"was ended by signal {-exit_code}" + (", probably for lack of memory" if exit_code == -9 else "")
     else:
         cause = f"ended with exit code {exit_code}; its error stands above"
-    return f"a process of the unit {cause}; the same command goes on from its checkpoint (fewer --workers may help)"
+    return f"a process of the unit {cause}; the same command resumes from its checkpoint (fewer --workers may help)"

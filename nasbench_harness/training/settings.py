@@ -43,7 +43,7 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stretch of training with a fresh optimiser and schedule: what trains, for how long, and who is drawn.
+    """One stretch of training with a new optimiser and schedule: what trains, for how long, and who is drawn.
 
     ``updates`` is its share of the budget, what ``objective`` adds included. ``rate_scale`` multiplies both learning
     rates. The name is unique within a strategy: random draws and checkpoints go by it.

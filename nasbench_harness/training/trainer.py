@@ -27,7 +27,7 @@ def train(
     """Advance every run to its end, in turns of one epoch each, and return their loss curves.
 
     Turns matter to objectives that look at the other networks (mutual distillation); a single run just runs. ``name``
-    (default: the first stage's) heads the progress and the checkpoint. After an interruption the same call goes on from
+    (default: the first stage's) heads the progress and the checkpoint. After an interruption the same call resumes from
     the last checkpoint and ends with the same bits.
     """
     name = name or runs[0].name

@@ -20,7 +20,7 @@ class WeightUpdates:
     """An SGD optimiser with one of the rules for weights that were used before, but not at the step at hand.
 
     "freeze": such weights and their momenta stand still (torch >= 2.0). "decay": their gradient is zero, so that
-    weight decay and momentum go on (torch 1.x). "decay-only" and "momentum-only" are the halves of "decay", for
+    weight decay and momentum continue (torch 1.x). "decay-only" and "momentum-only" are the halves of "decay", for
     ablations: the weight shrinks while its momentum stands still, or coasts without being decayed.
     """
 

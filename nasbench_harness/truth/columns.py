@@ -33,6 +33,6 @@ def checked_column(table: str, meta: dict[str, Any], name: str, values: FloatArr
         row = int(np.flatnonzero(~np.isfinite(column))[0])
         raise DataError(
             f"truth table '{table}', column '{name}': {column[row]} at {format_architecture(row)}; "
-            "mend the value, or declare the table partial if it is missing"
+            "fix the value, or declare the table partial if it is missing"
         )
     return sealed(column)

@@ -4,7 +4,7 @@ The file is a NumPy ``.npz`` archive: ``meta`` (JSON as uint8: format, version, 
 ``column_<i>`` (float64 ``[15625]``, in the order of the column names) and, where known, ``benchmark_index``.
 
 ``meta`` stands last and holds a sha256 of all bytes before it, ``stored_sha256``: where that is right the columns are
-those that were written, and need not be unpacked to be trusted. A file without it, or packed anew by another program,
+those that were written, and need not be unpacked to be trusted. A file without it, or packed again by another program,
 is unpacked and checked whole.
 """
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nasbench_harness.cli import main
-from nasbench_harness.evaluation.score_files import read_scores
+from nasbench_harness.evaluation.score_files import read_score_file
 from nasbench_harness.metrics import kendall_tau
 from nasbench_harness.predictors import sweep
 from nasbench_harness.space import N_ARCHITECTURES, flops
@@ -56,7 +56,7 @@ def test_counts_are_judged_and_written(truth: Path, tmp_path: Path, capsys: pyte
     assert row["metrics"]["kendall_tau"] == pytest.approx(kendall_tau(flops(live=True), column))
     assert row["published"][0]["kendall_tau"] == 0.653
     assert row["direction"] == "+"
-    stored = read_scores(out / "scores.parquet")
+    stored = read_score_file(out / "scores.parquet")
     assert stored.names == ("live-flops", "twelve-epoch")
     # the verb score reads the file and finds the same
     again = asked(["score", out / "scores.parquet", "--truth", truth, "--policy", POLICY, "--resamples", 0], capsys)

@@ -88,7 +88,7 @@ def test_a_file_cut_off_is_taken_up_again_by_the_next_fetch(server: Server, cach
 def test_a_file_always_cut_off_is_an_error_that_says_where(server: Server, cache: Path, register: Register) -> None:
     register(thing={"url": server.url()})
     server.behave("truncated")
-    with pytest.raises(DataError, match=r"closed after 278,528 of 327,680 bytes, the next fetch goes on from there"):
+    with pytest.raises(DataError, match=r"closed after 278,528 of 327,680 bytes, the next fetch resumes from there"):
         fetch(["thing"], pause=0)
     assert not (cache / "file.bin").exists()
 

@@ -74,7 +74,7 @@ def test_convolution_normalisation_and_their_gradients(
     past = torch.empty_like(statistics)
     assert torch.equal(raw, native.convolve(padded, native.pack(weight), stride, mode=GATHER_PAST, statistics=past))
     assert torch.equal(statistics, past)
-    mean, scale = native.settle(statistics, expected.shape[2] * expected.shape[3], n, 1e-5)
+    mean, scale = native.finalise(statistics, expected.shape[2] * expected.shape[3], n, 1e-5)
     variance, centre = torch.var_mean(expected, (0, 2, 3), correction=0)
     assert_near(images(raw, n), expected)
     torch.testing.assert_close(mean, centre, rtol=1e-4, atol=1e-5)
@@ -85,10 +85,10 @@ def test_convolution_normalisation_and_their_gradients(
     assert_near(images(inside(through), n), back)
     assert_near(native.weight_gradient(weight, padded, through, stride), dw)
     spread = native.normalise_backward(laid, raw, mean, scale, n, spacing=stride)
-    turned = native.pack(weight, turned=True)
-    found = native.convolve(spread, turned)
+    transposed = native.pack(weight, transposed=True)
+    found = native.convolve(spread, transposed)
     assert_near(images(found, n), dx)
-    native.convolve(spread, turned, mode=ADD, out=found)
+    native.convolve(spread, transposed, mode=ADD, out=found)
     assert_near(images(found, n), 2 * dx)
 
 
@@ -108,17 +108,17 @@ def test_fewer_products_give_the_same(native: Kernels, shape: tuple[int, ...]) -
     past = torch.empty_like(statistics)
     assert torch.equal(raw, native.convolve(padded, native.pack(w, winograd=True), mode=GATHER_PAST, statistics=past))
     assert torch.equal(statistics, past)
-    mean, scale = native.settle(statistics, height * width, n, 1e-5)
+    mean, scale = native.finalise(statistics, height * width, n, 1e-5)
     variance, centre = torch.var_mean(expected, (0, 2, 3), correction=0)
     assert_near(images(raw, n), expected)
     torch.testing.assert_close(mean, centre, rtol=1e-4, atol=1e-5)
     assert_near(scale, (variance + 1e-5).rsqrt())
     gradient = torch.randn_like(expected)
     back = F.conv_transpose2d(gradient, w, padding=1)
-    turned = native.pack(w, turned=True, winograd=True)
-    found = native.convolve(native.lay_out(gradient), turned)
+    transposed = native.pack(w, transposed=True, winograd=True)
+    found = native.convolve(native.lay_out(gradient), transposed)
     assert_near(images(found, n), back)
-    native.convolve(native.lay_out(gradient), turned, mode=ADD, out=found)
+    native.convolve(native.lay_out(gradient), transposed, mode=ADD, out=found)
     assert_near(images(found, n), 2 * back)
 
 
@@ -130,7 +130,7 @@ def test_lanes_without_an_image_give_no_gradient(native: Kernels) -> None:
     raw = native.convolve(
         padded, native.pack(torch.randn(4, 4, 3, 3, dtype=native.dtype)), 1, True, GATHER, None, statistics
     )
-    mean, scale = native.settle(statistics, 16, 3, 1e-5)
+    mean, scale = native.finalise(statistics, 16, 3, 1e-5)
     through = native.normalise_backward(torch.ones_like(raw), raw, mean, scale, 3)
     assert through[..., 3:].abs().max() == 0
     assert through[..., :3].abs().max() > 0
@@ -174,7 +174,7 @@ def test_pooling_and_its_gradient(native: Kernels, side: tuple[int, int]) -> Non
     (back,) = torch.autograd.grad(expected, x, gradient)
     laid = inside(native.lay_out(x.detach()))
     assert_near(images(native.pool(laid), 11), expected)
-    assert_near(images(native.pool(inside(native.lay_out(gradient)), turned=True), 11), back)
+    assert_near(images(native.pool(inside(native.lay_out(gradient)), transposed=True), 11), back)
 
 
 @needs_kernels
@@ -184,7 +184,7 @@ def test_halving_and_its_gradient(native: Kernels) -> None:
     gradient = torch.randn_like(expected)
     (back,) = torch.autograd.grad(expected, x, gradient)
     assert_near(images(native.halve(inside(native.lay_out(x.detach()))), 9), expected)
-    assert_near(images(native.halve(inside(native.lay_out(gradient)), turned=True), 9), back)
+    assert_near(images(native.halve(inside(native.lay_out(gradient)), transposed=True), 9), back)
 
 
 @needs_kernels
@@ -198,7 +198,7 @@ def test_threads_change_no_bit() -> None:
             torch.set_num_threads(threads)
             statistics = native.new_statistics(x, 6)
             raw = native.convolve(x, native.pack(w), mode=GATHER, statistics=statistics)
-            mean, scale = native.settle(statistics, 64, 40, 1e-5)
+            mean, scale = native.finalise(statistics, 64, 40, 1e-5)
             back = native.normalise_backward(raw, raw, mean, scale, 40)
             found.append((raw, mean, scale, back, native.weight_gradient(w, x, back)))
     finally:

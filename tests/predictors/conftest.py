@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from nasbench_harness.images import ImageSet, ImageSpec, load_image_set
 from nasbench_harness.predictors import PredictorContext, sweep
 from nasbench_harness.supernet.network import NetworkShape
-from nasbench_harness.supernet.untrained import FreshNetwork, Initialisation
+from nasbench_harness.supernet.untrained import Initialisation, UntrainedNetwork
 
 # Edges as numbered by the benchmark: e0=1<-0, e1=2<-0, e2=2<-1, e3=3<-0, e4=3<-1, e5=3<-2
 EDGE_OF = {(0, 1): 0, (0, 2): 1, (1, 2): 2, (0, 3): 3, (1, 3): 4, (2, 3): 5}
@@ -30,7 +30,7 @@ CODES = {
 class PlainNetwork:
     """The same function with torch's own operations, nodes by recursion; every weight is a tensor of its own."""
 
-    def __init__(self, network: FreshNetwork, dtype: torch.dtype = torch.float64, norm: bool = True) -> None:
+    def __init__(self, network: UntrainedNetwork, dtype: torch.dtype = torch.float64, norm: bool = True) -> None:
         self.code, self.cells, self.norm = network.code, network.shape.cells, norm
         self.weights = {n: w.detach().to(dtype).clone().contiguous() for n, w in network.weights.items()}
         self.bias = network.bias.to(dtype)
@@ -106,7 +106,7 @@ def code(request: pytest.FixtureRequest) -> tuple[int, ...]:
 
 
 @pytest.fixture
-def fresh() -> Callable[..., FreshNetwork]:
+def fresh() -> Callable[..., UntrainedNetwork]:
     """A small network of a code: ``fresh(code, seed=, initialisation=, dtype=)``."""
 
     def make(
@@ -114,8 +114,8 @@ def fresh() -> Callable[..., FreshNetwork]:
         seed: int = 5,
         initialisation: Initialisation = "pytorch",
         dtype: torch.dtype = torch.float32,
-    ) -> FreshNetwork:
-        return FreshNetwork(code, SHAPE, seed, initialisation, dtype)
+    ) -> UntrainedNetwork:
+        return UntrainedNetwork(code, SHAPE, seed, initialisation, dtype)
 
     return make
 

@@ -10,7 +10,7 @@ import torch
 
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.predictors import Synflow, sweep
-from nasbench_harness.predictors.sweep import image_batches, noise_batch, spread
+from nasbench_harness.predictors.sweep import image_batches, noise_batch, over_all
 from nasbench_harness.space import N_ARCHITECTURES, connected, connected_live_cells, live_cell_of
 
 
@@ -49,7 +49,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(context, few_cells, tmp_path,
     third = []
     np.testing.assert_array_equal(sweep.sweep("synflow", Synflow(), kept, counting(third)), values)
     assert third == []
-    # other settings, another predictor, a damaged part: measured anew
+    # other settings, another predictor, a damaged part: measured again
     sweep.sweep("synflow", Synflow(), dataclasses.replace(kept, seed=4), counting(third))
     sweep.sweep("naswot", Synflow(), kept, counting(third))
     assert len(third) == 2 * len(few_cells)
@@ -77,7 +77,7 @@ def test_what_is_no_number_is_refused_by_name(context, few_cells, bad):
 def test_no_path_is_lowest_and_no_signal_next():
     value_C = np.linspace(-5, 7, 9444)
     value_C[17] = -np.inf
-    score_A = spread(value_C)
+    score_A = over_all(value_C)
     assert score_A.shape == (N_ARCHITECTURES,)
     assert np.isfinite(score_A).all()
     dead, quiet = ~connected(), live_cell_of() == connected_live_cells()[17]

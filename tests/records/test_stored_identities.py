@@ -1,7 +1,7 @@
 """Stored results stay valid: from the preset and a record's data description the identity comes out as it was stored.
 
 A setting that is added, renamed or given another default changes identities without a sound, and the next ``run`` would
-refuse the records or measure them anew; here it is told.
+refuse the records or measure them again; here it is told.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.space import Subspace, all_codes, connected, flops, live_cell_of
 
 COST_A = flops() / 1e6
-# each edge and operation has a worth of its own; the best trade-offs are not the dearest architectures
+# each edge and operation has a worth of its own; the best trade-offs are not the most expensive architectures
 WORTH_EO = np.random.default_rng(3).uniform(0, 1, (6, 5)) + np.array([0, 0.4, 0.5, 0.6, 0.2])
 SCORE_A = WORTH_EO[np.arange(6), all_codes()].sum(axis=1)
 QUICK = SearchSettings(population=24, generations=12)

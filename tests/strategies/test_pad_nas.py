@@ -193,7 +193,7 @@ def test_the_front_set_is_spread_along_the_first_ranks() -> None:
     assert len(chosen) == len(set(chosen.tolist())) == 30
     rows = found.rows(chosen)
     assert (np.diff(cost[rows]) >= 0).all()
-    # a front of more than thirty is spread over evenly, from its cheapest to its dearest
+    # a front of more than thirty is spread over evenly, from its cheapest to its most expensive
     line = np.arange(200.0)
     straight = SearchResult(index, line, line, index, 0, 0, 0, 0)
     rows = straight.rows(paired_sets(Subspace.full(), straight, 10, rng)["front"])

@@ -68,7 +68,7 @@ def work(context: Context) -> tuple[Any, ...]:
         context.budget.spend(2, 1)
         return {"found": np.array([1.5, 2.5])}
 
-    found = context.remember("probe", measure)
+    found = context.measure("probe", measure)
     weights = [weight.clone() for network in networks for weight in network.state_dict().values()]
     return weights, curves, found["found"].tolist(), context.budget.forwards
 

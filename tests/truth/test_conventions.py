@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.evaluation.score_files import read_scores
+from nasbench_harness.evaluation.score_files import read_score_file
 from nasbench_harness.space import (
     all_strings,
     format_architecture,
@@ -110,12 +110,12 @@ def test_csv_whose_columns_contradict_each_other(write: Write) -> None:
 def test_json_and_scores_by_tuple(write: Write) -> None:
     path = write("t.json", ['{"(4, 0, 3, 1, 4, 3)": 0.5, "(0, 0, 0, 0, 0, 0)": 0.25}'])
     assert import_table(path, partial=True).column("value")[parse_architecture(KNOWN)] == 0.5
-    scores = read_scores(path, allow_missing=True)
+    scores = read_score_file(path, allow_missing=True)
     skips = parse_architecture(
         "|skip_connect~0|+|skip_connect~0|skip_connect~1|" + "+|skip_connect~0|skip_connect~1|skip_connect~2|"
     )
     assert sorted(scores.index_A.tolist()) == sorted([parse_architecture(KNOWN), skips])
-    scores = read_scores(write("s.csv", ["naslib,mine", "4 0 3 1 4 3,1"]), allow_missing=True)
+    scores = read_score_file(write("s.csv", ["naslib,mine", "4 0 3 1 4 3,1"]), allow_missing=True)
     assert (scores.names, scores.index_A.tolist()) == (("mine",), [parse_architecture(KNOWN)])
 
 

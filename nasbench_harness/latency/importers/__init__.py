@@ -88,6 +88,6 @@ def _check(rows: LatencyRows, source: Path, partial: bool) -> None:
             found = "no value" if np.isnan(values[row]) else f"{values[row]:g} ms"
             raise DataError(
                 f"{source.name}, {rows.places[row]}, column '{column}': {found} for "
-                f"{format_architecture(int(rows.index_A[row]))}; a latency is a positive number of milliseconds: mend "
+                f"{format_architecture(int(rows.index_A[row]))}; a latency is a positive number of milliseconds: fix "
                 "the value, or leave it empty and import with --partial"
             )

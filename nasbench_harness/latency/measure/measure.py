@@ -38,7 +38,7 @@ def measure_latency(
 
     The network executes live edges only, so an architecture with dead edges is timed as its live cell. Where all live
     cells are timed, each value stands for every architecture that shares the cell, and the table is complete. Beside
-    the table, ``NAME.operations.json`` holds the operations at each stage, unless ``operations`` is False. Goes on
+    the table, ``NAME.operations.json`` holds the operations at each stage, unless ``operations`` is False. Resumes
     where an interrupted measurement of the same conditions stopped. Raises ``UsageError`` for a device that is not
     there, and where rows of other conditions lie beside the target.
     """

@@ -10,7 +10,7 @@ import numpy as np
 from nasbench_harness.errors import DataError
 from nasbench_harness.latency.importers.operations import read_json
 from nasbench_harness.latency.importers.rows import LatencyRows
-from nasbench_harness.latency.predict.predictor import Predictor, predicted_table
+from nasbench_harness.latency.predict.predictor import LatencyPredictor, predicted_table
 from nasbench_harness.space import N_ARCHITECTURES
 from nasbench_harness.system.files import write_json
 
@@ -18,13 +18,13 @@ FORMAT = "nasbench-harness latency predictors"
 VERSION = 1
 
 
-def save_predictors(path: Path, predictors: list[Predictor], meta: dict[str, Any]) -> None:
+def save_predictors(path: Path, predictors: list[LatencyPredictor], meta: dict[str, Any]) -> None:
     """Write predictors, whole or not at all; ``meta``: JSON-able facts such as the table they were fitted on."""
     stored = [one.to_json() for one in predictors]
     write_json(path, {"format": FORMAT, "version": VERSION, "meta": meta, "predictors": stored})
 
 
-def load_predictors(path: Path) -> list[Predictor]:
+def load_predictors(path: Path) -> list[LatencyPredictor]:
     """Read what ``save_predictors`` wrote; ``DataError`` naming fault and remedy."""
     content = read_json(path)
     if content.get("format") != FORMAT or content.get("version") != VERSION:
@@ -32,7 +32,7 @@ def load_predictors(path: Path) -> list[Predictor]:
     stored = content.get("predictors")
     if not isinstance(stored, list) or not stored:
         raise DataError(f"{path.name} holds no predictor; fit with `latency fit --to`")
-    return [Predictor.from_json(one) for one in stored]
+    return [LatencyPredictor.from_json(one) for one in stored]
 
 
 class PredictorImporter:

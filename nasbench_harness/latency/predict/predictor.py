@@ -21,7 +21,7 @@ _FLOOR = 0.5  # of the fastest sample: extrapolation never goes below
 
 
 @dataclass(frozen=True, eq=False)
-class Predictor:
+class LatencyPredictor:
     """Latency of an architecture = features times coefficients, in ms, never below ``floor_ms``.
 
     ``features``, ``executed``: the model chosen (see ``FEATURES`` and ``EXECUTED``). ``samples``: how many measured
@@ -71,7 +71,7 @@ class Predictor:
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Predictor:
+    def from_json(cls, value: dict[str, Any]) -> LatencyPredictor:
         """From ``to_json``; ``DataError`` when a field is missing or makes no sense."""
         try:
             kind, rule = str(value["features"]), str(value["executed"])
@@ -90,7 +90,7 @@ class Predictor:
 
 def fit_predictor(
     column: str, index_n: IntArray, ms_n: FloatArray, info: DeviceInfo | None = None, rule: str | None = None
-) -> Predictor:
+) -> LatencyPredictor:
     """Fit on measured architectures: our indices ``[n]`` and their latencies in ms ``[n]``; NaN rows are left out.
 
     The model is chosen by leave-one-out (``predictor_fit.select``), among those of one ``rule`` of executed edges where
@@ -101,7 +101,7 @@ def fit_predictor(
     among = [one for one in candidates(len(ms_n)) if rule is None or one[1] == rule]
     fitted = select(index_n, ms_n, among)
     low, high = np.quantile(fitted.loo_n, (0.05, 0.95))
-    return Predictor(
+    return LatencyPredictor(
         column,
         fitted.kind,
         fitted.rule,
@@ -128,7 +128,7 @@ def check_conditions(
             )
 
 
-def predicted_table(name: str, predictors: list[Predictor], meta: dict[str, Any] | None = None) -> LatencyTable:
+def predicted_table(name: str, predictors: list[LatencyPredictor], meta: dict[str, Any] | None = None) -> LatencyTable:
     """The predictions of all architectures as a latency table, a column for each predictor."""
     columns = {one.column: one.predict() for one in predictors}
     infos = {one.column: replace(one.info, predicted=True) for one in predictors}

@@ -15,7 +15,7 @@ from nasbench_harness.latency.predict.design import plan
 from nasbench_harness.latency.predict.executed import EXECUTED
 from nasbench_harness.latency.predict.features import features
 from nasbench_harness.latency.predict.fit import LEAST_SAMPLES
-from nasbench_harness.latency.predict.predictor import Predictor, fit_predictor
+from nasbench_harness.latency.predict.predictor import LatencyPredictor, fit_predictor
 from nasbench_harness.latency.table import LatencyTable
 from nasbench_harness.metrics import kendall_tau, spearman
 from nasbench_harness.seeding import derive_rng
@@ -37,7 +37,7 @@ def fit_columns(
     samples: int | None = None,
     repeats: int = 20,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[Predictor], list[dict[str, Any]]]:
+) -> tuple[list[LatencyPredictor], list[dict[str, Any]]]:
     """Fit device columns of a table, and tell how well the predictions hold on held-out architectures.
 
     ``devices``: columns, all when empty. ``samples``: fit on the architectures of ``plan(samples)`` and judge on all
@@ -68,10 +68,10 @@ def executed_by(table: LatencyTable) -> str | None:
 
 def _few_samples(
     table: LatencyTable, name: str, ms_A: FloatArray, samples: int, repeats: int
-) -> tuple[Predictor, dict[str, Any]]:
+) -> tuple[LatencyPredictor, dict[str, Any]]:
     known_A = ~np.isnan(ms_A)
     found, plain = [], []
-    predictors: list[Predictor] = []
+    predictors: list[LatencyPredictor] = []
     for repeat in range(repeats):
         design = plan(samples, repeat)
         if not known_A[design].all():
@@ -98,7 +98,7 @@ def _few_samples(
     return predictors[0], report
 
 
-def _all_rows(table: LatencyTable, name: str, ms_A: FloatArray) -> tuple[Predictor, dict[str, Any]]:
+def _all_rows(table: LatencyTable, name: str, ms_A: FloatArray) -> tuple[LatencyPredictor, dict[str, Any]]:
     known = np.flatnonzero(~np.isnan(ms_A))
     predictor = fit_predictor(name, known, ms_A[known], table.devices[name], executed_by(table))
     order = derive_rng("latency folds", len(known)).permutation(known)

@@ -31,7 +31,7 @@ def train_leaves(
         for number, (subspace, network) in enumerate(untrained, 1)
         if subspace.connected().size
     ]
-    curves = context.train_apart(stages)
+    curves = context.train_in_parallel(stages)
     updates = {stage.name: curve.updates[-1] for (_, stage), curve in zip(stages, curves, strict=True)}
     leaves = [
         Leaf(subspace, network, updates.get(f"leaf {number}/{count}: {subspace.name}", 0))

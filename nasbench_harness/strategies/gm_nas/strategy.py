@@ -57,8 +57,8 @@ class TreeFewShot(Strategy):
 
     ``levels`` divisions follow each other; siblings may be divided differently. ``node_epochs`` (each supernet before
     it is divided) and ``leaf_epochs`` (each leaf at the end) are relative: the budget scales them. Children inherit
-    their parent's weights; with ``restart`` "final" the leaves start again from fresh weights, equal for all of them.
-    Every stage has a fresh optimiser and schedule.
+    their parent's weights; with ``restart`` "final" the leaves start again from initial weights, equal for all of them.
+    Every stage has a new optimiser and schedule.
     """
 
     source = "Hu, Wang et al., GM-NAS, ICLR 2022"
@@ -99,7 +99,7 @@ class TreeFewShot(Strategy):
                 if node.trainable:
                     name = f"level {level} node {number}/{len(nodes)}: {node.subspace.name}"
                     stages.append((node.network, Stage(name, node.subspace, share, sampler)))
-            growth.losses += context.train_apart(stages)
+            growth.losses += context.train_in_parallel(stages)
             nodes = [
                 child
                 for number, node in enumerate(nodes, 1)
@@ -117,7 +117,7 @@ class TreeFewShot(Strategy):
     def _share(
         self, context: Context, partitioner: Partitioner, sampler: Sampler, nodes: Sequence[_Node], levels: int
     ) -> int:
-        """Updates of each node at this level; reckoned anew at each, so that divisions in more than two fit too."""
+        """Updates of each node at this level; computed again at each, so that divisions in more than two fit too."""
         living = [node for node in nodes if node.trainable]
         passes = sum(partitioner.gradient_passes(node.subspace) for node in living)
         reserve = passes * (2**levels - 1) * probe_batch(context)
@@ -135,9 +135,9 @@ class TreeFewShot(Strategy):
     ) -> tuple[Leaf, ...]:
         fresh = context.new_network("leaf")
         share = context.budget.left // max(1, sum(node.trainable for node in nodes))
-        anew = self.restart == "final"
+        restarts = self.restart == "final"
         untrained = [
-            (node.subspace, copy.deepcopy(fresh) if anew and node.trainable else node.network) for node in nodes
+            (node.subspace, copy.deepcopy(fresh) if restarts and node.trainable else node.network) for node in nodes
         ]
         leaves, curves = train_leaves(context, untrained, share, sampler)
         growth.losses += curves

@@ -18,7 +18,7 @@ class SearchPlan:
     """The levels in their order with their relative lengths, and what is measured on the way.
 
     Gradients and validation are put by first; the rest is divided by relative lengths, distillation included. Reckoned
-    anew at each level, so that what one left unused goes to the next.
+    again at each level, so that what one left unused goes to the next.
     """
 
     hierarchies: tuple[Hierarchy, ...]

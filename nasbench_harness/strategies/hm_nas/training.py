@@ -105,7 +105,7 @@ def _compare(context: Context, first: ImportanceLoop, masks: MaskLoop, images: D
         context.budget.spend(0, _check_forwards(len(images)))
         return {"sums": np.array(rows).sum(0) / len(images)}
 
-    loss, masked_loss, share, masked_share = context.remember("check of the masks", measure)["sums"].tolist()
+    loss, masked_loss, share, masked_share = context.measure("check of the masks", measure)["sums"].tolist()
     found = {
         "loss": loss,
         "masked_loss": masked_loss,

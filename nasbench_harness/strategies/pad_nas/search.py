@@ -44,7 +44,7 @@ class LiveSearch:
     def run(
         self, cost_A: np.ndarray, space: Subspace, window: Window, settings: SearchSettings, unit: str
     ) -> SearchResult:
-        """``constrained_search`` in ``space``; an interrupted one is done anew, a finished one is remembered."""
+        """``constrained_search`` in ``space``; an interrupted one is done again, a finished one is remembered."""
 
         def compute() -> dict[str, np.ndarray]:
             rng = derive_rng(*self.context.seed_axes, self.name)
@@ -59,7 +59,7 @@ class LiveSearch:
                 "counts": np.array(counts, dtype=np.int64),
             }
 
-        kept = self.context.remember(self.name, compute)
+        kept = self.context.measure(self.name, compute)
         index_N = kept["index"]
         return SearchResult(index_N, kept["score"], cost_A[index_N], kept["population"], *kept["counts"].tolist())
 

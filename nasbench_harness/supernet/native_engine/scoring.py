@@ -64,7 +64,7 @@ class BlockedBatch:
 
     def _head(self, x: Tensor) -> Tensor:
         kernels = self.native
-        mean, scale = kernels.settle(kernels.statistics_of(x), x.shape[2] * x.shape[3], self.images, EPSILON)
+        mean, scale = kernels.finalise(kernels.statistics_of(x), x.shape[2] * x.shape[3], self.images, EPSILON)
         scale_1C111, shift_1C111 = (v.view(1, -1, 1, 1, 1) for v in (scale, -mean * scale))
         features_BCL = torch.addcmul(shift_1C111, x, scale_1C111).relu_().mean((2, 3))
         features = features_BCL.transpose(1, 2).reshape(-1, x.shape[1])[: self.images]

@@ -131,7 +131,7 @@ class Convolution:
     def term(self) -> Normalised:
         """The output and how to normalise it."""
         pixels = self.raw.shape[2] * self.raw.shape[3]
-        return (self.raw, *self.kernels.settle(self.statistics, pixels, self.images, EPSILON))
+        return (self.raw, *self.kernels.finalise(self.statistics, pixels, self.images, EPSILON))
 
 
 class Pooling:

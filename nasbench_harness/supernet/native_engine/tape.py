@@ -83,8 +83,8 @@ class Convolved:
             back = kernels.normalise_backward(gradient, self.raw, self.mean, self.scale, images, spacing=self.stride)
         mode = WRITE if source.behind is None else ADD
         winograd = kernels.saves_products(self.weight, back.shape[2] - 2, back.shape[3] - 2)
-        turned = kernels.pack(self.weight, turned=True, winograd=winograd)
-        source.behind = kernels.convolve(back, turned, mode=mode, out=source.behind)
+        transposed = kernels.pack(self.weight, transposed=True, winograd=winograd)
+        source.behind = kernels.convolve(back, transposed, mode=mode, out=source.behind)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class Pooled:
 
     def backward(self, run: BlockedPass, gradient: Tensor) -> None:
         """Spread over the windows."""
-        self.source.gradients.append(run.kernels.pool(gradient, turned=True))
+        self.source.gradients.append(run.kernels.pool(gradient, transposed=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +125,8 @@ class Shortcut:
         """Gradients of the weight and of the source."""
         kernels = run.kernels
         run.found[id(self.weight)] = kernels.weight_gradient(self.weight, self.halved, gradient, padded=False)
-        spread = kernels.convolve(gradient, kernels.pack(self.weight, turned=True), padded=False)
-        self.source.gradients.append(kernels.halve(spread, turned=True))
+        spread = kernels.convolve(gradient, kernels.pack(self.weight, transposed=True), padded=False)
+        self.source.gradients.append(kernels.halve(spread, transposed=True))
 
 
 class BlockedPass:
@@ -155,7 +155,7 @@ class BlockedPass:
         raw = kernels.convolve(
             relu, kernels.pack(weight, winograd=winograd), stride=stride, mode=GATHER, statistics=statistics
         )
-        mean, scale = kernels.settle(statistics, raw.shape[2] * raw.shape[3], self.images, EPSILON)
+        mean, scale = kernels.finalise(statistics, raw.shape[2] * raw.shape[3], self.images, EPSILON)
         return Convolved(source, weight, stride, raw, mean, scale)
 
     def pool(self, source: Activation) -> Activation:

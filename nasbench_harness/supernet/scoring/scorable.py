@@ -75,10 +75,10 @@ def score(scorable: Scorable, cells: np.ndarray, images: DeviceImages, batch_siz
             correct[position] += (logits.argmax(1) == labels).sum()
             loss[position] += F.cross_entropy(logits, labels, reduction="sum")
             progress.advance(len(cells) / len(runs) / batches)
-    return counted(correct[position_of], loss[position_of], len(images), cells)
+    return scores_of(correct[position_of], loss[position_of], len(images), cells)
 
 
-def counted(correct_N: Tensor, loss_N: Tensor, images: int, cells: np.ndarray) -> Scores:
+def scores_of(correct_N: Tensor, loss_N: Tensor, images: int, cells: np.ndarray) -> Scores:
     """Scores of live cells ``[n]`` from correct answers and losses summed over so many images.
 
     Raises ``RunError`` naming the first architecture whose loss is not finite.

@@ -26,16 +26,16 @@ NATIVE_STATISTICS = 32
 class Affine:
     """An output waiting for its normalisation: ``rows * scale + shift``, of an activation of ``shape``.
 
-    Devices that launch kernels normalise at once by their own, for them ``settled`` is the result.
+    Devices that launch kernels normalise at once by their own, for them ``finalised`` is the result.
     """
 
-    __slots__ = ("rows", "scale", "settled", "shape", "shift")
+    __slots__ = ("finalised", "rows", "scale", "shape", "shift")
 
     def __init__(self, y_NCHW: Tensor) -> None:
-        self.settled: Tensor | None = None
+        self.finalised: Tensor | None = None
         self.shape = y_NCHW.shape
         if y_NCHW.device.type != "cpu":
-            self.settled = batch_norm(y_NCHW)
+            self.finalised = batch_norm(y_NCHW)
             return
         self.rows = as_rows(y_NCHW)
         width = self.shape[3]
@@ -48,16 +48,16 @@ class Affine:
 
     def normalised(self) -> Tensor:
         """The normalised activation, in the memory of the output."""
-        if self.settled is not None:
-            return self.settled
+        if self.finalised is not None:
+            return self.finalised
         return as_image(torch.addcmul(self.shift, self.rows, self.scale, out=self.rows), self.shape)
 
 
 def add_up(convolved: list[Affine], others: list[Tensor]) -> Tensor | None:
     """Sum of normalised outputs and plain terms; uses up the memory of the first output, leaves plain terms alone."""
-    settled = [output.settled for output in convolved if output.settled is not None]
-    if settled:
-        convolved, others = [], settled + others
+    finalised = [output.finalised for output in convolved if output.finalised is not None]
+    if finalised:
+        convolved, others = [], finalised + others
     if not convolved:
         if len(others) < 2:
             return others[0] if others else None
@@ -162,8 +162,8 @@ class FastNetwork:
             x_NCHW = self.cells[position][route[position]](x_NCHW, code)
         n, c, h, w = x_NCHW.shape
         last = Affine(x_NCHW)
-        if last.settled is not None:
-            rows = F.relu(last.settled).permute(0, 2, 3, 1)
+        if last.finalised is not None:
+            rows = F.relu(last.finalised).permute(0, 2, 3, 1)
         else:
             rows = torch.addcmul(last.shift, last.rows, last.scale).relu_()
         features = rows.reshape(n, h * w, c).sum(1, dtype=self.classifier.weight.dtype).mul_(1.0 / (h * w))

@@ -2,7 +2,7 @@
 
 One representative of each functional class is trained and every member of the class gets its value: weights aside they
 compute the same function. Architectures without a path are not trained, they sit at chance. The work is cut into chunks
-whose results are stored as they finish, so that a build can be stopped at any time and goes on where it was.
+whose results are stored as they finish, so that a build can be stopped at any time and resumes where it was.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from nasbench_harness.system.files import write_json
 from nasbench_harness.images import ImageSet
 from nasbench_harness.metrics import noise_ceiling
 from nasbench_harness.space import N_ARCHITECTURES, connected, functional_classes
-from nasbench_harness.truth.build.chunks import Chunk, chunk_identity, images_digest, load_chunk, one_thread, train_chunk
+from nasbench_harness.truth.build.chunks import ModelChunk, chunk_identity, images_digest, load_chunk, one_thread, train_chunk
 from nasbench_harness.truth.noise import noise_ceiling_of
 from nasbench_harness.truth.build.plan import CHUNK, Plan, Task, build_order, class_representatives
 from nasbench_harness.truth.policy import TruthPolicy
@@ -84,7 +84,7 @@ _worker: list[tuple[ImageSet, Recipe]] = []  # of a worker process: sent once, n
 
 def _run(
     images: ImageSet, recipe: Recipe, tasks: Sequence[tuple[Task, Path]], workers: int
-) -> Iterator[tuple[int, Chunk]]:
+) -> Iterator[tuple[int, ModelChunk]]:
     """Train the tasks here or in processes; pairs of position and result as they finish."""
     if workers == 1 or len(tasks) < 2:
         with one_thread():
@@ -94,7 +94,7 @@ def _run(
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(tasks)), spawn, _start_worker, (images, recipe))
     try:
-        futures: dict[Future[Chunk], int] = {pool.submit(_work, *task): i for i, task in enumerate(tasks)}
+        futures: dict[Future[ModelChunk], int] = {pool.submit(_work, *task): i for i, task in enumerate(tasks)}
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:  # after Ctrl-C the chunks in hand are finished and stored, the others dropped
@@ -109,7 +109,7 @@ def _start_worker(images: ImageSet, recipe: Recipe) -> None:
     _worker.append((images, recipe))
 
 
-def _work(task: Task, path: Path) -> Chunk:
+def _work(task: Task, path: Path) -> ModelChunk:
     return train_chunk(*_worker[0], task, path)
 
 
@@ -119,7 +119,7 @@ def _joined(plan: Plan, parts: Sequence[FloatArray]) -> FloatArray:
     return np.concatenate([np.concatenate(parts[i : i + per_seeds]) for i in range(0, len(parts), per_seeds)], axis=1)
 
 
-def assemble(images: ImageSet, recipe: Recipe, plan: Plan, chunks: Sequence[Chunk]) -> TruthTable:
+def assemble(images: ImageSet, recipe: Recipe, plan: Plan, chunks: Sequence[ModelChunk]) -> TruthTable:
     """The table of finished chunks: means, halves and single seeds, spread over the members of each class."""
     test_PS = _joined(plan, [chunk.test_AS for chunk in chunks])
     valid_PS = _joined(plan, [chunk.valid_AS for chunk in chunks])
@@ -133,7 +133,7 @@ def assemble(images: ImageSet, recipe: Recipe, plan: Plan, chunks: Sequence[Chun
     values |= {f"{test}_seed{seed}": test_PS[:, i] for i, seed in enumerate(plan.seeds)}
     chance = 100.0 / images.n_classes if plan.chance else np.nan
     halves = values[f"{test}_halfA"], values[f"{test}_halfB"]
-    columns = {name: _spread(plan.class_P, value_P, chance) for name, value_P in values.items()}
+    columns = {name: _over_all(plan.class_P, value_P, chance) for name, value_P in values.items()}
     covered = int((~np.isnan(columns[test])).sum())
     steps = recipe.steps(len(images.train))
     meta: dict[str, Any] = {
@@ -166,7 +166,7 @@ def assemble(images: ImageSet, recipe: Recipe, plan: Plan, chunks: Sequence[Chun
     return TruthTable(images.name, columns, None, meta | {"noise_ceiling": noise_ceiling_of(table, TruthPolicy(test))})
 
 
-def _spread(class_P: IntArray, value_P: FloatArray, chance: float) -> FloatArray:
+def _over_all(class_P: IntArray, value_P: FloatArray, chance: float) -> FloatArray:
     """Values of trained classes to all architectures ``[15625]``: NaN where not trained, chance without a path."""
     value_of_class = np.full(len(class_representatives()), np.nan)
     value_of_class[class_P] = value_P

@@ -28,7 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Chunk:
+class ModelChunk:
     """Finished work: float64 ``[architectures, seeds]`` accuracies in percent and losses, and the seconds it took."""
 
     test_AS: FloatArray
@@ -50,12 +50,12 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def train_chunk(images: ImageSet, recipe: Recipe, task: Task, path: Path) -> Chunk:
+def train_chunk(images: ImageSet, recipe: Recipe, task: Task, path: Path) -> ModelChunk:
     started = time.perf_counter()
     shape = (len(task.index_A), len(task.seeds))
     codes = np.repeat(index_to_code(task.index_A), len(task.seeds), axis=0)
     result = train_standalone(codes, np.tile(np.array(task.seeds, dtype=np.int64), len(task.index_A)), images, recipe)
-    chunk = Chunk(
+    chunk = ModelChunk(
         result.test_accuracy_M.reshape(shape),
         result.valid_accuracy_M.reshape(shape),
         result.final_loss_M.reshape(shape),
@@ -86,12 +86,12 @@ def images_digest(images: ImageSet) -> str:
     return digest.hexdigest()
 
 
-def load_chunk(path: Path, task: Task) -> Chunk | None:
+def load_chunk(path: Path, task: Task) -> ModelChunk | None:
     """A stored chunk, or None where there is none or it is damaged: it is then trained again."""
     stored = stored_arrays(path, _STORED)
     if stored is None or stored[3].shape != ():
         return None
-    chunk = Chunk(stored[0], stored[1], stored[2], float(stored[3]))
+    chunk = ModelChunk(stored[0], stored[1], stored[2], float(stored[3]))
     shape = (len(task.index_A), len(task.seeds))
     whole = all(a.shape == shape and np.isfinite(a).all() for a in (chunk.test_AS, chunk.valid_AS, chunk.loss_AS))
     return chunk if whole else None

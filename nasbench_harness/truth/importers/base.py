@@ -130,14 +130,14 @@ def _check_values(rows: SourceRows, source: Path, column: str, values: FloatArra
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         what = "no value" if np.isnan(values[row]) else str(values[row])
-        remedy = "mend it" if partial else "mend it, or import with --partial if missing values are meant"
+        remedy = "fix it" if partial else "fix it, or import with --partial if missing values are meant"
         raise DataError(f"{source.name}, {rows.places[row]}, column '{column}': {what}; {remedy}")
     outside = (values < 0) | (values > 100)
     if outside.any() and TruthPolicy.parse(column) is not None:
         row = int(np.flatnonzero(outside)[0])
         raise DataError(
             f"{source.name}, {rows.places[row]}, column '{column}': {values[row]:g} is not an accuracy in percent "
-            "(0 to 100); mend it, or rename the column if it is something else"
+            "(0 to 100); fix it, or rename the column if it is something else"
         )
 
 
@@ -165,7 +165,7 @@ def index_of_benchmark_number(text: str, source: Path, place: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) >= N_ARCHITECTURES:
         raise DataError(
             f"{source.name}, {place}: '{text}' is not a benchmark index (0 to {N_ARCHITECTURES - 1}); "
-            "mend it, or give the architecture strings in a column `arch`"
+            "fix it, or give the architecture strings in a column `arch`"
         )
     return int(text)
 
@@ -183,7 +183,7 @@ def check_same_architectures(index_A: IntArray, number_A: IntArray, places: Sequ
         raise DataError(
             f"{source.name}, {places[row]}: index {number_A[row]} is not the number of its architecture "
             f"{format_architecture(int(index_A[row]))} (benchmark index {expected[row]}); "
-            "mend it, or remove the column `index`: the column `arch` is enough"
+            "fix it, or remove the column `index`: the column `arch` is enough"
         )
 
 
@@ -195,5 +195,5 @@ def check_same_naslib(index_A: IntArray, naslib_A: IntArray, places: Sequence[st
         raise DataError(
             f"{source.name}, {places[row]}: `naslib` means {format_architecture(int(naslib_A[row]))}, the row's other "
             f"name {format_architecture(int(index_A[row]))}; NASLib orders operations and edges in its own way: "
-            "mend it, or remove one of the columns"
+            "fix it, or remove one of the columns"
         )

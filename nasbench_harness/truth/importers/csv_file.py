@@ -79,7 +79,7 @@ def _read_lines(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
                 if len(line) != len(header):
                     raise DataError(
                         f"{path.name}, row {reader.line_num}: {len(line)} cells, expected {len(header)} as in the "
-                        "header; mend the row"
+                        "header; fix the row"
                     )
                 lines.append(line)
                 places.append(f"row {reader.line_num}")
@@ -117,7 +117,7 @@ def _numbers(path: Path, column: str, texts: tuple[str, ...], places: list[str])
         row = next(row for row, text in enumerate(texts) if not _is_number(text))
         raise DataError(
             f"{path.name}, {places[row]}, column '{column}': '{texts[row]}' is not a number; "
-            "mend it, or remove the column"
+            "fix it, or remove the column"
         ) from error
 
 

@@ -75,5 +75,5 @@ def _number(value: object, path: Path, place: str, column: str) -> float:
     if value is None:
         return float("nan")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DataError(f"{path.name}, {place}, column '{column}': {value!r} is not a number; mend it")
+        raise DataError(f"{path.name}, {place}, column '{column}': {value!r} is not a number; fix it")
     return float(value)

@@ -22,7 +22,7 @@ from nasbench_harness.space import (
 from nasbench_harness.truth import TruthTable, embedded_table, noise_ceiling_of
 from nasbench_harness.truth.build import builder
 from nasbench_harness.truth.build.builder import Plan, build_table, verify_table
-from nasbench_harness.truth.build.chunks import Chunk, images_digest
+from nasbench_harness.truth.build.chunks import ModelChunk, images_digest
 from nasbench_harness.truth.build.plan import class_representatives
 from nasbench_harness.truth.policy import TruthPolicy
 from nasbench_harness.truth.build.standalone import Recipe
@@ -114,7 +114,7 @@ def test_a_complete_table_has_no_gap_and_chance_without_a_path(digits: ImageSet)
     chunks = []
     for task in plan.tasks():
         test, valid, loss = rng.uniform(20, 99, (3, len(task.index_A), len(task.seeds)))
-        chunks.append(Chunk(test, valid, loss, seconds=1.0))
+        chunks.append(ModelChunk(test, valid, loss, seconds=1.0))
     table = builder.assemble(digits, TINY, plan, chunks)
     assert table.meta["partial"] is False
     assert table.covered.all()

@@ -110,14 +110,14 @@ def _with(lines: Lines, row: int, text: str) -> Lines:
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ("", "row 7, column 'cifar10_test_200': no value; mend it, or import with --partial"),
+        ("", "row 7, column 'cifar10_test_200': no value; fix it, or import with --partial"),
         ("nan", "row 7, column 'cifar10_test_200': no value"),
-        ("inf", "row 7, column 'cifar10_test_200': inf; mend it"),
+        ("inf", "row 7, column 'cifar10_test_200': inf; fix it"),
         ("100.5", r"row 7, column 'cifar10_test_200': 100.5 is not an accuracy in percent \(0 to 100\)"),
         ("-1", "row 7, column 'cifar10_test_200': -1 is not an accuracy"),
-        ("n/a", "row 7, column 'cifar10_test_200': 'n/a' is not a number; mend it, or remove the column"),
+        ("n/a", "row 7, column 'cifar10_test_200': 'n/a' is not a number; fix it, or remove the column"),
         ("9_3", "row 7, column 'cifar10_test_200': '9_3' is not a number"),
-        ("1,2", r"row 7: 3 cells, expected 2 as in the header; mend the row"),
+        ("1,2", r"row 7: 3 cells, expected 2 as in the header; fix the row"),
     ],
 )
 def test_a_faulty_cell_is_named(write: Write, csv_lines: Lines, cell: str, said: str) -> None:
@@ -133,7 +133,7 @@ def test_an_unknown_architecture_is_named(write: Write, csv_lines: Lines) -> Non
 
 def test_infinity_and_range_are_refused_in_partial_tables_too(write: Write, csv_lines: Lines) -> None:
     arch = csv_lines[1].split(",")[0]
-    for cell, said in (("inf", "inf; mend it"), ("101", "101 is not an accuracy")):
+    for cell, said in (("inf", "inf; fix it"), ("101", "101 is not an accuracy")):
         with pytest.raises(DataError, match=said):
             import_table(write("t.csv", [csv_lines[0], f"{arch},{cell}"]), partial=True)
 
@@ -202,7 +202,7 @@ NONE = all_strings()[0]
         (f'{{"{NONE}": {{"a": [1]}}}}', "column 'a': .* is not a number"),
         (f'{{"{NONE}": {{"a": 1, "a": 2}}}}', "a column stands twice"),
         (f'{{"{NONE}": {{}}}}', "hold no values"),
-        (f'{{"{NONE}": {{"a": 1e999}}}}', "inf; mend it"),
+        (f'{{"{NONE}": {{"a": 1e999}}}}', "inf; fix it"),
     ],
 )
 def test_json_faults(tmp_path: Path, text: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""Finished parts of a long import, kept in a folder so that an interrupted import goes on where it stopped."""
+"""Finished parts of a long import, kept in a folder so that an interrupted import resumes where it stopped."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The directory of NATS-Bench (``NATS-tss-v1_0-3ffb9-simple``): one bz2-packed pickle for each architecture.
 
-The directory is read in parts; finished ones can be kept, so that an interrupted import goes on where it stopped.
+The directory is read in parts; finished ones can be kept, so that an interrupted import resumes where it stopped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Official archives in one file: NATS-Bench's ``.pickle.pbz2`` and NAS-Bench-201's ``.pth``.
 
 Both hold one dictionary: ``meta_archs`` (strings), ``arch2infos`` (number -> budget -> results) and
-``evaluated_indexes``. It is read from front to back in one go, so an interrupted import starts anew.
+``evaluated_indexes``. It is read from front to back in one go, so an interrupted import starts again.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def packed_meta() -> bytes:
 
 
 def training(network: str, number: int, seed: int, epochs: int, text: str) -> ResultsCount:
-    """One training with made-up numbers; every text is made anew, as in the official files."""
+    """One training with made-up numbers; every text is made again, as in the official files."""
     rng = np.random.default_rng([number, seed, epochs, CLASSES[network]])
     accuracy = [float(value) for value in rng.uniform(10, 95, epochs)]
     config = {"channel": 16, "num_cells": 5, "arch_str": text, "class_num": CLASSES[network]}

@@ -1,4 +1,4 @@
-"""An interrupted import of a directory goes on where it stopped."""
+"""An interrupted import of a directory resumes where it stopped."""
 
 from __future__ import annotations
 

@@ -99,27 +99,27 @@ def test_what_is_trained_apart_is_trained_elsewhere_and_only_once(
     context = small_context(90, checkpoints=Checkpoints(tmp_path, "unit", Clock(tmp_path, "unit")), processes=2)
     context = replace(context, progress=Counting())
     monkeypatch.setattr(torch.optim.SGD, "step", lambda self: pytest.fail("trained here"))
-    curves = context.train_apart(stages_of(context))
+    curves = context.train_in_parallel(stages_of(context))
     assert [curve.stage for curve in curves] == ["one", "two", "three"]
     assert context.budget.used == context.budget.planned
     assert isinstance(context.progress, Counting)
     assert context.progress.phases == [["3 sub-supernets", 1800, 1800]]
     context = replace(context, budget=small_context(90).budget)
     monkeypatch.setattr(multiprocessing, "get_context", lambda kind: pytest.fail("a process to find it done"))
-    assert context.train_apart(stages_of(context)) == curves
+    assert context.train_in_parallel(stages_of(context)) == curves
     assert context.budget.used == context.budget.planned
 
 
 def test_without_a_folder_to_hand_over_there_is_one_process(small_context: Make, monkeypatch: Any) -> None:
     monkeypatch.setattr(multiprocessing, "get_context", lambda kind: pytest.fail("a process"))
     context = small_context(90, processes=2)
-    assert len(context.train_apart(stages_of(context))) == 3
+    assert len(context.train_in_parallel(stages_of(context))) == 3
 
 
 def test_the_death_of_a_process_is_an_error_of_the_unit(small_context: Make, tmp_path: Path) -> None:
     context = small_context(90, checkpoints=Checkpoints(tmp_path, "unit"), processes=2)
     with pytest.raises(RunError, match="a process of the unit was ended by signal 9"):
-        context.train_apart(stages_of(context, Deadly()))
+        context.train_in_parallel(stages_of(context, Deadly()))
 
 
 def test_parts_of_a_plug_in_file_reach_the_processes(small_context: Make, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_parts_of_a_plug_in_file_reach_the_processes(small_context: Make, tmp_pa
     plugins = ((plugin.path, plugin.sha256),)
     context = small_context(90, checkpoints=kept, processes=2, plugins=plugins)
     plain = small_context(90)
-    assert context.train_apart(stages_of(context, mine())) == plain.train_apart(stages_of(plain))
+    assert context.train_in_parallel(stages_of(context, mine())) == plain.train_in_parallel(stages_of(plain))
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,8 @@ def test_measurements_keep_their_order_cost_and_amount(small_context: Make, tmp_
     context = small_context(10, checkpoints=Checkpoints(tmp_path, "unit"), processes=processes)
     context = replace(context, progress=Counting())
     context.progress.start("measuring", 10, "things")
-    first = context.remember_apart([Measurement("0", Told(0), 2)])
-    found = context.remember_apart([Measurement(str(number), Told(number), 2) for number in range(5)])
+    first = context.measure_in_parallel([Measurement("0", Told(0), 2)])
+    found = context.measure_in_parallel([Measurement(str(number), Told(number), 2) for number in range(5)])
     assert [values["number"][0] for values in found] == [0, 1, 2, 3, 4]
     assert first[0]["number"][1] == os.getpid()
     assert len({values["number"][1] for values in found[1:]}) == processes
@@ -168,7 +168,7 @@ def test_what_cannot_be_sent_is_told_with_a_remedy(small_context: Make, tmp_path
     context = small_context(10, checkpoints=Checkpoints(tmp_path, "unit"), processes=2)
     local = [Measurement(name, lambda context: {}) for name in ("a", "b")]
     with pytest.raises(UsageError, match=r"cannot be sent to another process .*--workers 1"):
-        context.remember_apart(local)
+        context.measure_in_parallel(local)
 
 
 class KilledError(Exception):
@@ -209,5 +209,5 @@ def test_the_clock_of_the_unit_is_kept_while_its_parts_run(
     context = small_context(90, checkpoints=Checkpoints(tmp_path, "unit", clock), processes=2)
     context = replace(context, progress=KilledAt(1800))  # the end of the last part, so after a report of another
     with pytest.raises(KilledError), clock.timing("training_seconds"):
-        context.train_apart(stages_of(context))
+        context.train_in_parallel(stages_of(context))
     assert Clock(tmp_path, "unit").to_json()["training_seconds"] > 0

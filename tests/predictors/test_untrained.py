@@ -7,7 +7,7 @@ import torch
 
 from nasbench_harness.space import live_cells, parameters
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
-from nasbench_harness.supernet.untrained import FreshNetwork, layer_shapes
+from nasbench_harness.supernet.untrained import UntrainedNetwork, layer_shapes
 
 
 def test_it_is_the_plain_network(code, fresh, plain):
@@ -24,7 +24,7 @@ def test_it_is_the_sub_network_of_a_supernet():
     supernet = Supernet(shape)
     x = torch.randn(6, 3, 8, 8).contiguous(memory_format=torch.channels_last)
     for code in live_codes(live_cells()[1::900]):
-        network = FreshNetwork(code, shape, 1)
+        network = UntrainedNetwork(code, shape, 1)
         with torch.no_grad():
             for layer in network.layers:
                 parameter = parameter_of(supernet, layer.name, code)
@@ -69,7 +69,7 @@ def test_weights_are_drawn_from_the_seed_alone(fresh):
 def test_the_two_initialisations_have_their_spread():
     shape = NetworkShape(16, 1, 3, 10)
     for initialisation, variance in (("pytorch", lambda fan: 1 / (3 * fan)), ("he", lambda fan: 2 / fan)):
-        network = FreshNetwork((3,) * 6, shape, 0, initialisation)
+        network = UntrainedNetwork((3,) * 6, shape, 0, initialisation)
         for layer in network.layers:
             if layer.size > 5000:
                 found = float(network.weights[layer.name].var())
