@@ -10,7 +10,7 @@ import numpy as np
 
 from nasbench_harness.metrics.correlation import mean_ranks
 from nasbench_harness.predictors.base import CLASSES, FloatArray, Predictor, PredictorContext, Published, predictors
-from nasbench_harness.predictors.sweep import image_batches, noise_batch, sweep
+from nasbench_harness.predictors.sweep import image_batches, noise_batch, over_all, sweep
 from nasbench_harness.space import connected, flops
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from nasbench_harness.predictors.base import FloatArray, Need, Predictor, PredictorContext, Published, predictors
-from nasbench_harness.predictors.sweep import image_batches, sweep
+from nasbench_harness.predictors.sweep import image_batches, over_all, sweep
 
 if TYPE_CHECKING:
     from torch import Tensor

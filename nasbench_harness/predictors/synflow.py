@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from nasbench_harness.predictors.base import FloatArray, Predictor, PredictorContext, Published, predictors
-from nasbench_harness.predictors.sweep import sweep
+from nasbench_harness.predictors.sweep import over_all, sweep
 
 if TYPE_CHECKING:
     from nasbench_harness.supernet.untrained import UntrainedNetwork

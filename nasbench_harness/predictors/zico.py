@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from nasbench_harness.predictors.base import FloatArray, Need, Predictor, PredictorContext, predictors
-from nasbench_harness.predictors.sweep import image_batches, sweep
+from nasbench_harness.predictors.sweep import image_batches, over_all, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

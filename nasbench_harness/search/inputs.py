@@ -113,7 +113,9 @@ def scores_from(text: str, allow_missing: bool = False) -> Scores:
         label = f"{path.parent.name}/{path.name}"
         column = column or _headline(path / RECORD_FILE)
         path = path / SCORES_FILE
-    found = read_scores(path, allow_missing)
+    from nasbench_harness.evaluation.score_files import read_score_file
+
+    found = read_score_file(path, allow_missing)
     if column is None:
         if len(found.names) > 1:
             raise UsageError(f"{path.name} has several score columns; add one, as {text}:{found.names[0]}")

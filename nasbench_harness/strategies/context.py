@@ -32,7 +32,8 @@ class Context:
 
     All costly work goes through ``train``, ``train_together`` and ``measure``: they meter it, show its progress, and
     take it up again after an interruption, when the strategy is run a second time from its start. What is independent
-    goes through ``train_in_parallel`` and ``measure_in_parallel``, which use up to ``processes`` at a time. ``plugins`` are the files, with their digests, whose parts those processes need.
+    goes through ``train_in_parallel`` and ``measure_in_parallel``, which use up to ``processes`` at a time.
+    ``plugins`` are the files, with their digests, whose parts those processes need.
     """
 
     space: Subspace

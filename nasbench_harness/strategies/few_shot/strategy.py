@@ -29,8 +29,8 @@ class FewShot(Strategy):
 
     A share ``parent_fraction`` of the budget first trains one supernet over the whole space; the leaves inherit its
     weights and divide the rest equally (the equal budget of docs/protocol.md). With 0 the leaves start from the same
-    initial weights. Each leaf has a new optimiser and schedule. A partitioner that names cell copies trains one network in
-    which the leaves share the cells that have a single copy; it draws from the whole space with ``sampler``.
+    initial weights. Each leaf has a new optimiser and schedule. A partitioner that names cell copies trains one
+    network in which the leaves share the cells that have a single copy; it draws from the whole space with ``sampler``.
     ``channels`` replaces the experiment's width, for partitioners whose point is a narrower network.
     """
 

@@ -58,8 +58,8 @@ class MutualDistillation:
 
     Temperature and weights are 1, peers and teacher give no gradient. The teacher runs the architecture itself, a peer
     its counterpart. ``mode``: "both", "peers" (no teacher) or "single-teacher" (no peers). ``max_peers`` draws
-    that many peers for each architecture where there are more. A peer without a counterpart is left out of the mean, but
-    charged like the others, so that the cost of a step is known in advance.
+    that many peers for each architecture where there are more. A peer without a counterpart is left out of the mean,
+    but charged like the others, so that the cost of a step is known in advance.
     """
 
     def __init__(
