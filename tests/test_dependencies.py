@@ -12,7 +12,8 @@ from pathlib import Path
 import nasbench_harness
 
 PACKAGE = Path(nasbench_harness.__file__).parent
-PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 GIVEN_AS_OBJECTS = set(EXTRAS["official"])  # `truth_from` takes their objects and never imports them
 
@@ -44,3 +45,9 @@ def test_every_declared_package_is_imported_and_every_imported_one_is_declared()
 def test_an_extra_repeats_no_dependency() -> None:
     needed = {normal(line) for line in PROJECT["dependencies"]}
     assert not needed & {normal(line) for lines in EXTRAS.values() for line in lines}
+
+
+def test_the_lowest_versions_of_tox_are_those_declared() -> None:
+    declared = [*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
+    listed = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
+    assert {line for line in listed if not line.startswith("#")} == {line.replace(">=", "==") for line in declared}
