@@ -53,10 +53,12 @@ def run_experiment(
     report: Report,
     replace: bool = False,
     workers: int = 1,
+    after_unit: Callable[[Record], object] | None = None,
 ) -> list[Record]:
     """Run every unit that is not finished and return the records of all, in the order of strategies and seeds.
 
-    ``report`` gets a line for each unit. With several ``workers`` units run in processes of their own, so many at a
+    ``report`` gets a line for each unit, ``after_unit`` the record of each that this call finished, once it is stored;
+    what ``after_unit`` raises ends the run. With several ``workers`` units run in processes of their own, so many at a
     time; where fewer units than workers wait, each has ``processes_a_unit`` for its parts. The records are the same as
     with one worker, as long as ``sources.threads`` is. Interrupted, it leaves the finished
     units in place and checkpoints of the others. A unit that fails does not stop the others; after them ``RunError``
@@ -101,6 +103,8 @@ def run_experiment(
             else:
                 report(f"{titles[position]}: {summary(outcome)}")
                 records[position] = outcome
+                if after_unit is not None:
+                    after_unit(outcome)
     if failures:
         raise RunError(f"{len(failures)} of {len(units)} units failed ({'; '.join(failures)}); the others are stored")
     return [records[position] for position in sorted(records)]

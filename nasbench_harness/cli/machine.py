@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from nasbench_harness.cli.options import IMAGES_VARIABLE, TRUTH_VARIABLE
 from nasbench_harness.errors import HarnessError
 from nasbench_harness.system.environment import installed_version, usable_cores
+from nasbench_harness.system.variables import IMAGES_VARIABLE, TRUTH_VARIABLE
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,8 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-IMAGES_VARIABLE = "NASBENCH_HARNESS_IMAGES"
-TRUTH_VARIABLE = "NASBENCH_HARNESS_TRUTH"
+from nasbench_harness.system.variables import TRUTH_VARIABLE
 
 Flag = Annotated[bool, Parameter(negative="")]
 """A switch that is off unless named."""

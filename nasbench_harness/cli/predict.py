@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import IMAGES_VARIABLE, Json, Policy, Resamples, TruthFile
+from nasbench_harness.cli.options import Json, Policy, Resamples, TruthFile
 from nasbench_harness.cli.output import emit, note
+from nasbench_harness.system.variables import IMAGES_VARIABLE
 
 if TYPE_CHECKING:
     from nasbench_harness.images import ImageSet

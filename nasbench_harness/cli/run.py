@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import IMAGES_VARIABLE, Device, Flag, Json, TruthFile, items
+from nasbench_harness.cli.options import Device, Flag, Json, TruthFile, items
 from nasbench_harness.cli.output import emit, note
+from nasbench_harness.system.variables import IMAGES_VARIABLE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,15 +63,9 @@ def run(
     fetch
         Fetch the images and the truth table that are needed, not given by path and not here yet.
     """
-    from rich.console import Console
-
-    from nasbench_harness.data import resolve
+    from nasbench_harness.api.runs import run_experiment
     from nasbench_harness.experiment import load_experiments, select_strategies, with_seeds
-    from nasbench_harness.records import read_run
-    from nasbench_harness.report import leaderboard, print_leaderboard, render_markdown
-    from nasbench_harness.runner import Sources, run_experiment
-    from nasbench_harness.system.files import write_json, write_text
-    from nasbench_harness.system.progress import terminal_progress
+    from nasbench_harness.report import print_leaderboard
 
     experiments = load_experiments(experiment, overrides)
     boards: dict[Path, Leaderboard] = {}
@@ -79,13 +74,19 @@ def run(
         folder = (out or Path("results") / described.name) / point
         if point:
             note(f"{described.name}, grid point {len(boards) + 1} of {len(experiments)}: {point}")
-        with terminal_progress(Console(stderr=True)) as progress:
-            found_images, found_truth = resolve(described, images, truth, fetch, progress)
-            sources = Sources(found_images, split, found_truth, device, threads)
-            run_experiment(described, sources, folder, progress, note, replace, workers)
-        board = boards[folder] = leaderboard(read_run(folder))
-        write_json(folder / "leaderboard.json", board.to_json())
-        write_text(folder / "leaderboard.md", render_markdown(board))
+        done = run_experiment(
+            described,
+            folder,
+            images=images,
+            split=split,
+            truth=truth,
+            device=device,
+            threads=threads,
+            workers=workers,
+            replace=replace,
+            fetch=fetch,
+        )
+        boards[folder] = done.leaderboard()
         note(f"records in {folder}; figures: nasbench-harness figures {folder}")
     results = [{"folder": str(folder), **board.to_json()} for folder, board in boards.items()]
     result = {"experiments": results} if len(results) > 1 else results[0]

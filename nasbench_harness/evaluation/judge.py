@@ -9,11 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.evaluation.score_files import align, read_score_file, truth_from_column
+from nasbench_harness.evaluation.score_files import ScoreFile, align, read_score_file, truth_from_column
 from nasbench_harness.metrics import evaluate
 from nasbench_harness.records import image_set_of
 from nasbench_harness.space import flops
-from nasbench_harness.truth import TruthPolicy, judging_table, noise_ceiling_of, proxy_ceiling_of, truth_of
+from nasbench_harness.truth import (
+    Truth,
+    TruthPolicy,
+    TruthTable,
+    judging_table,
+    noise_ceiling_of,
+    proxy_ceiling_of,
+    truth_of,
+)
 
 
 def judge_file(
@@ -32,7 +40,7 @@ def judge_file(
     """
     source = Path(source)
     scores = read_score_file(source, allow_missing)
-    ceiling = proxy = None
+    table = None
     if truth_column is not None:
         if policy is not None:
             raise UsageError("give either --truth-column (of the score file) or --policy (of the truth), not both")
@@ -41,11 +49,20 @@ def judge_file(
         table = judging_table(truth_file, policy, [image_set_of(source)])
         column = policy or next(iter(table.columns))
         truth = truth_of(table, column)
-        parsed = TruthPolicy.parse(column)
-        if parsed is not None:
-            ceiling, proxy = noise_ceiling_of(table, parsed), proxy_ceiling_of(table, parsed)
         if truth_file is not None and column in scores.names and Path(truth_file).resolve() == source.resolve():
             scores = scores.without(column)
+    return judge_scores(scores, truth, table, resamples)
+
+
+def judge_scores(scores: ScoreFile, truth: Truth, table: TruthTable | None, resamples: int = 200) -> dict[str, Any]:
+    """Every score column evaluated against ``truth``, beside the FLOPs rankings and the noise ceiling.
+
+    ``table``: where the truth comes from; None: unknown, and so is the ceiling. Raises ``DataError`` when scores and
+    truth share fewer than two architectures.
+    """
+    policy = TruthPolicy.parse(truth.policy) if table is not None else None
+    ceiling = noise_ceiling_of(table, policy) if table is not None and policy is not None else None
+    proxy = proxy_ceiling_of(table, policy) if table is not None and policy is not None else None
     scores_SA, true_A, index_A = align(scores, truth)
     return {
         "source": scores.source,

@@ -73,7 +73,11 @@ def read_score_file(path: Path | str, allow_missing: bool = False) -> ScoreFile:
     infinite, a file without score column, and (unless ``allow_missing``; n then says so) for missing architectures.
     """
     path = Path(path)
-    rows = _read_rows(path)
+    return scores_of(_read_rows(path), path, hashlib.sha256(path.read_bytes()).hexdigest(), allow_missing)
+
+
+def scores_of(rows: SourceRows, path: Path, sha256: str, allow_missing: bool = False) -> ScoreFile:
+    """The scores in rows that came from anywhere; ``path`` names their source. Raises ``DataError`` as above."""
     rows = replace(rows, columns={name: values for name, values in rows.columns.items() if name != _LEAF})
     if not rows.columns:
         raise DataError(f"{path.name} has no score column beside its architectures; add at least one")
@@ -90,8 +94,7 @@ def read_score_file(path: Path | str, allow_missing: bool = False) -> ScoreFile:
             )
     ascending = np.argsort(rows.index_A)
     scores_SA = np.stack([values[ascending] for values in rows.columns.values()])
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return ScoreFile(tuple(rows.columns), rows.index_A[ascending], scores_SA, path.name, digest)
+    return ScoreFile(tuple(rows.columns), rows.index_A[ascending], scores_SA, path.name, sha256)
 
 
 def truth_from_column(scores: ScoreFile, name: str) -> tuple[Truth, ScoreFile]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -255,7 +255,11 @@ def preset_names() -> list[str]:
     return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
-def load_experiment(source: str, overrides: list[str] | tuple[str, ...] = ()) -> Experiment:
+Overrides = Sequence[str] | Mapping[str, object]
+"""Changes of single settings: texts such as ``budget.epochs=2``, or a mapping such as ``{"budget.epochs": 2}``."""
+
+
+def load_experiment(source: str | Path, overrides: Overrides = ()) -> Experiment:
     """The experiment of a preset or a TOML file that has no grid over shared settings; see ``load_experiments``."""
     experiments = load_experiments(source, overrides)
     if len(experiments) > 1:
@@ -266,16 +270,20 @@ def load_experiment(source: str, overrides: list[str] | tuple[str, ...] = ()) ->
     return next(iter(experiments.values()))
 
 
-def load_experiments(source: str, overrides: list[str] | tuple[str, ...] = ()) -> dict[str, Experiment]:
+def load_experiments(source: str | Path, overrides: Overrides = ()) -> dict[str, Experiment]:
     """Experiments from a preset's name or a TOML file, changed by overrides such as ``budget.epochs=2``.
+
+    ``overrides``: texts of that form, whose values are read as TOML, or a mapping ``{"budget.epochs": 2}``.
 
     Keys name the points of the file's ``[grid]`` over shared settings; a file without one gives a single experiment
     under the empty name. Raises ``UsageError`` for an unknown preset, a file that is not TOML, a plug-in that cannot be
     loaded, an unknown key or an impossible value.
     """
+    source = str(source)
     values = _read(source)
-    for override in overrides:
-        _apply(values, override)
+    texts = [overrides] if isinstance(overrides, str) else overrides
+    for key, value in texts.items() if isinstance(texts, Mapping) else map(_parsed, texts):
+        _change(values, key, value)
     plugins = values.get("plugins", [])
     try:
         for file in filter(lambda file: isinstance(file, str), plugins if isinstance(plugins, list) else []):
@@ -346,20 +354,23 @@ def _hint(location: tuple[int | str, ...]) -> str:
     return near_names(str(location[-1]), list(section.model_fields))
 
 
-def _apply(values: dict[str, Any], override: str) -> None:
+def _parsed(override: str) -> tuple[str, Any]:
     key, separator, text = override.partition("=")
     if not separator or not key:
         raise UsageError(f"override {override!r} is not of the form section.key=value, such as budget.epochs=2")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        return key, tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        value = text
+        return key, text
+
+
+def _change(values: dict[str, Any], key: str, value: object) -> None:
     *sections, last = key.split(".")
     inner = values
     for section in sections:
         inner = inner.setdefault(section, {})
         if not isinstance(inner, dict):
-            raise UsageError(f"override {override!r}: {section!r} is a value, not a section")
+            raise UsageError(f"override of {key}: {section!r} is a value, not a section")
     inner[last] = value
 
 

@@ -12,7 +12,8 @@ from cyclopts.argument import Argument
 
 from nasbench_harness import cli
 from nasbench_harness.cli.app import GROUPS, VERBS, command_line
-from nasbench_harness.cli.options import IMAGES_VARIABLE, TRUTH_VARIABLE, items
+from nasbench_harness.cli.options import items
+from nasbench_harness.system.variables import IMAGES_VARIABLE, TRUTH_VARIABLE
 
 VARIABLES = {"--truth": TRUTH_VARIABLE, "--images": IMAGES_VARIABLE}
 
@@ -42,9 +43,9 @@ def test_every_verb_has_json_and_a_help_for_each_option(name: str) -> None:
 
 
 def test_environment_variables_are_named_in_one_module() -> None:
-    folder = Path(inspect.getfile(cli)).parent
+    folder = Path(inspect.getfile(cli)).parents[1]
     for variable in VARIABLES.values():
-        assert [path.name for path in folder.glob("*.py") if f'"{variable}"' in path.read_text()] == ["options.py"]
+        assert [path.name for path in folder.rglob("*.py") if f'"{variable}"' in path.read_text()] == ["variables.py"]
 
 
 @pytest.mark.parametrize(("text", "parts"), [(None, []), ("", []), ("a", ["a"]), (" a, b,,", ["a", "b"])])

@@ -44,28 +44,33 @@ class ParquetImporter:
         except (pl.exceptions.PolarsError, OSError) as error:
             first = " ".join(str(error).split())[:160]
             raise DataError(f"{path.name} is not a whole Parquet file ({first}); export it again") from error
-        names = [name for name in frame.columns if name not in IDENTITY]
-        if not {"arch", "naslib"} & set(frame.columns):
-            raise DataError(
-                f"{path.name} has no column `arch` with architecture strings, nor `naslib`, found "
-                f"{', '.join(frame.columns[:8]) or 'nothing'}; add one"
-            )
-        if not names:
-            raise DataError(
-                f"{path.name} has no column of values beside {' and '.join(frame.columns)}; add at least one"
-            )
-        if not frame.height:
-            raise DataError(f"{path.name} has columns but no rows; export it again")
-        for name in (*names, *(["index"] if "index" in frame.columns else [])):
-            if not frame[name].dtype.is_numeric():
-                raise DataError(f"{path.name}, column '{name}': {frame[name].dtype} is not numeric; remove the column")
-        places = [f"row {row}" for row in range(1, frame.height + 1)]
-        index_A = _architectures(frame, path, places)
-        if "index" in frame.columns:
-            number_A = frame["index"].cast(pl.Int64, strict=False).fill_null(-1).to_numpy()
-            check_same_architectures(index_A, number_A, places, path)
-        columns = {name: frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in names}
-        return SourceRows(index_A, columns, places, {})
+        return rows_of_frame(frame, path)
+
+
+def rows_of_frame(frame: polars.DataFrame, path: Path) -> SourceRows:
+    """The rows of a data frame with these columns; ``path`` names it in errors. Raises ``DataError``."""
+    import polars as pl
+
+    names = [name for name in frame.columns if name not in IDENTITY]
+    if not {"arch", "naslib"} & set(frame.columns):
+        raise DataError(
+            f"{path.name} has no column `arch` with architecture strings, nor `naslib`, found "
+            f"{', '.join(frame.columns[:8]) or 'nothing'}; add one"
+        )
+    if not names:
+        raise DataError(f"{path.name} has no column of values beside {' and '.join(frame.columns)}; add at least one")
+    if not frame.height:
+        raise DataError(f"{path.name} has columns but no rows; export it again")
+    for name in (*names, *(["index"] if "index" in frame.columns else [])):
+        if not frame[name].dtype.is_numeric():
+            raise DataError(f"{path.name}, column '{name}': {frame[name].dtype} is not numeric; remove the column")
+    places = [f"row {row}" for row in range(1, frame.height + 1)]
+    index_A = _architectures(frame, path, places)
+    if "index" in frame.columns:
+        number_A = frame["index"].cast(pl.Int64, strict=False).fill_null(-1).to_numpy()
+        check_same_architectures(index_A, number_A, places, path)
+    columns = {name: frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in names}
+    return SourceRows(index_A, columns, places, {})
 
 
 def _architectures(frame: polars.DataFrame, path: Path, places: list[str]) -> IntArray:

@@ -1,0 +1,54 @@
+"""The leaderboard of a run, as a table in a notebook and as a data frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nasbench_harness import report
+from nasbench_harness.records import Run, read_run
+from nasbench_harness.report.html import render_html
+from nasbench_harness.report.leaderboard import COSTS, METRICS
+
+if TYPE_CHECKING:
+    import polars
+
+
+class Leaderboard(report.Leaderboard):
+    """Strategies by falling mean Kendall tau, references to beat, and the noise ceiling; a table in a notebook."""
+
+    def to_frame(self) -> polars.DataFrame:
+        """One row a strategy, best first, then the references: means over seeds, with the interval of tau.
+
+        Columns: ``strategy``, ``reference`` (bool), ``seeds``, ``signal``, the metrics by their dotted names,
+        ``kendall_tau_low``, ``kendall_tau_high`` (95 %), ``architecture_updates``, ``seconds``, ``peak_memory_mb``.
+        """
+        import polars as pl
+
+        rows = []
+        for row in (*self.rows, *self.references):
+            tau = row.metrics["kendall_tau"]
+            low, high = (None, None) if tau is None or tau.interval is None else tau.interval
+            found = [row.metrics.get(name) for name in METRICS] + [row.costs.get(name) for name in COSTS]
+            means = [None if value is None else value.mean for value in found]
+            rows.append((row.name, row.n_seeds == 0, row.n_seeds, row.signal, *means, low, high))
+        numbers = (*METRICS, *COSTS, "kendall_tau_low", "kendall_tau_high")
+        kinds = {"strategy": pl.String, "reference": pl.Boolean, "seeds": pl.Int64, "signal": pl.String}
+        return pl.DataFrame(rows, schema={**kinds, **dict.fromkeys(numbers, pl.Float64)}, orient="row")
+
+    def to_markdown(self) -> str:
+        """The table as Markdown, with its notes."""
+        return report.render_markdown(self)
+
+    def _repr_html_(self) -> str:
+        return render_html(self)
+
+
+def leaderboard(run: Run | Path | str, signal: str | None = None) -> Leaderboard:
+    """The strategies of a run, or of the folder of one, best first.
+
+    ``signal``: the score column that all rows are judged by, ``accuracy`` or ``negative_loss``; None: the experiment's
+    headline. Raises ``DataError`` for a folder without records or a record without that signal.
+    """
+    stored = run if isinstance(run, Run) else read_run(Path(run))
+    return Leaderboard(**vars(report.leaderboard(stored, signal)))

@@ -1,0 +1,195 @@
+"""Experiments run and read from a notebook."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasbench_harness import records
+from nasbench_harness.api.inputs import as_truth
+from nasbench_harness.api.leaderboard import Leaderboard, leaderboard
+from nasbench_harness.api.progress import notebook_shell, shown_progress
+from nasbench_harness.errors import DataError
+from nasbench_harness.experiment import Experiment, load_experiment, select_strategies, with_seeds
+from nasbench_harness.figures import draw_run, save_figures
+from nasbench_harness.records import Record, ScoreTable, read_scores, unit_dir
+from nasbench_harness.system.files import write_json, write_text
+from nasbench_harness.system.progress import Progress
+from nasbench_harness.system.variables import IMAGES_VARIABLE, TRUTH_VARIABLE
+
+if TYPE_CHECKING:
+    import polars
+    from matplotlib.figure import Figure
+
+
+class Run(records.Run):
+    """All finished units of one experiment: ``records``, ``name``, ``strategies``, ``of(strategy)``, ``folder``.
+
+    A notebook shows its leaderboard.
+    """
+
+    def record(self, strategy: str | None = None, seed: int | None = None) -> Record:
+        """The record of one unit; what there is only one of needs no name. ``DataError`` names the units there are."""
+        found = [r for r in self.records if strategy in (None, r.strategy) and seed in (None, r.seed)]
+        if len(found) != 1:
+            fault = "several units fit" if found else "no such unit"
+            units = ", ".join(f"{r.strategy} seed {r.seed}" for r in found or self.records)
+            raise DataError(f"{self.folder}: {fault}: name a strategy and a seed; there are {units}")
+        return found[0]
+
+    def score_table(self, strategy: str | None = None, seed: int | None = None) -> ScoreTable:
+        """The scores of one unit as numpy arrays: ``index`` ``[A]``, ``leaf`` ``[A]``, ``scores`` by signal ``[A]``."""
+        record = self.record(strategy, seed)
+        return read_scores(unit_dir(self.folder, record.strategy, record.seed))
+
+    def scores(self, strategy: str | None = None, seed: int | None = None, truth: Any = None) -> polars.DataFrame:
+        """The scores of one unit as a data frame, one row an architecture, by our index.
+
+        Columns: ``index`` (ours), ``arch``, ``benchmark_index``, ``leaf`` (-1: of none), one column a signal
+        (``accuracy`` in percent, ``negative_loss``; higher is better), and ``truth`` (null: unknown) where ``truth`` is
+        given as for ``evaluate``. There are 15,625 rows, or fewer where the strategy scored a part of the space.
+        Raises ``DataError`` for an unknown unit or a damaged file.
+        """
+        import polars as pl
+
+        from nasbench_harness.space import all_strings
+        from nasbench_harness.truth import benchmark_index
+
+        table, names = self.score_table(strategy, seed), all_strings()
+        columns: dict[str, Any] = {
+            "index": table.index,
+            "arch": [names[index] for index in table.index.tolist()],
+            "benchmark_index": benchmark_index()[table.index],
+            "leaf": table.leaf,
+            **table.scores,
+        }
+        if truth is not None:
+            columns["truth"] = as_truth(truth)[0].vector[table.index]
+        return pl.DataFrame(columns, nan_to_null=True)
+
+    def leaderboard(self, signal: str | None = None) -> Leaderboard:
+        """The strategies best first; see ``nasbench_harness.leaderboard``."""
+        return leaderboard(self, signal)
+
+    def figures(self, signal: str | None = None) -> dict[str, Figure]:
+        """The figures by name; see ``nasbench_harness.draw``."""
+        return draw(self, signal)
+
+    def __repr__(self) -> str:
+        return f"Run({self.name!r}, {len(self.records)} units of {', '.join(self.strategies)}, in {str(self.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        return self.leaderboard()._repr_html_()
+
+
+def run_experiment(
+    experiment: Experiment | Path | str,
+    out: Path | str | None = None,
+    *,
+    strategies: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    images: Path | str | None = None,
+    split: Path | str | None = None,
+    truth: Path | str | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    workers: int = 1,
+    replace: bool = False,
+    fetch: bool = False,
+    progress: Progress | bool | None = True,
+    callbacks: Sequence[Callable[[Record], object]] = (),
+) -> Run:
+    """Train every strategy of an experiment, score all architectures, compare with the truth, and store the records.
+
+    Finished units are kept and unfinished ones leave checkpoints: the same call resumes. The records are those of the
+    command line.
+
+    ``experiment``: what ``load_experiment`` gives, a preset's name or a TOML file. ``out``: folder of the records;
+    None: ``results/<experiment>``. ``strategies``: some of the experiment, all if none is named. ``seeds``: in place of
+    the experiment's own. ``images``, ``truth``: folder of the image files and file of the truth table; None:
+    as the environment variables ``NASBENCH_HARNESS_IMAGES`` and ``NASBENCH_HARNESS_TRUTH`` say, else the cache, else
+    what ships with the package; with ``fetch`` what is missing is downloaded. ``split``: JSON file with the training
+    and validation images of CIFAR-10. ``device``: torch device. ``threads``: of torch in each process; None: the cores
+    divided by the workers. ``workers``: processes at the same time. ``replace``: run again what is stored.
+    ``progress``: True draws a bar (and a line for each unit) in the notebook or on stderr, None or False is silent, and
+    an object with the methods of ``system.progress.Progress`` is called. ``callbacks``: each is called with the record
+    of each unit that this call finished, once it is stored; what one raises ends the run.
+
+    Returns every finished unit of the folder. Raises ``UsageError`` for impossible settings or a folder that holds
+    units of another protocol, ``DataError`` for missing data, ``RunError`` when units failed (the others are stored).
+    """
+    from nasbench_harness.data import resolve
+    from nasbench_harness.runner import Sources
+    from nasbench_harness.runner import run_experiment as run_units
+
+    described = experiment if isinstance(experiment, Experiment) else load_experiment(experiment)
+    described = with_seeds(select_strategies(described, list(strategies)), [str(seed) for seed in seeds])
+    folder = Path("results") / described.name if out is None else Path(out)
+    images, truth = images or os.environ.get(IMAGES_VARIABLE), truth or os.environ.get(TRUTH_VARIABLE)
+
+    def after_unit(record: Record) -> None:
+        for callback in callbacks:
+            callback(record)
+
+    with shown_progress(progress) as shown:
+        found_images, found_truth = resolve(described, _path(images), _path(truth), fetch, shown)
+        sources = Sources(found_images, _path(split), found_truth, device, threads)
+        report = _note if progress else _nothing
+        run_units(described, sources, folder, shown, report, replace, workers, after_unit)
+    run = read_run(folder)
+    board = run.leaderboard()
+    write_json(folder / "leaderboard.json", board.to_json())
+    write_text(folder / "leaderboard.md", board.to_markdown())
+    return run
+
+
+def read_run(folder: Path | str) -> Run:
+    """All finished units of a run's folder.
+
+    Raises ``DataError`` for a folder without records, a damaged record, and records of different truths.
+    """
+    return Run(**vars(records.read_run(Path(folder))))
+
+
+def draw(
+    run: records.Run | Path | str, signal: str | None = None, folder: Path | str | None = None
+) -> dict[str, Figure]:
+    """The figures of a run, or of the folder of one, by name: matplotlib's figures, shown by a notebook as they are.
+
+    ``rank_hexbin`` (score rank against true rank, one panel a strategy), ``tau_by_strategy``, ``top_k_curve``,
+    ``leaf_panels`` (where a strategy divides the space) and ``rank_hexbin_<strategy>``. ``signal``: as for
+    ``leaderboard``. ``folder``: where to write them as PNG and PDF; None: nowhere. Raises ``DataError`` as
+    ``leaderboard``.
+    """
+    figures = draw_run(run if isinstance(run, records.Run) else read_run(run), signal)
+    if folder is not None:
+        save_figures(figures, Path(folder))
+    _let_notebooks_show_figures()
+    return figures
+
+
+def _let_notebooks_show_figures() -> None:
+    """Figures made outside pyplot are shown as text until a notebook is told how to show them."""
+    shell = notebook_shell()
+    if shell is not None:
+        from matplotlib.figure import Figure
+
+        if Figure not in shell.display_formatter.formatters["image/png"]:
+            tools: Any = import_module("IPython.core.pylabtools")
+            tools.select_figure_formats(shell, {"png"})
+
+
+def _path(value: Path | str | None) -> Path | None:
+    return None if value is None or value == "" else Path(value)
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _nothing(text: str) -> None:
+    del text
