@@ -50,6 +50,7 @@ TORCH_AT_TOP = (
     "images/batches",
     "native/",
     "supernet/",
+    "training/loop",
     "training/stage_run",
     "training/trainer",
     "training/unsampled",
@@ -102,10 +103,19 @@ def exports(package: Path, name: str) -> bool:
     )
 
 
-ARROWS = {
-    name: {target for node in statements(path) for target in targets(node, MODULES)} - {name}
-    for name, path in MODULES.items()
-}
+def packages_of(module: str) -> set[str]:
+    """The packages around a module: importing it runs their ``__init__`` first."""
+    parts = module.split(".")
+    return {".".join(parts[:length]) for length in range(2, len(parts))}
+
+
+def arrows_of(name: str, path: Path) -> set[str]:
+    direct = {target for node in statements(path) for target in targets(node, MODULES)}
+    around = {package for target in direct for package in packages_of(target)}
+    return (direct | around) - {name} - packages_of(name)
+
+
+ARROWS = {name: arrows_of(name, path) for name, path in MODULES.items()}
 
 
 def room_of(module: str) -> str:
@@ -156,6 +166,20 @@ def test_no_module_imports_itself_by_a_detour() -> None:
 def test_a_narrow_room_imports_little(room: str) -> None:
     used = {room_of(target) for module, found in ARROWS.items() if room_of(module) == room for target in found}
     assert used - {room} <= ONLY[room]
+
+
+def test_every_module_can_be_the_first_to_be_imported() -> None:
+    """One process for all: before each import everything of the package is forgotten."""
+    program = (
+        "import importlib, sys\n"
+        f"for name in {sorted(MODULES)!r}:\n"
+        f"    for known in [known for known in sys.modules if known.startswith({NAME!r})]:\n"
+        "        del sys.modules[known]\n"
+        f"    if not name.endswith('__main__'):\n"
+        "        importlib.import_module(name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_at_most_ten_modules_at_the_top() -> None:

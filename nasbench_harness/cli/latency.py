@@ -41,7 +41,7 @@ def import_source(
         Side of the images of every column.
     """
     from nasbench_harness.latency.describe import describe, print_description
-    from nasbench_harness.latency.importers import import_latency
+    from nasbench_harness.latency.importers.kinds import import_latency
 
     given = {"batch_size": batch, "precision": precision, "image_size": image_size}
     known = {key: value for key, value in given.items() if value is not None}

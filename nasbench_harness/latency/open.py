@@ -17,6 +17,6 @@ def open_latency(path: Path | str) -> LatencyTable:
     path = Path(path)
     if path.suffix == ".npz" or not path.exists() or (path.is_file() and zipfile.is_zipfile(path)):
         return LatencyTable.load(path)
-    from nasbench_harness.latency.importers import import_latency
+    from nasbench_harness.latency.importers.kinds import import_latency
 
     return import_latency(path)

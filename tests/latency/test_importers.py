@@ -13,7 +13,7 @@ import pytest
 from nasbench_harness.errors import DataError
 from nasbench_harness.latency import open_latency
 from nasbench_harness.latency.cleaning import FLOOR_FRACTION, exclude_impossible
-from nasbench_harness.latency.importers import import_latency
+from nasbench_harness.latency.importers.kinds import import_latency
 from nasbench_harness.space import (
     CONV_3X3,
     N_ARCHITECTURES,

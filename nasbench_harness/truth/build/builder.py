@@ -17,19 +17,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nasbench_harness.system.environment import environment_record
 from nasbench_harness.errors import UsageError
-from nasbench_harness.system.files import write_json
 from nasbench_harness.images import ImageSet
 from nasbench_harness.metrics import noise_ceiling
 from nasbench_harness.space import N_ARCHITECTURES, connected, functional_classes
-from nasbench_harness.truth.build.chunks import ModelChunk, chunk_identity, images_digest, load_chunk, one_thread, train_chunk
-from nasbench_harness.truth.noise import noise_ceiling_of
+from nasbench_harness.system.environment import environment_record
+from nasbench_harness.system.files import write_json
+from nasbench_harness.truth.build.chunks import (
+    ModelChunk,
+    chunk_identity,
+    images_digest,
+    load_chunk,
+    one_thread,
+    train_chunk,
+)
 from nasbench_harness.truth.build.plan import CHUNK, Plan, Task, build_order, class_representatives
-from nasbench_harness.truth.policy import TruthPolicy
 from nasbench_harness.truth.build.standalone import Recipe
-from nasbench_harness.truth.table import TRUTH_FILE, TruthTable
 from nasbench_harness.truth.build.verify import Verification, verify_table
+from nasbench_harness.truth.noise import noise_ceiling_of
+from nasbench_harness.truth.policy import TruthPolicy
+from nasbench_harness.truth.table import TRUTH_FILE, TruthTable
 
 __all__ = ["Plan", "Recipe", "Verification", "assemble", "build_table", "verify_table"]
 

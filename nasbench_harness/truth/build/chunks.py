@@ -6,18 +6,16 @@ import contextlib
 import hashlib
 import json
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from nasbench_harness.system.arrays import store_arrays, stored_arrays
 from nasbench_harness.images import ImageSet
 from nasbench_harness.space import index_to_code
+from nasbench_harness.system.arrays import store_arrays, stored_arrays
 from nasbench_harness.truth.build.plan import Task
 from nasbench_harness.truth.build.standalone import Recipe, train_standalone
 

@@ -24,8 +24,8 @@ from nasbench_harness.truth.build import builder
 from nasbench_harness.truth.build.builder import Plan, build_table, verify_table
 from nasbench_harness.truth.build.chunks import ModelChunk, images_digest
 from nasbench_harness.truth.build.plan import class_representatives
-from nasbench_harness.truth.policy import TruthPolicy
 from nasbench_harness.truth.build.standalone import Recipe
+from nasbench_harness.truth.policy import TruthPolicy
 
 TINY = Recipe(channels=2, cells=1, epochs=1, batch=100, learning_rate=0.1)
 SKIP = parse_architecture("|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|")

@@ -1,0 +1,1 @@
+"""Training a table of truth of one's own."""
