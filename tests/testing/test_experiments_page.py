@@ -12,7 +12,8 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from nasbench_harness.experiment.description import Experiment, StrategySection, load_experiments
+from nasbench_harness.experiment import Experiment, load_experiments
+from nasbench_harness.experiment.description import StrategySection
 from nasbench_harness.experiment.grid import MOST_COMBINATIONS, RULES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "experiments.md").read_text(encoding="utf-8")
