@@ -34,7 +34,7 @@ _FACTS_LIMIT = 1 << 24  # bytes of the unpacked facts: with every row named they
 
 @dataclass(frozen=True)
 class ColumnFormat:
-    """A kind of table file. ``noun``: what it is called, such as ``truth table``; ``rows``: length of a column.
+    """A kind of table file. ``noun``: what it is called, such as "truth table"; ``rows``: length of a column.
 
     ``facts``: the part that holds the JSON. ``remedy``: how to get a sound file again, the end of an error message.
     """

@@ -1,7 +1,7 @@
 """The supernet without gradients, arranged for speed: what scoring runs.
 
-The same mathematics as ``network.Supernet``. The ReLU of a node is taken once for all convolutions that read it;
-batch normalisation is a scale and a shift, applied while the output is added into its node; and the reduction's
+The same mathematics as ``supernet.network.Supernet``. The ReLU of a node is taken once for all convolutions that read
+it; batch normalisation is a scale and a shift, applied while the output is added into its node; and the reduction's
 shortcut pools by adding halves. Weights are converted to the network's precision once.
 """
 
