@@ -168,20 +168,6 @@ def test_a_narrow_room_imports_little(room: str) -> None:
     assert used - {room} <= ONLY[room]
 
 
-def test_every_module_can_be_the_first_to_be_imported() -> None:
-    """One process for all: before each import everything of the package is forgotten."""
-    program = (
-        "import importlib, sys\n"
-        f"for name in {sorted(MODULES)!r}:\n"
-        f"    for known in [known for known in sys.modules if known.startswith({NAME!r})]:\n"
-        "        del sys.modules[known]\n"
-        f"    if not name.endswith('__main__'):\n"
-        "        importlib.import_module(name)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
 def test_at_most_ten_modules_at_the_top() -> None:
     assert len(list(PACKAGE.glob("*.py"))) <= 10
 
