@@ -5,8 +5,6 @@ A newcomer reads this page first. What happens around it (which units, resume, f
 
 from __future__ import annotations
 
-import resource
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -29,7 +27,7 @@ from nasbench_harness.space import N_ARCHITECTURES, N_STAGES, Subspace, connecte
 from nasbench_harness.strategies import Context, Leaf, Scorer
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.system.environment import environment_record
-from nasbench_harness.system.memory import give_back_freed_memory
+from nasbench_harness.system.memory import give_back_freed_memory, peak_memory
 from nasbench_harness.system.progress import Progress
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
@@ -145,8 +143,6 @@ def _all_architectures(signals: dict[str, np.ndarray], cells: np.ndarray, classe
 
 def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any]) -> Record:
     budget, processes = scorer.context.budget, scorer.context.processes
-    measured = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)[: 1 if processes == 1 else 2]
-    peak = max(resource.getrusage(who).ru_maxrss for who in measured) * (1 if sys.platform == "darwin" else 1024)
     return Record(
         identity=unit.identity,
         experiment=unit.description,
@@ -163,7 +159,7 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
             **cost,
             "scored_images": len(scorer.context.scoring_images),
             "parameters": scorer.parameter_count,
-            "peak_memory_mb": peak / 1e6,  # of the largest process
+            "peak_memory_mb": peak_memory(processes > 1) / 1e6,  # of the largest process
             "processes": processes,
         },
         training={"loss": [c.to_json() for c in scorer.losses], "details": scorer.details},

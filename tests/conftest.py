@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:  # torch is imported by the tests that need it
+    from nasbench_harness.images import ImageSet
+    from nasbench_harness.strategies import Context
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +35,49 @@ def fake() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def digits() -> ImageSet:
+    """The digits images, which need no download."""
+    from nasbench_harness.images import ImageSpec, load_image_set
+
+    return load_image_set(ImageSpec("digits"))
+
+
+@pytest.fixture(scope="session")
+def small_context(digits: ImageSet) -> Callable[..., Context]:
+    """``small_context(steps)``: a new context on 100 digits; 4 channels, one cell a stage, 20 images a step.
+
+    ``axes`` are its seed axes, ``kind`` is its class; other fields by name.
+    """
+    from nasbench_harness.images.batches import Augmentation, DeviceImages
+    from nasbench_harness.space import Subspace
+    from nasbench_harness.strategies import Context
+    from nasbench_harness.supernet.network import NetworkShape
+    from nasbench_harness.system.progress import Silent
+    from nasbench_harness.training.budget import Budget
+    from nasbench_harness.training.settings import TrainingSettings
+
+    train, held_out = DeviceImages(digits, digits.train[:100]), DeviceImages(digits, digits.valid[:30])
+
+    def make(
+        steps: float, axes: tuple[object, ...] = ("some", 0), kind: type[Context] = Context, **others: Any
+    ) -> Context:
+        fields = {
+            "space": Subspace.full(),
+            "shape": NetworkShape(4, 1, 1, 10),
+            "train_images": train,
+            "training": TrainingSettings(batch_size=20, learning_rate=0.05, augmentation=Augmentation(False, 1)),
+            "budget": Budget(int(steps * 20)),
+            "seed_axes": axes,
+            "progress": Silent(),
+            "scoring_images": held_out,
+            "scoring_batch": 30,
+        }
+        return kind(**(fields | others))
+
+    return make
 
 
 @pytest.fixture

@@ -31,29 +31,11 @@ from nasbench_harness.space import (
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.system.progress import Silent
 from nasbench_harness.truth import Truth, TruthPolicy, TruthTable
+from tests import tiny
 
-TEXT = """
-name = "tiny"
-[images]
-name = "digits"
-size = 4
-[network]
-channels = 4
-cells = 1
-[training]
-batch_size = 20
-flip = false
-crop_padding = 1
-[budget]
-architecture_updates = 1000
-[scoring]
-images = 20
-batch_size = 10
-[truth]
-policy = "digits_test_30"
-[strategies.count]
-kind = "count-flops"
-"""
+TEXT = (
+    tiny.RUNNABLE.replace("images = 20", "images = 20\nbatch_size = 10") + '[strategies.count]\nkind = "count-flops"\n'
+)
 GROUPS = [Subspace.where(nonlinearity_count() == count, f"count {count}") for count in range(4)]
 
 

@@ -21,6 +21,7 @@ from nasbench_harness.partitioners import partitioners
 from nasbench_harness.plugins import load_file
 from nasbench_harness.registry import Registry
 from nasbench_harness.space import Subspace
+from tests import tiny
 
 PART = '''
 from dataclasses import dataclass
@@ -35,25 +36,7 @@ class Mine(Partitioner):
     def split(self, subspace, probe, rng):
         return [subspace]
 '''
-EXPERIMENT = """
-name = "tiny"
-plugins = ["{file}"]
-[images]
-name = "digits"
-[network]
-channels = 4
-cells = 1
-[training]
-[budget]
-epochs = 3
-[scoring]
-images = 20
-[truth]
-policy = "digits_test_5"
-[strategies.few]
-kind = "few-shot"
-partitioner = "{name}"
-"""
+EXPERIMENT = 'plugins = ["{file}"]\n' + tiny.SETTINGS + tiny.FEW.replace("random", "{name}")
 
 
 @pytest.fixture

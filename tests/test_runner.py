@@ -32,27 +32,8 @@ from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strateg
 from nasbench_harness.system import files
 from nasbench_harness.system.progress import Silent
 from nasbench_harness.truth import TruthPolicy, TruthTable, open_table
+from tests import tiny
 
-TEXT = """
-name = "tiny"
-[images]
-name = "digits"
-size = 4
-[network]
-channels = 4
-cells = 1
-[training]
-batch_size = 20
-learning_rate = 0.05
-flip = false
-crop_padding = 1
-[budget]
-architecture_updates = 1000
-[scoring]
-images = 20
-[truth]
-policy = "digits_test_30"
-"""
 REAL = '[strategies.real]\nkind = "few-shot"\npartitioner = "efs-group"\nparent_fraction = 0.5\n'
 COUNT = '[strategies.count]\nkind = "count-flops"\n'
 BROKEN = '[strategies.broken]\nkind = "broken"\n'
@@ -127,7 +108,7 @@ def run(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     def run_tiny(out: Path, *parts: str, overrides: tuple[str, ...] = (), **options: Any) -> list[Record]:
         source = tmp_path_factory.mktemp("experiment") / "tiny.toml"
-        source.write_text(TEXT + "".join(parts))
+        source.write_text(tiny.RUNNABLE + "".join(parts))
         lines: list[str] = options.pop("lines", [])
         chosen, progress = options.pop("sources", sources), options.pop("progress", Silent())
         return run_experiment(load_experiment(str(source), overrides), chosen, out, progress, lines.append, **options)

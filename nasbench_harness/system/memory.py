@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import ctypes
+import resource
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Options of glibc's ``mallopt`` (malloc.h)."""
+
+
+_peaks_of_processes = [0]
+
+
+def peak_memory(processes: bool = False) -> int:
+    """Bytes of resident memory that this process had at most; with ``processes`` the largest of it and those it ran."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return max(peak, *_peaks_of_processes) if processes else peak
+
+
+def note_peak_of_process(peak: int) -> None:
+    """Count a process that this one ran and that had ``peak`` bytes at most; it says so itself before it ends."""
+    _peaks_of_processes[0] = max(_peaks_of_processes[0], peak)
 
 
 def keep_freed_memory() -> bool:

@@ -1,9 +1,9 @@
 """Work in local processes: one process per item, up to N at a time; progress and results come back through pipes.
 
-Items are units, or parts of one unit. A process costs a few seconds of imports beside minutes or hours of training. In
-return a unit that dies (out of memory, a fault in native code) takes nothing with it, and an interruption ends all of
-them at once; what they had reached is in their checkpoints. Processes may have processes of their own: each ends by
-itself when the one that started it is gone, however that ended.
+Items are units, or parts of one unit. A process costs little beside minutes or hours of training. In return a unit that
+dies (out of memory, a fault in native code) takes nothing with it, and an interruption ends all of them at once; what
+they had reached is in their checkpoints. Processes may have processes of their own: each ends by itself when the one
+that started it is gone, however that ended.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
 from nasbench_harness.errors import HarnessError, RunError
-from nasbench_harness.system.memory import keep_freed_memory
+from nasbench_harness.system.memory import keep_freed_memory, note_peak_of_process, peak_memory
 from nasbench_harness.system.progress import Progress
 
 SECONDS_BETWEEN_REPORTS = 0.25
@@ -65,12 +66,15 @@ def _worker(work: Work, item: Any, threads: int, pipe: Connection) -> None:
 
     torch.set_num_threads(threads)
     progress = _Piped(pipe)
+    outcome: tuple[str, Any]
     try:
         result = work(item, progress)
         progress.close()
-        pipe.send(("done", result))
+        outcome = "done", result
     except HarnessError as error:
-        pipe.send(("failed", error))
+        outcome = "failed", error
+    pipe.send(("peak", peak_memory(processes=True)))
+    pipe.send(outcome)
 
 
 def _end_with_the_parent() -> None:
@@ -85,6 +89,20 @@ def _end_with_the_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def process_context() -> ForkServerContext | SpawnContext:
+    """How processes for torch are started: as forks of a server that has imported it, or each as a new program.
+
+    A fork of this process might hang in torch's thread pool. The server has imported torch and started no thread: each
+    process after the first costs milliseconds instead of seconds of imports. Its processes have the environment
+    variables of the time when the first was started. Systems without such a server start a program each time.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "nasbench_harness.strategies.parallel"])
+    return context
+
+
 def in_processes(
     work: Work, items: Sequence[Any], titles: Sequence[str], workers: int, threads: int, progress: Progress
 ) -> Generator[tuple[int, Any], None, None]:
@@ -95,15 +113,15 @@ def in_processes(
     before the end closes the generator (``contextlib.closing``), which ends the processes: they are no daemons, because
     those may have no processes of their own.
     """
-    spawn = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
+    context = process_context()
     waiting = list(range(len(items)))[::-1]
     running: dict[Connection, tuple[int, Any, Progress]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < workers:
                 position = waiting.pop()
-                ours, theirs = spawn.Pipe(duplex=False)
-                process = spawn.Process(target=_worker, args=(work, items[position], threads, theirs), daemon=False)
+                ours, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_worker, args=(work, items[position], threads, theirs), daemon=False)
                 running[ours] = position, process, progress.fork(titles[position])  # first: what runs is always known
                 process.start()
                 theirs.close()
@@ -121,6 +139,8 @@ def in_processes(
                     process.join()
                     shown.close()
                     yield position, value
+                elif kind == "peak":
+                    note_peak_of_process(value)
                 elif kind == "start":
                     shown.start(*value)
                 else:

@@ -17,28 +17,9 @@ from nasbench_harness.experiment import (
     select_strategies,
     with_seeds,
 )
+from tests import tiny
 
-TEXT = """
-name = "tiny"
-seeds = [0, 1]
-[images]
-name = "digits"
-[network]
-channels = 4
-cells = 1
-[training]
-[budget]
-epochs = 3
-[scoring]
-images = 20
-[truth]
-policy = "digits_test_30"
-[strategies.few]
-kind = "few-shot"
-partitioner = "random"
-[strategies.one]
-kind = "one-shot"
-"""
+TEXT = "seeds = [0, 1]\n" + tiny.SETTINGS + tiny.FEW + tiny.ONE
 
 DEFAULTS = [
     "training.batch_size=64",

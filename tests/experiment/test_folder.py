@@ -15,6 +15,7 @@ from nasbench_harness.experiment import Experiment, load_experiment, select_stra
 from nasbench_harness.experiment.folder import DESCRIPTION_FILE, check_others, write_description
 from nasbench_harness.partitioners import partitioners
 from nasbench_harness.records import read_record, unit_dir, write_record
+from tests import tiny
 
 PART = '''
 from dataclasses import dataclass
@@ -29,25 +30,14 @@ class Mine(Partitioner):
     def split(self, subspace, probe, rng):
         return [subspace]
 '''
-TEXT = """
-name = "tiny"
-plugins = ["mine.py", "yours.py"]
-images.name = "digits"
-network = {channels = 4, cells = 1}
-budget.epochs = 3
-scoring.images = 20
-truth.policy = "digits_test_5"
-strategies.control.kind = "one-shot"
-[strategies.mine]
-kind = "few-shot"
-partitioner = "folder-mine"
-[strategies.mine2]
-kind = "few-shot"
-partitioner = {name = "folder-mine", parts = 2}
-[strategies.yours]
-kind = "few-shot"
-partitioner = "folder-yours"
-"""
+TEXT = (
+    'plugins = ["mine.py", "yours.py"]\n'
+    + tiny.SETTINGS
+    + tiny.ONE.replace("one", "control", 1)
+    + tiny.FEW.replace("few", "mine", 1).replace("random", "folder-mine")
+    + tiny.FEW.replace("few", "mine2", 1).replace('"random"', '{name = "folder-mine", parts = 2}')
+    + tiny.FEW.replace("few", "yours", 1).replace("random", "folder-yours")
+)
 
 Load = Callable[..., Experiment]
 

@@ -14,27 +14,9 @@ from hypothesis import strategies as st
 from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment import identity, load_experiment, load_experiments
 from nasbench_harness.experiment.grid import MOST_COMBINATIONS, expand
+from tests import tiny
 
-TEXT = """
-name = "tiny"
-[images]
-name = "digits"
-[network]
-channels = 4
-cells = 1
-[training]
-[budget]
-epochs = 3
-[scoring]
-images = 20
-[truth]
-policy = "digits_test_5"
-[strategies.few]
-kind = "few-shot"
-partitioner = "random"
-[strategies.one]
-kind = "one-shot"
-"""
+TEXT = tiny.SETTINGS + tiny.FEW + tiny.ONE
 
 
 def values(grid: str = "") -> dict[str, Any]:

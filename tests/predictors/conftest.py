@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nasbench_harness.images import ImageSet, ImageSpec, load_image_set
+from nasbench_harness.images import ImageSet
 from nasbench_harness.predictors import PredictorContext, sweep
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.supernet.untrained import Initialisation, UntrainedNetwork
@@ -88,11 +88,6 @@ class PlainNetwork:
     def __call__(self, x: Tensor) -> Tensor:
         pixels = self.relu(self.normed(self.features(x)[-1])).mean((2, 3))
         return pixels @ self.weights["classifier"][:, :, 0, 0].T + self.bias
-
-
-@pytest.fixture(scope="session")
-def digits() -> ImageSet:
-    return load_image_set(ImageSpec("digits"))
 
 
 @pytest.fixture

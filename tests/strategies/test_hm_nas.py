@@ -12,10 +12,7 @@ import pytest
 import torch
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.images import ImageSet
-from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.space import (
-    Subspace,
     all_codes,
     code_to_index,
     connected,
@@ -35,12 +32,10 @@ from nasbench_harness.strategies.hm_nas.rankings import (
 )
 from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, MaskSettings, halves
 from nasbench_harness.strategies.hm_nas.strategy import HmNas
-from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.supernet.scoring import scorable
 from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
-from nasbench_harness.training.trainer import TrainingSettings
 
 BATCH = 20
 CELLS = np.sort(np.random.default_rng(0).choice(connected_live_cells(), 60, replace=False))
@@ -49,25 +44,9 @@ Make = Callable[..., Context]
 
 
 @pytest.fixture(scope="module")
-def make(digits: ImageSet) -> Make:
-    train, held_out = DeviceImages(digits, digits.train[:100]), DeviceImages(digits, digits.valid[:30])
-
-    def context(updates: int = 2000, axes: tuple[object, ...] = ("some", 0), **others: Any) -> Context:
-        settings = TrainingSettings(batch_size=BATCH, learning_rate=0.05, augmentation=Augmentation(False, 1))
-        fields: dict[str, Any] = {"progress": Silent(), **others}
-        return Context(
-            space=Subspace.full(),
-            shape=NetworkShape(4, 1, 1, 10),
-            train_images=train,
-            training=settings,
-            budget=Budget(updates),
-            seed_axes=axes,
-            scoring_images=held_out,
-            scoring_batch=30,
-            **fields,
-        )
-
-    return context
+def make(small_context: Make) -> Make:
+    """A new context; budget in architecture-updates."""
+    return lambda updates=2000, *axes, **others: small_context(0, *axes, budget=Budget(updates), **others)
 
 
 def mask_loop(context: Context, settings: MaskSettings = SETTINGS, updates: int = 800) -> MaskLoop:
@@ -199,7 +178,7 @@ def test_recalibration_reaches_the_weighted_cells(make: Make) -> None:
 
 def test_the_same_axes_give_the_same_bits(make: Make) -> None:
     first, second = (HmNas().train(make()).score(CELLS) for _ in range(2))
-    other = HmNas().train(make(axes=("some", 1))).score(CELLS)
+    other = HmNas().train(make(2000, ("some", 1))).score(CELLS)
     for name, values in first.items():
         np.testing.assert_array_equal(values, second[name])
         assert (values != other[name]).any()

@@ -23,6 +23,7 @@ from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.clock import Clock
 from nasbench_harness.training.samplers import UniformSampler
 from nasbench_harness.training.settings import Stage
+from tests.kills import KilledAt, KilledError
 
 CELLS = connected_live_cells()
 Make = Callable[..., Context]
@@ -169,22 +170,6 @@ def test_what_cannot_be_sent_is_told_with_a_remedy(small_context: Make, tmp_path
     local = [Measurement(name, lambda context: {}) for name in ("a", "b")]
     with pytest.raises(UsageError, match=r"cannot be sent to another process .*--workers 1"):
         context.measure_in_parallel(local)
-
-
-class KilledError(Exception):
-    """Stands for a kill: nothing of the code under test catches it."""
-
-
-class KilledAt(Silent):
-    """Progress that raises ``KilledError`` once so much work is done."""
-
-    def __init__(self, amount: float) -> None:
-        self.left = amount
-
-    def advance(self, amount: float) -> None:
-        self.left -= amount
-        if self.left <= 0:
-            raise KilledError
 
 
 @pytest.mark.parametrize("killed_at", [1, 700])

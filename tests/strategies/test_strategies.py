@@ -12,20 +12,16 @@ import pytest
 import torch
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.images import ImageSet
-from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.partitioners import partitioners
 from nasbench_harness.space import Subspace, connected_live_cells, nonlinearity_count
 from nasbench_harness.strategies import Context, FewShot, OneShot, Strategy, strategies
-from nasbench_harness.supernet.network import NetworkShape, Supernet, parameter_count
+from nasbench_harness.supernet.network import Supernet, parameter_count
 from nasbench_harness.supernet.scoring.scores import score_live_cells
 from nasbench_harness.system.progress import Silent
-from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.samplers import samplers
-from nasbench_harness.training.trainer import LossCurve, Stage, TrainingSettings
+from nasbench_harness.training.trainer import LossCurve, Stage
 
 BATCH = 20
-SHAPE = NetworkShape(4, 1, 1, 10)
 CELLS = np.sort(np.random.default_rng(0).choice(connected_live_cells(), 60, replace=False))
 STRATEGIES: list[Strategy] = [
     *(OneShot(sampler=name) for name in samplers),
@@ -61,16 +57,9 @@ class Watched(Context):
 
 
 @pytest.fixture(scope="module")
-def make(digits: ImageSet) -> Make:
-    """A fresh context; budget in steps."""
-    train, held_out = DeviceImages(digits, digits.train[:100]), DeviceImages(digits, digits.valid[:30])
-
-    def context(steps: float = 20, axes: tuple[object, ...] = ("some", 0), **others: Any) -> Watched:
-        settings = TrainingSettings(batch_size=BATCH, learning_rate=0.05, augmentation=Augmentation(False, 1))
-        budget = Budget(int(steps * BATCH))
-        return Watched(Subspace.full(), SHAPE, train, settings, budget, axes, Silent(), held_out, 30, **others)
-
-    return context
+def make(small_context: Make) -> Make:
+    """A new context that watches its stages; budget in steps."""
+    return lambda steps=20, *axes, **others: small_context(steps, *axes, kind=Watched, **others)
 
 
 def scores(strategy: Strategy, context: Context) -> npt.NDArray[np.float64]:
@@ -236,7 +225,7 @@ def test_new_networks_depend_on_axes_and_purpose_and_leave_the_global_generator_
     assert torch.equal(torch.rand(3), expected)
     assert equal(network, copied(context.new_network("supernet")))
     assert not equal(network, copied(context.new_network("teacher")))
-    assert not equal(network, copied(make(axes=("some", 1)).new_network("supernet")))
+    assert not equal(network, copied(make(20, ("some", 1)).new_network("supernet")))
 
 
 def test_scores_outside_every_leaf_are_missing_and_not_invented(make: Make) -> None:

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from nasbench_harness.errors import RunError, UsageError
+from nasbench_harness.system.memory import peak_memory
 from nasbench_harness.system.progress import Progress, Silent
 from nasbench_harness.system.workers import in_processes
 
@@ -32,6 +33,8 @@ def work(item: Any, progress: Progress) -> Any:
         raise RunError(value)
     if kind == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "fill":
+        bytearray(b"1") * value
     if kind == "sleep":
         progress.start("sleeping", 1, "naps")
         time.sleep(value)
@@ -107,6 +110,14 @@ def test_an_error_of_the_work_and_a_death_are_results_too(outcome: tuple[dict[in
     assert str(found[1]) == "a unit failed"
     assert isinstance(found[2], RunError)
     assert "signal 9, probably for lack of memory" in str(found[2])
+
+
+def test_the_largest_process_is_known_here(outcome: tuple[dict[int, Any], list[Any]]) -> None:
+    assert 0 < peak_memory() <= peak_memory(processes=True)
+    before = peak_memory(processes=True)
+    list(in_processes(work, [("nest", [("fill", before + 10**8)])], ["a"], 1, 1, Silent()))
+    assert peak_memory(processes=True) > before + 10**8
+    assert peak_memory() < before + 10**8
 
 
 def test_progress_arrives_under_the_item_s_title(outcome: tuple[dict[int, Any], list[Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,34 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from nasbench_harness.images import ImageSet
-from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.space import Subspace
 from nasbench_harness.strategies import Context
-from nasbench_harness.supernet.network import NetworkShape
-from nasbench_harness.system.progress import Silent
 from nasbench_harness.training import trainer
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.samplers import UniformSampler
-from nasbench_harness.training.trainer import Stage, TrainingSettings
+from nasbench_harness.training.trainer import Stage
+from tests.kills import KilledAt, KilledError
 
 BATCH, STEPS = 20, 43
 FULL = Subspace.full()
-
-
-class KilledError(Exception):
-    """Stands for a kill: nothing of the code under test catches it."""
-
-
-class KilledAt(Silent):
-    def __init__(self, updates: float) -> None:
-        self.left = updates
-
-    def advance(self, amount: float) -> None:
-        self.left -= amount
-        if self.left <= 0:
-            raise KilledError
 
 
 @pytest.fixture(autouse=True)
@@ -45,16 +29,11 @@ def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make(digits: ImageSet) -> Any:
-    images = DeviceImages(digits, digits.train[:100])
-
-    def context(checkpoints: Checkpoints, progress: Silent | None = None) -> Context:
-        settings = TrainingSettings(batch_size=BATCH, learning_rate=0.05, augmentation=Augmentation(False, 1))
-        budget = Budget(2 * STEPS * BATCH + 1000)
-        shape, axes = NetworkShape(4, 1, 1, 10), ("checkpoints", 0)
-        return Context(FULL, shape, images, settings, budget, axes, progress or Silent(), images, 50, checkpoints)
-
-    return context
+def make(small_context: Callable[..., Context]) -> Callable[..., Context]:
+    budget = 2 * STEPS * BATCH + 1000
+    return lambda kept, **others: small_context(
+        0, ("checkpoints", 0), budget=Budget(budget), checkpoints=kept, **others
+    )
 
 
 def work(context: Context) -> tuple[Any, ...]:
@@ -78,7 +57,7 @@ def test_a_killed_training_ends_with_the_same_bits(make: Any, tmp_path: Path, ki
     weights, *others = work(make(Checkpoints()))
     kept = Checkpoints(tmp_path, "unit")
     with pytest.raises(KilledError):
-        work(make(kept, KilledAt(killed_at)))
+        work(make(kept, progress=KilledAt(killed_at)))
     if killed_at > 10 * BATCH:
         assert kept.load("training of both") is not None
     weights_again, *others_again = work(make(kept))

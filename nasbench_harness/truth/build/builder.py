@@ -7,7 +7,6 @@ whose results are stored as they finish, so that a build can be stopped at any t
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -23,6 +22,7 @@ from nasbench_harness.metrics import noise_ceiling
 from nasbench_harness.space import N_ARCHITECTURES, connected, functional_classes
 from nasbench_harness.system.environment import environment_record
 from nasbench_harness.system.files import write_json
+from nasbench_harness.system.workers import process_context
 from nasbench_harness.truth.build.chunks import (
     ModelChunk,
     chunk_identity,
@@ -98,8 +98,7 @@ def _run(
             for position, (task, path) in enumerate(tasks):
                 yield position, train_chunk(images, recipe, task, path)
         return
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), spawn, _start_worker, (images, recipe))
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), process_context(), _start_worker, (images, recipe))
     try:
         futures: dict[Future[ModelChunk], int] = {pool.submit(_work, *task): i for i, task in enumerate(tasks)}
         for future in as_completed(futures):

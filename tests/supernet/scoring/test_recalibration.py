@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from nasbench_harness.images import ImageSet, ImageSpec, load_image_set
+from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.space import connected_live_cells
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
@@ -17,11 +17,6 @@ from nasbench_harness.supernet.scoring.scores import SupernetScorable, score_liv
 from nasbench_harness.system.progress import Silent
 
 CELLS = np.sort(np.random.default_rng(0).choice(connected_live_cells(), 12, replace=False))
-
-
-@pytest.fixture(scope="module")
-def digits() -> ImageSet:
-    return load_image_set(ImageSpec("digits"))
 
 
 @pytest.fixture(scope="module")

@@ -35,11 +35,6 @@ CONV = parse_architecture("|none~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~
 
 
 @pytest.fixture(scope="module")
-def digits() -> ImageSet:
-    return load_image_set(ImageSpec("digits"))
-
-
-@pytest.fixture(scope="module")
 def small(digits: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> TruthTable:
     """Two classes (skip by three ways, one convolution), five seeds."""
     out = tmp_path_factory.mktemp("small") / "small.npz"

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nasbench_harness.errors import RunError, UsageError
-from nasbench_harness.images import ImageSet, ImageSpec, load_image_set
+from nasbench_harness.images import ImageSet
 from nasbench_harness.space import index_to_code, parse_architecture
 from nasbench_harness.truth.build.standalone import Models, Recipe, StandaloneResult, train_standalone
 
@@ -22,11 +22,6 @@ CELLS = (
     "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|none~2|",
     "|none~0|+|nor_conv_1x1~0|nor_conv_3x3~1|+|none~0|nor_conv_3x3~1|nor_conv_3x3~2|",
 )
-
-
-@pytest.fixture(scope="module")
-def digits() -> ImageSet:
-    return load_image_set(ImageSpec("digits"))
 
 
 def code_of(text: str) -> list[int]:
