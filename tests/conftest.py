@@ -16,6 +16,14 @@ if TYPE_CHECKING:  # torch is imported by the tests that need it
     from nasbench_harness.strategies import Context
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that trains on a small context is slow; others say so themselves by ``pytest.mark.slow``."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "small_context" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the real data (CIFAR-10, truth tables, published scores), or a skip that says why."""

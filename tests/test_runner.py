@@ -34,6 +34,7 @@ from nasbench_harness.system.progress import Silent
 from nasbench_harness.truth import TruthPolicy, TruthTable, open_table
 from tests import tiny
 
+pytestmark = pytest.mark.slow
 REAL = '[strategies.real]\nkind = "few-shot"\npartitioner = "efs-group"\nparent_fraction = 0.5\n'
 COUNT = '[strategies.count]\nkind = "count-flops"\n'
 BROKEN = '[strategies.broken]\nkind = "broken"\n'

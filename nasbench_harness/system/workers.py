@@ -99,7 +99,7 @@ def process_context() -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "nasbench_harness.strategies.parallel"])
+    context.set_forkserver_preload(["torch"])
     return context
 
 

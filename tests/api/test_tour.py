@@ -47,6 +47,7 @@ def test_it_is_small_and_names_no_machine() -> None:
     assert not re.search(r'[ "\']/(?:home|root|tmp|work|Users)/|[A-Z]:\\\\', TEXT)
 
 
+@pytest.mark.slow
 def test_its_cells_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}

@@ -21,6 +21,8 @@ from nasbench_harness.system.memory import peak_memory
 from nasbench_harness.system.progress import Progress, Silent
 from nasbench_harness.system.workers import in_processes
 
+pytestmark = pytest.mark.slow
+
 
 def work(item: Any, progress: Progress) -> Any:
     """What the processes do, by the item's kind."""

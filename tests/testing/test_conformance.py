@@ -34,6 +34,7 @@ from nasbench_harness.testing.strategy_checks import STRATEGY_CHECKS, states_its
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.samplers import Sampler, UniformSampler, samplers
 
+pytestmark = pytest.mark.slow
 NEEDED = {"few-shot": {"partitioner": "random"}}
 """Options without a default."""
 

@@ -11,6 +11,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from nasbench_harness.experiment import load_experiment
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
@@ -47,6 +49,7 @@ def test_its_comparisons_give_parents_the_same_share() -> None:
     assert shares == {"mine": 0.5, "random-partition": 0.5}
 
 
+@pytest.mark.slow
 def test_the_tutorial_works(tmp_path: Path) -> None:
     programs = {"nasbench-harness": [sys.executable, "-m", "nasbench_harness"], "python": [sys.executable]}
     for kind, text in steps():

@@ -27,6 +27,7 @@ from nasbench_harness.truth.build.plan import class_representatives
 from nasbench_harness.truth.build.standalone import Recipe
 from nasbench_harness.truth.policy import TruthPolicy
 
+pytestmark = pytest.mark.slow
 TINY = Recipe(channels=2, cells=1, epochs=1, batch=100, learning_rate=0.1)
 SKIP = parse_architecture("|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|")
 SKIP_BY_DETOUR = parse_architecture("|skip_connect~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|")

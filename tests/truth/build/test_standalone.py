@@ -13,6 +13,7 @@ from nasbench_harness.images import ImageSet
 from nasbench_harness.space import index_to_code, parse_architecture
 from nasbench_harness.truth.build.standalone import Models, Recipe, StandaloneResult, train_standalone
 
+pytestmark = pytest.mark.slow
 RECIPE = Recipe(channels=3, cells=2, epochs=2, batch=40, learning_rate=0.1, shift=1)
 
 # both convolutions, pooling and skip; `none`; edges that lead nowhere, with a convolution on them
