@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nasbench_harness.experiment import Experiment, load_experiment, load_experiments, preset_names
     from nasbench_harness.latency import LatencyTable, open_latency
     from nasbench_harness.space import Subspace, format_architecture, parse_architecture
-    from nasbench_harness.truth import TruthTable, open_table
+    from nasbench_harness.truth import TruthTable, open_table, truth_from
 
 _HOMES = {
     "Evaluation": "api.evaluation",
@@ -46,6 +46,7 @@ _HOMES = {
     "preset_names": "experiment",
     "read_run": "api.runs",
     "run_experiment": "api.runs",
+    "truth_from": "truth",
     "truth_vector": "data.truths",
 }
 """Public name -> the module that holds it, below this package."""
@@ -74,6 +75,7 @@ __all__ = [
     "read_run",
     "run_experiment",
     "space",
+    "truth_from",
     "truth_vector",
 ]
 

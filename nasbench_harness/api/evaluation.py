@@ -22,9 +22,9 @@ def evaluate(
 
     ``scores``: an array ``[15625]`` by our index, a mapping {architecture string: score} or {name: array ``[15625]``},
     a data frame with a column ``arch``, or the path of a CSV, JSON or Parquet file; higher is better. ``truth``: the
-    name of a column such as ``digits_test_5``, a table or its file with ``policy`` for the column, or values in any of
-    the forms of scores. ``allow_missing``: accept fewer architectures; n then says how many were judged. ``resamples``:
-    bootstrap resamples behind the 95 % intervals.
+    name of a column such as ``digits_test_5``, a table, its file or an opened API (see ``truth_from``) with ``policy``
+    for the column, or values in any of the forms of scores. ``allow_missing``: accept fewer architectures; n then says
+    how many were judged. ``resamples``: bootstrap resamples behind the 95 % intervals.
 
     Raises ``DataError`` for an unknown or repeated architecture, a score that is not finite, a missing score or table;
     ``UsageError`` for values of another kind or an unclear choice.

@@ -14,7 +14,7 @@ from nasbench_harness.data.truths import table_for
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.score_files import ScoreFile, read_score_file, scores_of
 from nasbench_harness.space import N_ARCHITECTURES, all_strings
-from nasbench_harness.truth import Truth, TruthPolicy, TruthTable, benchmark_order, open_table, truth_of
+from nasbench_harness.truth import Truth, TruthPolicy, TruthTable, benchmark_order, truth_of
 from nasbench_harness.truth.conventions import parse_any
 from nasbench_harness.truth.importers.base import SourceRows
 from nasbench_harness.truth.importers.parquet_file import rows_of_frame
@@ -54,18 +54,18 @@ def as_scores(scores: Any, allow_missing: bool = False) -> ScoreFile:
 def as_truth(truth: Any, policy: str | None = None) -> tuple[Truth, TruthTable | None]:
     """A truth, and the table that it comes from where there is one.
 
-    ``truth``: the name of a column such as ``cifar10_test_200`` (of the fetched or the embedded table), a table or its
-    file (whose column ``policy`` is taken; the only one needs no name), an array ``[15625]`` by our index with NaN
-    where nothing is known, or a mapping or data frame as for scores. Raises ``DataError`` for a missing table, column
-    or value, ``UsageError`` for several columns and no ``policy``.
+    ``truth``: the name of a column such as ``cifar10_test_200`` (of the fetched or the embedded table), a table, its
+    file or an opened API (whose column ``policy`` is taken; the only one needs no name), an array ``[15625]`` by our
+    index with NaN where nothing is known, or a mapping or data frame as for scores. Raises ``DataError`` for a missing
+    table, column or value, ``UsageError`` for several columns and no ``policy``.
     """
     if isinstance(truth, Truth):
         return truth, None
     if isinstance(truth, str) and TruthPolicy.parse(truth) and not Path(truth).exists():
         table = table_for(truth, None)
         return truth_of(table, truth), table
-    if isinstance(truth, str | Path | TruthTable):
-        table = truth if isinstance(truth, TruthTable) else open_table(truth)
+    if isinstance(truth, str | Path | TruthTable) or hasattr(truth, "meta_archs"):
+        table = table_for(None, truth)
         return truth_of(table, policy or _only(list(table.columns), table.name)), table
     values = as_scores(truth, allow_missing=True)
     name = policy or _only(list(values.names), f"the {values.source}")

@@ -13,6 +13,7 @@ import pytest
 
 import nasbench_harness as nh
 from nasbench_harness.cli import main
+from nasbench_harness.data import truths
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.truth import benchmark_index
 
@@ -80,6 +81,15 @@ def test_every_form_of_truth_gives_the_same_metrics() -> None:
         nh.evaluate(FLOPS, table)
     true_A[5:] = np.nan
     assert nh.evaluate(FLOPS, true_A, resamples=2).value("n") == 5
+
+
+def test_an_opened_api_is_a_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(truths, "truth_from", lambda api: nh.open_table())
+    api = SimpleNamespace(meta_archs=list(STRINGS), arch2infos_dict={})
+    named = nh.evaluate(FLOPS, "digits_test_5", resamples=2)
+    assert nh.evaluate(FLOPS, api, policy="digits_test_5", resamples=2).to_json() == named.to_json()
+    np.testing.assert_array_equal(nh.truth_vector("digits_test_5", api), nh.truth_vector("digits_test_5"))
+    np.testing.assert_array_equal(nh.truth_vector("digits_test_5", nh.open_table()), nh.truth_vector("digits_test_5"))
 
 
 def test_numbers_by_name() -> None:
