@@ -17,7 +17,7 @@ import torch
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.plugins import load_file
 from nasbench_harness.space import connected_live_cells
-from nasbench_harness.strategies import Context, FewShot, HmNas, Measurement, PadNas, Strategy, TreeFewShot
+from nasbench_harness.strategies import Close, Context, FewShot, HmNas, Measurement, PadNas, Strategy, TreeFewShot, base
 from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.clock import Clock
@@ -74,13 +74,15 @@ def outcome(strategy: Strategy, context: Context, every: int = 16) -> dict[str, 
         (FewShot("single-edge", sampler="balanced", parent_fraction=0.3), 60),
         (TreeFewShot("random-edge", restart="none"), 60),
         (HmNas(), 400),
+        (Close(), 120),
         (PadNas(population=4, generations=2, images=10, paired=5), 90),
     ],
-    ids=["few-shot", "tree", "hm-nas", "pad-nas"],
+    ids=["few-shot", "tree", "hm-nas", "close", "pad-nas"],
 )
 def test_several_processes_give_the_numbers_of_one(
-    small_context: Make, tmp_path: Path, strategy: Strategy, steps: int
+    small_context: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: Strategy, steps: int
 ) -> None:
+    monkeypatch.setattr(base, "CELLS_A_CHUNK", 300)  # so that scoring has parts too
     kept = Checkpoints(tmp_path, "unit")
     assert outcome(strategy, small_context(steps, checkpoints=kept, processes=2)) == outcome(
         strategy, small_context(steps)

@@ -13,8 +13,8 @@ from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.native import kernels, kernels_description
 from nasbench_harness.space import N_ARCHITECTURES, connected_live_cells
 from nasbench_harness.supernet import network
-from nasbench_harness.supernet.native_engine import scoring as laned_scoring
-from nasbench_harness.supernet.native_engine import stream as laned_stream
+from nasbench_harness.supernet.native_engine import scoring as native_scoring
+from nasbench_harness.supernet.native_engine import stream as native_stream
 from nasbench_harness.supernet.native_engine.autograd import kernels_for
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import normalising_by
@@ -113,12 +113,12 @@ def test_scores_of_both_engines_agree(digits: ImageSet, monkeypatch: pytest.Monk
 
     found = scores()
     with monkeypatch.context() as patch:
-        patch.setattr(laned_scoring, "MOST_REMEMBERED", 1)
+        patch.setattr(native_scoring, "MOST_REMEMBERED", 1)
         forgetful = scores()
     np.testing.assert_array_equal(found.negative_loss, forgetful.negative_loss)
     with monkeypatch.context() as patch:  # a block at a time, and every output past the caches
-        patch.setattr(laned_stream, "NEAR_BYTES", 1)
-        patch.setattr(laned_stream, "FAR_BYTES", 0)
+        patch.setattr(native_stream, "NEAR_BYTES", 1)
+        patch.setattr(native_stream, "FAR_BYTES", 0)
         by_blocks = scores()
     np.testing.assert_array_equal(found.negative_loss, by_blocks.negative_loss)
     plainly(monkeypatch)
@@ -130,7 +130,7 @@ def test_scores_of_both_engines_agree(digits: ImageSet, monkeypatch: pytest.Monk
 def test_buffers_are_handed_out_again_once_nobody_holds_them() -> None:
     native = kernels()
     assert native is not None
-    buffers = laned_stream.Buffers(native)
+    buffers = native_stream.Buffers(native)
     first = buffers.take(2, 3, 4, 4)
     place = first.data_ptr()
     part = first[:1]
