@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
 
@@ -26,4 +25,5 @@ class CloseScorer(Scorer):
 
     def scorable(self, network: Supernet) -> CloseScorable:
         """The network with the blocks of all architectures."""
-        return CloseScorable(cast("CloseNetwork", network), self.block_AE, self.stands_for_A)
+        assert isinstance(network, CloseNetwork), "CLOSE trains no other network"
+        return CloseScorable(network, self.block_AE, self.stands_for_A)
