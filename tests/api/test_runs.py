@@ -16,6 +16,8 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.records import Record
 from nasbench_harness.system.variables import IMAGES_VARIABLE, TRUTH_VARIABLE
 
+pytestmark = pytest.mark.slow
+
 TINY = {
     "images.size": 4,
     "network.channels": 4,
