@@ -1,6 +1,7 @@
 """Whole runs: real training and scoring of all cells, once; interruption, resumption and failure around it.
 
-The digits at 4 x 4 pixels, 4 channels, 1 cell a stage and 20 scoring images keep one real unit at a few seconds. Units
+The digits at 4 x 4 pixels, 4 channels, 1 cell a stage and 20 scoring images make a real unit small, but all its cells
+still take half a minute. One unit has them all; where it matters how a run goes, every sixth cell is scored. Units
 whose numbers do not matter are ranked by a strategy of this file that counts FLOPs.
 """
 
@@ -11,11 +12,13 @@ import json
 import shutil
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import polars as pl
@@ -27,7 +30,7 @@ from nasbench_harness.experiment import load_experiment
 from nasbench_harness.metrics import evaluate
 from nasbench_harness.records import Record, read_record, read_run, read_scores, write_record
 from nasbench_harness.runner import Sources, processes_a_unit, run_experiment, summary
-from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, flops, live_cell_of
+from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, connected_live_cells, flops, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.system import files
 from nasbench_harness.system.progress import Silent
@@ -37,8 +40,19 @@ from tests import tiny
 pytestmark = pytest.mark.slow
 REAL = '[strategies.real]\nkind = "few-shot"\npartitioner = "efs-group"\nparent_fraction = 0.5\n'
 COUNT = '[strategies.count]\nkind = "count-flops"\n'
+COUNTING = '''
+from dataclasses import dataclass
+from nasbench_harness.strategies import strategies
+from tests.test_runner import CountFlops
+
+@strategies.register("counts")
+@dataclass(frozen=True)
+class Counts(CountFlops):
+    """Ranks by live FLOPs."""
+'''
 BROKEN = '[strategies.broken]\nkind = "broken"\n'
 Run = Callable[..., list[Record]]
+FewCells = Callable[[], AbstractContextManager[Any]]
 
 
 class CountingScorer(Scorer):
@@ -87,10 +101,12 @@ class Listener(Silent):
 
 @pytest.fixture(autouse=True, scope="module")
 def plug_in() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(strategies._members, "count-flops", CountFlops)
-        patch.setitem(strategies._members, "broken", Broken)
-        patch.setattr(pipeline, "evaluate", partial(evaluate, resamples=20))  # intervals are tested elsewhere
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for members in ("_members", "_origins"):  # what a plug-in file registers is gone after the tests
+            monkeypatch.setattr(strategies, members, dict(getattr(strategies, members)))
+        monkeypatch.setitem(strategies._members, "count-flops", CountFlops)
+        monkeypatch.setitem(strategies._members, "broken", Broken)
+        monkeypatch.setattr(pipeline, "evaluate", partial(evaluate, resamples=20))  # intervals are tested elsewhere
         yield
 
 
@@ -117,6 +133,21 @@ def run(sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run_tiny
 
 
+@pytest.fixture(scope="module")
+def whole(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real unit with all its cells, run by itself."""
+    out = tmp_path_factory.mktemp("whole")
+    run(out, REAL)
+    return out
+
+
+@pytest.fixture(scope="module")
+def few_cells() -> FewCells:
+    """Every sixth cell is scored, in this process; the others then count as having no path."""
+    some = connected_live_cells()[::6]
+    return lambda: patch.object(pipeline, "connected_live_cells", lambda: some)
+
+
 @dataclass(frozen=True)
 class Story:
     """A run that was interrupted in its second unit and taken up again, and the second unit run by itself."""
@@ -139,15 +170,16 @@ def record_bytes(out: Path, strategy: str, seed: int = 0) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def story(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    out, alone = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("alone")
-    with pytest.raises(KeyboardInterrupt):
-        run(out, COUNT, REAL, progress=Listener("scoring", 1500))
-    first, left = record_bytes(out, "count"), below(out)
-    lines: list[str] = []
-    listener = Listener()
-    records = run(out, COUNT, REAL, progress=listener, lines=lines)
-    run(alone, REAL)
+def story(run: Run, few_cells: FewCells, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    out, alone = tmp_path_factory.mktemp("interrupted"), tmp_path_factory.mktemp("alone")
+    with few_cells():
+        with pytest.raises(KeyboardInterrupt):
+            run(out, COUNT, REAL, progress=Listener("scoring", 800))
+        first, left = record_bytes(out, "count"), below(out)
+        lines: list[str] = []
+        listener = Listener()
+        records = run(out, COUNT, REAL, progress=listener, lines=lines)
+        run(alone, REAL)
     return Story(out, first, left, lines, listener.phases, records, alone)
 
 
@@ -198,14 +230,16 @@ def test_an_interrupted_and_repeated_unit_equals_an_uninterrupted_one(story: Sto
     assert not any("checkpoints" in name for name in below(story.out))
 
 
-def test_workers_give_the_same_records(story: Story, run: Run, tmp_path: Path) -> None:
-    """Two units in processes of their own; a strategy of this file would not exist there."""
+def test_workers_give_the_same_records(whole: Path, run: Run, tmp_path: Path) -> None:
+    """Two units in processes of their own, where a strategy of this file is that of a plug-in file."""
     lines: list[str] = []
-    second = REAL.replace("real", "second").replace("0.5", "0.6")
-    records = run(tmp_path, REAL, second, lines=lines, workers=2)
+    file = tmp_path / "counting.py"
+    file.write_text(COUNTING)
+    second = '[strategies.second]\nkind = "counts"\n'
+    records = run(tmp_path, REAL, second, lines=lines, workers=2, overrides=(f'plugins=["{file}"]',))
     assert [record.strategy for record in records] == ["real", "second"]
     assert sorted(line[:6] for line in lines) == ["[1/2] ", "[2/2] "]
-    assert scores_of(tmp_path, "real").equals(scores_of(story.alone, "real"))
+    assert scores_of(tmp_path, "real").equals(scores_of(whole, "real"))
     assert not any("checkpoints" in name for name in below(tmp_path))
 
 
@@ -220,10 +254,11 @@ def same_but_for_the_cost(one: Path, other: Path) -> bool:
 
 
 def test_a_single_unit_uses_the_workers_for_its_parts_and_gives_the_same_record(
-    story: Story, run: Run, tmp_path: Path
+    story: Story, run: Run, few_cells: FewCells, tmp_path: Path
 ) -> None:
     listener = Listener()
-    [record] = run(tmp_path, REAL, workers=2, progress=listener)
+    with few_cells():
+        [record] = run(tmp_path, REAL, workers=2, progress=listener)
     assert listener.phases == [f"[1/1] real seed 0 · {phase}" for phase in ("parent", "3 sub-supernets", "scoring")]
     assert record.cost["processes"] == 2
     assert story.records[1].cost["processes"] == 1
@@ -233,12 +268,13 @@ def test_a_single_unit_uses_the_workers_for_its_parts_and_gives_the_same_record(
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_unit_interrupted_with_several_processes_goes_on_with_as_many_as_there_are(
-    story: Story, run: Run, tmp_path: Path, workers: int
+    story: Story, run: Run, few_cells: FewCells, tmp_path: Path, workers: int
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with few_cells(), pytest.raises(KeyboardInterrupt):
         run(tmp_path, REAL, workers=2, progress=Listener("sub-supernets" if workers == 2 else "scoring", 1))
     assert any("training-of-parent" in name for name in below(tmp_path))
-    run(tmp_path, REAL, workers=workers)
+    with few_cells():
+        run(tmp_path, REAL, workers=workers)
     assert same_but_for_the_cost(tmp_path, story.alone)
 
 
@@ -256,8 +292,8 @@ def test_units_come_first_and_share_the_workers_that_are_left(workers: int, unit
     assert processes_a_unit(workers, units) == processes
 
 
-def test_a_real_unit_ranks_every_architecture_by_what_lives_in_it(story: Story) -> None:
-    scores = scores_of(story.out, "real")
+def test_a_real_unit_ranks_every_architecture_by_what_lives_in_it(whole: Path) -> None:
+    scores = scores_of(whole, "real")
     assert scores["index"].to_list() == list(range(N_ARCHITECTURES))
     assert scores["arch"].to_list() == list(all_strings())
     for signal, chance in (("accuracy", 10.0), ("negative_loss", -np.log(10))):
