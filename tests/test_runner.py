@@ -372,11 +372,17 @@ def test_a_unit_that_fails_leaves_the_others_stored(run: Run, tmp_path: Path) ->
         run(tmp_path, BROKEN, COUNT, overrides=("seeds=[0, 1]",), lines=lines)
 
 
+@pytest.fixture(scope="module")
+def counted_once(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("once") / "counted"
+    run(out, COUNT)
+    return out
+
+
 @pytest.fixture
-def counted(run: Run, tmp_path: Path) -> Path:
-    """A folder with the finished unit of the counting strategy."""
-    run(tmp_path / "counted", COUNT)
-    return tmp_path / "counted"
+def counted(counted_once: Path, tmp_path: Path) -> Path:
+    """A folder with the finished unit of the counting strategy; a copy of its own for each test."""
+    return Path(shutil.copytree(counted_once, tmp_path / "counted"))
 
 
 def test_another_protocol_is_refused_by_name_of_the_setting_unless_replaced(run: Run, counted: Path) -> None:

@@ -99,7 +99,8 @@ def process_context() -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch"])
+    # torch imports its compiler when the first optimiser is made, which takes as long as the rest of it
+    context.set_forkserver_preload(["torch", "torch._dynamo"])
     return context
 
 
