@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
@@ -86,6 +88,16 @@ def small_context(digits: ImageSet) -> Callable[..., Context]:
         return kind(**(fields | others))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def few_cells() -> Callable[[], AbstractContextManager[Any]]:
+    """``with few_cells():`` units of this process score every sixth cell; the others count as having no path."""
+    from nasbench_harness import pipeline
+    from nasbench_harness.space import connected_live_cells
+
+    some = connected_live_cells()[::6]
+    return lambda: patch.object(pipeline, "connected_live_cells", lambda: some)
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import polars as pl
@@ -30,7 +29,7 @@ from nasbench_harness.experiment import load_experiment
 from nasbench_harness.metrics import evaluate
 from nasbench_harness.records import Record, read_record, read_run, read_scores, write_record
 from nasbench_harness.runner import Sources, processes_a_unit, run_experiment, summary
-from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, connected_live_cells, flops, live_cell_of
+from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, flops, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
 from nasbench_harness.system import files
 from nasbench_harness.system.progress import Silent
@@ -139,13 +138,6 @@ def whole(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole")
     run(out, REAL)
     return out
-
-
-@pytest.fixture(scope="module")
-def few_cells() -> FewCells:
-    """Every sixth cell is scored, in this process; the others then count as having no path."""
-    some = connected_live_cells()[::6]
-    return lambda: patch.object(pipeline, "connected_live_cells", lambda: some)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,17 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.slow
-def test_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_works(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    few_cells: Callable[..., Any],
+) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    for number, block in enumerate(BLOCKS, 1):
-        exec(compile(block, f"block {number} of docs/python.md", "exec"), names)
+    with few_cells():
+        for number, block in enumerate(BLOCKS, 1):
+            exec(compile(block, f"block {number} of docs/python.md", "exec"), names)
     assert set(names["taus"]) == set(names["run"].strategies) == {"efs-group"}
     assert "found shape (2,)" in capsys.readouterr().out
     assert names["scores"].columns == re.findall(r"scores\.columns +# (.*)", PAGE)[0].split(", ")

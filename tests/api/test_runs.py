@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,14 +39,17 @@ def seen() -> list[tuple[str, int]]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, seen: list[tuple[str, int]]) -> nh.Run:
+def run(tmp_path_factory: pytest.TempPathFactory, seen: list[tuple[str, int]], few_cells: Callable[..., Any]) -> nh.Run:
     folder = tmp_path_factory.mktemp("run")
 
     def callback(record: Record) -> None:
         assert (folder / record.strategy / f"seed-{record.seed}" / "record.json").is_file()
         seen.append((record.strategy, record.seed))
 
-    return nh.run_experiment(nh.load_experiment("quickstart", TINY), str(folder), progress=None, callbacks=[callback])
+    with few_cells():
+        return nh.run_experiment(
+            nh.load_experiment("quickstart", TINY), str(folder), progress=None, callbacks=[callback]
+        )
 
 
 def test_a_run_gives_its_records(run: nh.Run, seen: list[tuple[str, int]]) -> None:

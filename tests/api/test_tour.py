@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,10 @@ def test_it_is_small_and_names_no_machine() -> None:
 
 
 @pytest.mark.slow
-def test_its_cells_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_cells_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_cells: Callable[..., Any]) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    with mpl.rc_context({"backend": "agg"}):
+    with mpl.rc_context({"backend": "agg"}), few_cells():
         for number, cell in enumerate(CODE, 1):
             exec(compile("".join(cell["source"]), f"code cell {number} of tour.ipynb", "exec"), names)
     assert names["run"].strategies == ("efs-group", "one-shot-uniform")

@@ -205,6 +205,7 @@ def test_seconds_have_three_digits(seconds, text):
     assert report.seconds_text(seconds) == text
 
 
+@pytest.mark.slow
 def test_a_quick_run_leaves_valid_json_and_a_figure(tmp_path):
     words = ["--quick", "--cases", "training-8-1-16", "--threads", "1", "--out", str(tmp_path), "--json"]
     done = subprocess.run([sys.executable, str(RUN), *words], capture_output=True, text=True, check=False)

@@ -97,12 +97,13 @@ def test_new_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.fixture
-def few_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+def hundred_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs score a few live cells; all others get the score of chance."""
     monkeypatch.setattr("nasbench_harness.pipeline.connected_live_cells", lambda: live_cells()[-100:])
 
 
-@pytest.mark.usefixtures("few_cells")
+@pytest.mark.slow
+@pytest.mark.usefixtures("hundred_cells")
 @pytest.mark.parametrize(("family", "name"), [("partitioner", "my-own-way"), ("strategy", "two-halves")])
 def test_what_new_writes_passes_its_checks_and_tests_and_runs(
     family: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -127,6 +128,7 @@ def test_what_new_writes_passes_its_checks_and_tests_and_runs(
     assert (tmp_path / "out" / name / "seed-0" / "record.json").exists()
 
 
+@pytest.mark.slow
 def test_check_works_without_pytest_and_new_says_how_to_get_it(tmp_path: Path) -> None:
     program = (
         "import sys; sys.modules['pytest'] = None\n"  # an import of it fails
@@ -140,7 +142,8 @@ def test_check_works_without_pytest_and_new_says_how_to_get_it(tmp_path: Path) -
     assert "pip install pytest" in (tmp_path / "test_without.py").read_text()
 
 
-@pytest.mark.usefixtures("few_cells")
+@pytest.mark.slow
+@pytest.mark.usefixtures("hundred_cells")
 def test_a_grid_of_experiments_runs_each_in_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = """
 name = "tiny"

@@ -232,6 +232,7 @@ def test_a_compiler_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 @needs_kernels
+@pytest.mark.slow
 def test_they_are_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     made = library()
@@ -242,6 +243,7 @@ def test_they_are_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @needs_kernels
+@pytest.mark.slow
 def test_a_folder_that_others_can_write_is_not_loaded_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     open_to_all, ours = tmp_path / "open", tmp_path / "ours"
     open_to_all.mkdir()

@@ -25,6 +25,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is an option of glibc")
 def test_large_blocks_are_reused_without_page_faults() -> None:
     def faults(mode: str) -> int:
@@ -56,6 +57,7 @@ print(before - kept < 1000, told, before - resident() > 40000)  # pages of 4 kB:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="malloc_trim belongs to glibc")
 def test_holes_between_blocks_are_given_back() -> None:
     done = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True)
