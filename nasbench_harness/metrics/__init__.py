@@ -1,5 +1,6 @@
 """How well scores rank architectures: correlation, top-k quality, uncertainty. Vectors in, numbers out."""
 
+from nasbench_harness.metrics.beyond_count import TauWithin, tau_with, tau_within
 from nasbench_harness.metrics.correlation import kendall_tau, pearson, spearman, tau_in_true_top
 from nasbench_harness.metrics.density import rank_density
 from nasbench_harness.metrics.noise import noise_ceiling
@@ -10,6 +11,7 @@ from nasbench_harness.metrics.uncertainty import SeedSummary, seed_summary
 __all__ = [
     "Metrics",
     "SeedSummary",
+    "TauWithin",
     "best_rank_at",
     "evaluate",
     "kendall_tau",
@@ -21,6 +23,8 @@ __all__ = [
     "seed_summary",
     "spearman",
     "tau_in_true_top",
+    "tau_with",
+    "tau_within",
     "top_k_accuracy",
     "top_k_curve",
 ]
