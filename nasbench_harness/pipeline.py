@@ -23,7 +23,14 @@ from nasbench_harness.metrics import evaluate, rank_density, top_k_curve
 from nasbench_harness.metrics.leaves import analyse_leaves
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.seeding import derive_rng, derive_seed
-from nasbench_harness.space import N_ARCHITECTURES, N_STAGES, Subspace, connected_live_cells, live_cell_of
+from nasbench_harness.space import (
+    N_ARCHITECTURES,
+    N_STAGES,
+    Subspace,
+    connected_live_cells,
+    live_cell_of,
+    sample_of_space,
+)
 from nasbench_harness.strategies import Context, Leaf, Scorer
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.system.environment import environment_record
@@ -64,7 +71,7 @@ class Unit:
 
 
 def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes: int = 1) -> tuple[Record, ScoreTable]:
-    """Train the unit's strategy, score every architecture, compare with the truth.
+    """Train the unit's strategy, score every architecture or a sample of them, compare with the truth.
 
     With a folder ``work`` the unit leaves checkpoints there and resumes from those of an interrupted run. With several
     ``processes``, on the CPU and with that folder, independent parts run at the same time; the numbers are the same.
@@ -73,11 +80,13 @@ def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes
     context = _context(unit, progress, Checkpoints(work, unit.identity, clock), processes)
     with clock.timing("training_seconds"):
         scorer = unit.experiment.strategies[unit.strategy].create().train(context)
-    cells = connected_live_cells()
+    architectures = scored_architectures(unit.experiment)
+    cells = np.intersect1d(live_cell_of()[architectures], connected_live_cells())
     give_back_freed_memory()
     with clock.timing("scoring_seconds"):
-        scores = _all_architectures(scorer.score(cells), cells, unit.images.n_classes)
-    table = ScoreTable(np.arange(N_ARCHITECTURES, dtype=np.int32), scorer.leaf_A.astype(np.int16), scores)
+        scores = _spread(scorer.score(cells), cells, architectures, unit.images.n_classes)
+    leaf = scorer.leaf_A[architectures].astype(np.int16)
+    table = ScoreTable(architectures.astype(np.int32), leaf, scores)
     return _record(unit, scorer, table, {**clock.to_json(), "scored_cells": len(cells)}), table
 
 
@@ -126,8 +135,21 @@ def _calibration(experiment: Experiment, images: DeviceImages) -> tuple[Tensor, 
     return tuple(x_NCHW for x_NCHW, _ in islice(batches, experiment.scoring.recalibration_batches))
 
 
-def _all_architectures(signals: dict[str, np.ndarray], cells: np.ndarray, classes: int) -> dict[str, np.ndarray]:
-    """Spread the scores of live cells ``[n]`` over all 15,625; without a path an architecture scores as chance does.
+def scored_architectures(experiment: Experiment) -> np.ndarray:
+    """Our indices of the architectures that are scored and ranked, ascending: all, or a sample of ``scoring``.
+
+    The sample depends on the experiment's name alone, so that strategies, seeds and protocols differ in nothing else.
+    """
+    count = experiment.scoring.architectures
+    if count is None:
+        return np.arange(N_ARCHITECTURES)
+    return sample_of_space(count, derive_rng(experiment.name, "sampled architectures"))
+
+
+def _spread(
+    signals: dict[str, np.ndarray], cells: np.ndarray, architectures: np.ndarray, classes: int
+) -> dict[str, np.ndarray]:
+    """Spread the scores of live cells ``[n]`` over ``architectures``; without a path one scores as chance does.
 
     For signals without a chance value it takes a place below all others. Float32, as they are stored: the record's
     metrics can be computed again from the stored scores to the last digit.
@@ -135,9 +157,10 @@ def _all_architectures(signals: dict[str, np.ndarray], cells: np.ndarray, classe
     chance = {"accuracy": 100.0 / classes, "negative_loss": -np.log(classes)}
     spread = {}
     for name, values in signals.items():
-        score_A = np.full(N_ARCHITECTURES, chance.get(name, values.min() - 1.0), dtype=np.float32)
+        below = values.min() - 1.0 if len(values) else 0.0
+        score_A = np.full(N_ARCHITECTURES, chance.get(name, below), dtype=np.float32)
         score_A[cells] = values
-        spread[name] = score_A[live_cell_of()]
+        spread[name] = score_A[live_cell_of()[architectures]]
     return spread
 
 
@@ -151,7 +174,7 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
         seed=unit.seed,
         signal=unit.experiment.scoring.signal,
         **judge(table, unit.truth),
-        truth={**unit.truth.to_json(), "noise_ceiling": unit.noise_ceiling},
+        truth={**unit.truth.among(table.index).to_json(), "noise_ceiling": unit.noise_ceiling},
         leaves=[_leaf(leaf) for leaf in scorer.leaves],
         analysis=_analysis(unit, scorer, table),
         cost={
@@ -170,13 +193,14 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
 
 def judge(table: ScoreTable, truth: Truth) -> dict[str, Any]:
     """All that a record says about scores against a truth, whatever the strategy, by the record's field names."""
-    true_A, ranked = truth.accuracy_A, truth.index_A
-    scores = table.scores
+    truth = truth.among(table.index)
+    true_A, rows = truth.accuracy_A, table.rows_of(truth.index_A)
+    scores = {name: values[rows] for name, values in table.scores.items()}
     return {
-        "metrics": {name: evaluate(values[ranked], true_A).to_json() for name, values in scores.items()},
-        "references": references(ranked, true_A),
-        "rank_density": {name: rank_density(values[ranked], true_A) for name, values in scores.items()},
-        "top_k_curve": {name: top_k_curve(values[ranked], true_A) for name, values in scores.items()},
+        "metrics": {name: evaluate(values, true_A).to_json() for name, values in scores.items()},
+        "references": references(truth.index_A, true_A),
+        "rank_density": {name: rank_density(values, true_A) for name, values in scores.items()},
+        "top_k_curve": {name: top_k_curve(values, true_A) for name, values in scores.items()},
     }
 
 
@@ -184,8 +208,10 @@ def analyse(
     table: ScoreTable, truth: Truth, names: list[str], ranked_leaves: list[int] | None, by_strategy: dict[str, Any]
 ) -> dict[str, Any]:
     """The record's ``analysis``: of the leaves (named in order), of those still ranked, and the strategy's own."""
-    leaf = table.leaf[truth.index_A]
-    columns = {name: values[truth.index_A] for name, values in table.scores.items()}
+    truth = truth.among(table.index)
+    rows = table.rows_of(truth.index_A)
+    leaf = table.leaf[rows]
+    columns = {name: values[rows] for name, values in table.scores.items()}
     ranked: dict[str, Any] | None = None
     if ranked_leaves is not None:
         inside = np.isin(leaf, ranked_leaves)

@@ -15,6 +15,7 @@ from nasbench_harness.experiment import Experiment
 from nasbench_harness.experiment.folder import check_others, first_difference, write_description
 from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.records import Record, read_record, unit_dir, write_record
+from nasbench_harness.records.summary import sample_of
 from nasbench_harness.system.environment import usable_cores
 from nasbench_harness.system.files import write_atomically
 from nasbench_harness.system.memory import keep_freed_memory
@@ -150,7 +151,7 @@ def _in_turn(
 
 
 def _units(experiment: Experiment, sources: Sources) -> list[Unit]:
-    from nasbench_harness.pipeline import Unit
+    from nasbench_harness.pipeline import Unit, scored_architectures
 
     table = open_table(sources.truth)
     policy = TruthPolicy(experiment.truth.policy)
@@ -159,6 +160,7 @@ def _units(experiment: Experiment, sources: Sources) -> list[Unit]:
     path = sources.images if section.name != "digits" else None
     spec = ImageSpec(section.name, path, sources.split_file, section.split_seed, section.size, section.normalisation)
     images = load_image_set(spec)
+    truth.among(scored_architectures(experiment))  # an error now, and not after hours of training
     ceiling = noise_ceiling_of(table, policy) or proxy_ceiling_of(table, policy)
     return [
         Unit(experiment, strategy, seed, images, truth, ceiling, sources.device)
@@ -219,4 +221,6 @@ def summary(record: Record) -> str:
         tau = record.column(name)["kendall_tau"]
         parts.append(f"tau-b {'undefined' if tau is None else f'{tau:.3f}'} ({name.replace('_', ' ')})")
     cost = record.cost
+    if sample_of(record) is not None:
+        parts[-1] += f", n = {record.truth['n']:,}"
     return f"{', '.join(parts)}; {cost['training_seconds']:.0f} s training, {cost['scoring_seconds']:.0f} s scoring"

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from nasbench_harness import pipeline
-from nasbench_harness.errors import UsageError
+from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.experiment import load_experiment
 from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.metrics import evaluate
-from nasbench_harness.pipeline import Unit, run_unit
+from nasbench_harness.pipeline import Unit, run_unit, scored_architectures
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.space import (
     N_ARCHITECTURES,
@@ -46,7 +46,7 @@ class _EnoughError(Exception):
 class CountingScorer(Scorer):
     def score(self, architectures: np.ndarray) -> dict[str, np.ndarray]:
         count = flops(live=True)[architectures] / 1e6
-        return {"accuracy": 10 + count / count.max() * 80, "negative_loss": -1 / count}
+        return {"accuracy": 10 + count / (flops(live=True).max() / 1e6) * 80, "negative_loss": -1 / count}
 
 
 @dataclass(frozen=True)
@@ -270,3 +270,57 @@ def test_images_too_small_for_three_stages_are_refused_before_training(
             Silent(),
         )
     assert "\n" not in str(raised.value)
+
+
+def test_a_sample_is_scored_as_it_would_be_among_all(
+    unit: Unit, done: tuple[Record, ScoreTable], tmp_path: Path
+) -> None:
+    sampled = other(unit, tmp_path, "scoring.architectures=300")
+    record, table = run_unit(sampled, Silent())
+    whole = done[1]
+    assert len(table.index) == 300
+    np.testing.assert_array_equal(table.index, scored_architectures(sampled.experiment))
+    np.testing.assert_array_equal(table.leaf, whole.leaf[table.index])
+    for name, values in table.scores.items():
+        np.testing.assert_array_equal(values, whole.scores[name][table.index])
+    assert record.cost["scored_cells"] == len(np.unique(live_cell_of()[table.index[connected()[table.index]]])) < 300
+    true_A = unit.truth.vector[table.index]
+    assert (record.truth["n"], record.truth["best"]) == (300, true_A.max())
+    expected = evaluate(table.scores["accuracy"], true_A, resamples=0).to_json()["kendall_tau"]
+    for column in (*record.metrics.values(), *record.references.values(), *record.analysis["leaves"].values()):
+        assert column["n"] == 300
+    assert record.metrics["accuracy"]["kendall_tau"] == pytest.approx(expected)
+    assert record.analysis["strategy"]["best"] == unit.truth.best  # a strategy's own report sees all of the truth
+
+
+def test_a_sample_is_the_same_for_every_strategy_and_seed_and_for_no_other_name(unit: Unit, tmp_path: Path) -> None:
+    drawn = scored_architectures(other(unit, tmp_path, "scoring.architectures=300").experiment)
+    protocol = other(unit, tmp_path, "scoring.architectures=300", "budget.architecture_updates=900")
+    np.testing.assert_array_equal(drawn, scored_architectures(protocol.experiment))
+    renamed = other(unit, tmp_path, "scoring.architectures=300", "name=another")
+    assert not np.array_equal(drawn, scored_architectures(renamed.experiment))
+
+
+def test_of_a_sample_only_what_a_partial_truth_knows_is_judged(unit: Unit, tmp_path: Path) -> None:
+    half = np.flatnonzero(unit.truth.index_A % 2 == 0)
+    truth = replace(unit.truth, index_A=unit.truth.index_A[half], accuracy_A=unit.truth.accuracy_A[half])
+    record, table = run_unit(replace(other(unit, tmp_path, "scoring.architectures=300"), truth=truth), Silent())
+    assert len(table.index) == 300
+    assert record.truth["n"] == record.metrics["accuracy"]["n"] == (table.index % 2 == 0).sum()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_smallest_samples_give_a_record(unit: Unit, tmp_path: Path, count: int) -> None:
+    record, table = run_unit(other(unit, tmp_path, f"scoring.architectures={count}"), Silent())
+    assert len(table.index) == record.truth["n"] == count
+
+
+@pytest.mark.parametrize("count", ["1", "15626"])
+def test_an_impossible_sample_is_refused_with_the_setting(unit: Unit, tmp_path: Path, count: str) -> None:
+    with pytest.raises(UsageError, match=rf"scoring\.architectures: .* found {count}"):
+        other(unit, tmp_path, f"scoring.architectures={count}")
+
+
+def test_a_truth_that_knows_nothing_of_a_sample_is_refused(unit: Unit) -> None:
+    with pytest.raises(DataError, match="knows 1 of the 2 architectures"):
+        unit.truth.among(np.array([unit.truth.index_A[0], -1]))

@@ -51,7 +51,7 @@ class Run(records.Run):
 
         Columns: ``index`` (ours), ``arch``, ``benchmark_index``, ``leaf`` (-1: of none), one column a signal
         (``accuracy`` in percent, ``negative_loss``; higher is better), and ``truth`` (null: unknown) where ``truth`` is
-        given as for ``evaluate``. There are 15,625 rows, or fewer where the strategy scored a part of the space.
+        given as for ``evaluate``. There are 15,625 rows, or as many as the experiment samples.
         Raises ``DataError`` for an unknown unit or a damaged file.
         """
         import polars as pl

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from nasbench_harness.plugins import load_file
 from nasbench_harness.registry import names_from
+from nasbench_harness.space import N_ARCHITECTURES, SMALLEST_SAMPLE
 from nasbench_harness.strategies import Strategy, strategies
 
 NUMBERS_VERSION = 1
@@ -25,9 +26,10 @@ NUMBERS_VERSION = 1
 SHARED = ("name", "images", "network", "training", "budget", "scoring", "truth")
 """Fields of an experiment that all its units share and that can change the numbers."""
 
-BEFORE_THEY_WERE_SETTINGS = {
+BEFORE_THEY_WERE_SETTINGS: dict[str, dict[str, Any]] = {
     "images": {"normalisation": "measured"},
     "training": {"unsampled_weights": "freeze", "crop_fill": "mean", "last_batch": "drop", "rate_changes": "step"},
+    "scoring": {"architectures": None},
 }
 """What settings were fixed to before they could be chosen: left out of identities, so that older records stay valid."""
 
@@ -117,7 +119,8 @@ class ScoringSection(_Section):
 
     ``batch_norm`` "batch-statistics": every batch is judged by its own. "recalibrated": each architecture first takes
     its statistics from ``recalibration_batches`` training batches. ``signal``: ``accuracy``, ``negative_loss``, or one
-    that every strategy of the experiment adds.
+    that every strategy of the experiment adds. ``architectures``: how many are scored and ranked, a sample that is the
+    same for all strategies and seeds; none: all 15,625.
     """
 
     images: int = Field(gt=1)
@@ -125,6 +128,7 @@ class ScoringSection(_Section):
     batch_norm: Literal["batch-statistics", "recalibrated"] = "batch-statistics"
     recalibration_batches: int = Field(50, gt=0)
     signal: str = "accuracy"
+    architectures: int | None = Field(None, ge=SMALLEST_SAMPLE, le=N_ARCHITECTURES)
 
 
 class TruthSection(_Section):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nasbench_harness.errors import DataError
 from nasbench_harness.figures import style
 from nasbench_harness.records import Record, Run
+from nasbench_harness.records.summary import sample_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +51,8 @@ def draw(run: Run, signal: str | None = None) -> Figure:
         )
         drawn.append((accuracy_SK if banded else mean_K).ravel())
     drawn.append(_draw_flops(axis, run.records[0]))
-    axis.axhline(best, color=style.GREY, linewidth=0.8, label=f"best of the table ({best:.2f})", zorder=1)
+    whole = "table" if sample_of(run.records[0]) is None else "sample"
+    axis.axhline(best, color=style.GREY, linewidth=0.8, label=f"best of the {whole} ({best:.2f})", zorder=1)
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter("{x:,.0f}")
     _accuracy_axis(axis, np.concatenate(drawn), best)

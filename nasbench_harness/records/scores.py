@@ -21,8 +21,8 @@ class ScoreTable:
     """Scores by architecture, higher is better; accuracy in percent.
 
     ``index``: int32 [A], our index of the architecture, strictly increasing. ``leaf``: int16 [A], number of the leaf
-    of the partition that scored it, -1 where none did. ``scores``: signal name -> float32 [A]. A is 15,625 unless the
-    strategy narrows the space. Raises ``DataError`` for unequal lengths, repeated architectures, NaN or no signal.
+    of the partition that scored it, -1 where none did. ``scores``: signal name -> float32 [A]. A is 15,625, or what
+    ``scoring.architectures`` says. Raises ``DataError`` for unequal lengths, repeated architectures, NaN or no signal.
     """
 
     index: NDArray[np.int32]
@@ -43,6 +43,14 @@ class ScoreTable:
             if not np.isfinite(column).all():
                 place = int(self.index[~np.isfinite(column)][0])
                 raise DataError(f"score column {name!r}: not a finite number at architecture {place}")
+
+    def rows_of(self, index_N: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of architectures by our index, ``[N]``; ``DataError`` naming the first that has no score."""
+        rows = np.searchsorted(self.index, index_N)
+        found = self.index[np.minimum(rows, len(self.index) - 1)] == index_N
+        if not found.all():
+            raise DataError(f"a score table has no score of architecture {int(index_N[~found][0])}")
+        return rows
 
     def to_parquet(self) -> bytes:
         """The table as a Parquet file: index, arch (the benchmark's string), leaf, then one column a signal."""

@@ -91,3 +91,10 @@ def noise_ceiling(record: Record) -> dict[str, Any] | None:
     if ceiling is None or ceiling.get("kendall_tau") is None:
         return None
     return dict(ceiling)
+
+
+def sample_of(record: Record) -> int | None:
+    """How many architectures the experiment drew to be ranked; None where it ranks all."""
+    scoring = record.experiment.get("scoring")
+    count = scoring.get("architectures") if isinstance(scoring, dict) else None
+    return count if isinstance(count, int) else None

@@ -70,13 +70,15 @@ def notes_of(board: Leaderboard) -> list[str]:
     judged = sorted({words(row.signal) for row in board.rows if row.signal})
     by = judged[0] if len(judged) == 1 else "each record's headline signal"
     notes = [
-        f"{board.n_architectures:,} architectures; truth {board.truth_policy} of {board.truth_table}, "
+        f"{board.n_architectures:,} architectures{_drawn(board)}; truth {board.truth_policy} of {board.truth_table}, "
         f"best {board.best_accuracy:.2f} %.",
         f"* marks the headline signal; sorted by its tau, and all but the tau columns are by {by}.",
     ]
     bases = {value.basis for row in board.rows for value in row.metrics.values() if value is not None}
     if "seeds" in bases:
         notes.append("mean ± sd [95 % t-interval of the mean over seeds].")
+        if board.sample is not None:
+            notes.append("all seeds rank the same sample: what another sample would change is not in these intervals.")
     if "architectures" in bases or board.references:
         which = "† one seed, and references: " if any(row.n_seeds == 1 for row in board.rows) else "references: "
         notes.append(f"{which}value [95 % bootstrap interval over architectures]; it says nothing about other seeds.")
@@ -89,6 +91,12 @@ def notes_of(board: Leaderboard) -> list[str]:
         )
     notes.append(_ceiling(board.noise_ceiling))
     return notes
+
+
+def _drawn(board: Leaderboard) -> str:
+    if board.sample is None:
+        return ""
+    return f" (a sample of {board.sample:,}, stratified by multiply-adds on live edges)"
 
 
 def _ceiling(ceiling: dict[str, Any] | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nasbench_harness.records import Record, Run
-from nasbench_harness.records.summary import Estimate, estimate, noise_ceiling, over_seeds, single
+from nasbench_harness.records.summary import Estimate, estimate, noise_ceiling, over_seeds, sample_of, single
 
 METRICS = (
     "kendall_tau",
@@ -54,7 +54,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Strategies by falling mean tau of their signal, references likewise, and what they are measured against."""
+    """Strategies by falling mean tau of their signal, references likewise, and what they are measured against.
+
+    ``n_architectures``: those ranked and judged. ``sample``: how many were drawn for that; None: all were taken.
+    """
 
     experiment: str
     truth_table: str
@@ -65,6 +68,7 @@ class Leaderboard:
     signals: tuple[str, ...]
     rows: tuple[Row, ...]
     references: tuple[Row, ...]
+    sample: int | None = None
 
     @property
     def parents_differ(self) -> bool:
@@ -81,6 +85,7 @@ class Leaderboard:
                 "n": self.n_architectures,
                 "best": self.best_accuracy,
             },
+            "sample": self.sample,
             "noise_ceiling": self.noise_ceiling,
             "signals": list(self.signals),
             "rows": [row.to_json() for row in self.rows],
@@ -108,6 +113,7 @@ def leaderboard(run: Run, signal: str | None = None) -> Leaderboard:
         signals=signals,
         rows=_sorted(rows),
         references=_sorted(references),
+        sample=sample_of(first),
     )
 
 

@@ -30,6 +30,7 @@ from nasbench_harness.space.live import (
     live_edges,
     open_paths,
 )
+from nasbench_harness.space.sample import SMALLEST_SAMPLE, sample_of_space, stratified_draw
 from nasbench_harness.space.subspace import Subspace, check_cover, route
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "PATHS",
     "POOL",
     "SKIP",
+    "SMALLEST_SAMPLE",
     "Subspace",
     "all_codes",
     "all_strings",
@@ -67,4 +69,6 @@ __all__ = [
     "parse_architectures",
     "reference_classes",
     "route",
+    "sample_of_space",
+    "stratified_draw",
 ]

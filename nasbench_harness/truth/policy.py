@@ -8,7 +8,7 @@ halves are means over two disjoint halves of the seeds. No seed is chosen at ran
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,19 @@ class Truth:
         vector = np.full(N_ARCHITECTURES, np.nan)
         vector[self.index_A] = self.accuracy_A
         return vector
+
+    def among(self, index_N: npt.ArrayLike) -> Truth:
+        """The values of those of the architectures ``index_N`` (our indices) that have one, in the same order.
+
+        Raises ``DataError`` for fewer than two: there is nothing to rank.
+        """
+        inside_A = np.isin(self.index_A, index_N)
+        if inside_A.sum() < 2:
+            raise DataError(
+                f"truth '{self.policy}' of {self.table} knows {int(inside_A.sum())} of the {np.size(index_N)} "
+                "architectures to be ranked; at least 2 are needed"
+            )
+        return replace(self, accuracy_A=self.accuracy_A[inside_A], index_A=self.index_A[inside_A])
 
     def to_json(self) -> dict[str, Any]:
         """What a result says of the truth it was judged by; the values themselves are not part of it."""

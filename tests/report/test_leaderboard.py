@@ -241,3 +241,14 @@ def test_equal_shares_of_parents_take_no_column(fake, shares):
     assert "parent" not in render_markdown(board)
     seeds = (with_share(fake, "c", 0.5, 0), with_share(fake, "c", 0.25, 1))
     assert leaderboard(Run(None, seeds)).rows[0].parent_fraction is None
+
+
+def test_a_sample_is_named_with_its_size(fake):
+    sampled = {"scoring": {"architectures": 400}}
+    seeds = tuple(fake.make_record("one-shot", seed, experiment=sampled) for seed in range(2))
+    board = leaderboard(Run("unused", seeds))
+    assert board.to_json()["sample"] == 400
+    text = render_markdown(board)
+    assert "400 architectures (a sample of 400, stratified by multiply-adds on live edges)" in text
+    assert "all seeds rank the same sample" in text
+    assert "sample" not in render_markdown(leaderboard(fake.make_run(NOISES)))
