@@ -77,7 +77,7 @@ def agreement_of(score_MC: Floats) -> list[list[float | None]]:
     tau_MM: list[list[float | None]] = [[None] * count for _ in range(count)]
     for one in range(count):
         for other in range(one + 1, count):
-            tau = kendall_tau(score_MC[one], score_MC[other])
+            tau = kendall_tau(score_MC[one], score_MC[other]) if score_MC.shape[1] > 1 else None
             tau_MM[one][other] = tau_MM[other][one] = None if tau is None else round(tau, 6)
     return tau_MM
 
