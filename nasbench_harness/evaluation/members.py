@@ -66,15 +66,14 @@ def members_of(texts: Sequence[str], predictors: Path | str = PREDICTORS, allow_
     members: list[Member] = []
     for text in texts:
         found = _members(text, Path(predictors), allow_missing)
-        taken = {member.name for member in members}
-        if any(member.name in taken for member in found):
-            # the same strategy and seed of two runs: tell them apart by what was typed
-            found = [replace(one, name=one.source.get("typed", one.name)) for one in found]
         for member in found:
-            if member.name in taken:
+            if any(member.source == other.source for other in members):
                 raise UsageError(f"member '{member.name}' is named twice; give it a weight instead, {member.name}:2")
-            members.append(member)
-    return [replace(one, source={key: v for key, v in one.source.items() if key != "typed"}) for one in members]
+            alike = any(member.name == other.name for other in members)
+            # the same strategy and seed of two runs: their files tell them apart
+            name = f"{member.source['file']}:{member.source['column']}" if alike else member.name
+            members.append(replace(member, name=name))
+    return members
 
 
 def members_of_file(scores: ScoreFile, weight: float = 1.0) -> list[Member]:
@@ -103,9 +102,8 @@ def _members(text: str, predictors: Path, allow_missing: bool) -> list[Member]:
     images = image_set_of(path)
     members = []
     for column in columns or scores.names:
-        typed = {"typed": f"{source}:{column}", "file": str(path)}
         member = _of_column(scores, column, f"{label}:{column}", weight)
-        members.append(replace(member, images=images, source={**member.source, **typed}))
+        members.append(replace(member, images=images, source={**member.source, "file": str(path)}))
     return members
 
 

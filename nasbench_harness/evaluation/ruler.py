@@ -21,18 +21,18 @@ MEASURES = ("kendall_tau", "tau_within_flops", "tau_with_flops")
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """The measures of one ranking: ``values``, None where undefined, and ``resampled_RM``, float64 ``[resamples, 3]``
+    """The measures of one ranking: ``values``, None where undefined, and ``resampled_RQ``, float64 ``[resamples, 3]``
     in the order of ``MEASURES``, NaN where undefined.
     """
 
     values: dict[str, float | None]
-    resampled_RM: FloatArray
+    resampled_RQ: FloatArray
 
     def intervals(self) -> dict[str, list[float]]:
         """95 % percentile intervals; a measure that is undefined in some resample has none."""
         tail, found = (1 - LEVEL) / 2, {}
         for place, name in enumerate(MEASURES):
-            values_R = self.resampled_RM[:, place]
+            values_R = self.resampled_RQ[:, place]
             if values_R.size and self.values[name] is not None and not np.isnan(values_R).any():
                 found[name] = [float(bound) for bound in np.quantile(values_R, [tail, 1 - tail])]
         return found
@@ -41,7 +41,7 @@ class Numbers:
         """The difference to another ranking of the same architectures, resample by resample."""
         pairs = {name: (self.values[name], other.values[name]) for name in MEASURES}
         values = {name: None if a is None or b is None else a - b for name, (a, b) in pairs.items()}
-        return Numbers(values, self.resampled_RM - other.resampled_RM)
+        return Numbers(values, self.resampled_RQ - other.resampled_RQ)
 
 
 class Ruler:

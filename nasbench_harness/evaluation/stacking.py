@@ -64,5 +64,5 @@ def _one_draw(
 def _spread(values: list[float | None]) -> dict[str, float | None] | None:
     if any(value is None for value in values):
         return None
-    value_D = np.array(values, dtype=np.float64)
-    return {"mean": float(value_D.mean()), "sd": float(value_D.std(ddof=1)) if len(value_D) > 1 else None}
+    value_R = np.array(values, dtype=np.float64)
+    return {"mean": float(value_R.mean()), "sd": float(value_R.std(ddof=1)) if len(value_R) > 1 else None}
