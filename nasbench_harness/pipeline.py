@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.evaluation.judge import references
+from nasbench_harness.evaluation.unit import analyse, judge_unit
 from nasbench_harness.experiment import Experiment, identity
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
-from nasbench_harness.metrics import evaluate, rank_density, top_k_curve
-from nasbench_harness.metrics.leaves import analyse_leaves
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import (
@@ -84,8 +82,7 @@ def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes
     cells = np.intersect1d(live_cell_of()[architectures], connected_live_cells())
     give_back_freed_memory()
     with clock.timing("scoring_seconds"):
-        signals = scorer.score(cells)
-        scores = _spread(signals, cells, architectures, scorer.chance())
+        scores = _spread(scorer.score(cells), cells, architectures, unit.images.n_classes)
     leaf = scorer.leaf_A[architectures].astype(np.int16)
     table = ScoreTable(architectures.astype(np.int32), leaf, scores)
     return _record(unit, scorer, table, {**clock.to_json(), "scored_cells": len(cells)}), table
@@ -148,13 +145,14 @@ def scored_architectures(experiment: Experiment) -> np.ndarray:
 
 
 def _spread(
-    signals: dict[str, np.ndarray], cells: np.ndarray, architectures: np.ndarray, chance: dict[str, float]
+    signals: dict[str, np.ndarray], cells: np.ndarray, architectures: np.ndarray, classes: int
 ) -> dict[str, np.ndarray]:
     """Spread the scores of live cells ``[n]`` over ``architectures``; without a path one scores as chance does.
 
     For signals without a chance value it takes a place below all others. Float32, as they are stored: the record's
     metrics can be computed again from the stored scores to the last digit.
     """
+    chance = {"accuracy": 100.0 / classes, "negative_loss": -np.log(classes)}
     spread = {}
     for name, values in signals.items():
         below = values.min() - 1.0 if len(values) else 0.0
@@ -173,7 +171,7 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
         strategy=unit.strategy,
         seed=unit.seed,
         signal=unit.experiment.scoring.signal,
-        **judge(table, unit.truth),
+        **judge_unit(table, unit.truth),
         truth={**unit.truth.among(table.index).to_json(), "noise_ceiling": unit.noise_ceiling},
         leaves=[_leaf(leaf) for leaf in scorer.leaves],
         analysis=_analysis(unit, scorer, table),
@@ -189,45 +187,6 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
         environment=environment_record(unit.device),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def judge(table: ScoreTable, truth: Truth) -> dict[str, Any]:
-    """All that a record says about scores against a truth, whatever the strategy, by the record's field names."""
-    truth = truth.among(table.index)
-    true_A, rows = truth.accuracy_A, table.rows_of(truth.index_A)
-    scores = {name: values[rows] for name, values in table.scores.items()}
-    return {
-        "metrics": {name: evaluate(values, true_A).to_json() for name, values in scores.items()},
-        "references": references(truth.index_A, true_A),
-        "rank_density": {name: rank_density(values, true_A) for name, values in scores.items()},
-        "top_k_curve": {name: top_k_curve(values, true_A) for name, values in scores.items()},
-    }
-
-
-def analyse(
-    table: ScoreTable, truth: Truth, names: list[str], ranked_leaves: list[int] | None, by_strategy: dict[str, Any]
-) -> dict[str, Any]:
-    """The record's ``analysis``: of the leaves (named in order), of those still ranked, and the strategy's own."""
-    truth = truth.among(table.index)
-    rows = table.rows_of(truth.index_A)
-    leaf = table.leaf[rows]
-    columns = {name: values[rows] for name, values in table.scores.items()}
-    ranked: dict[str, Any] | None = None
-    if ranked_leaves is not None:
-        inside = np.isin(leaf, ranked_leaves)
-        true_A = truth.accuracy_A[inside]
-        judged = len(true_A) > 1  # a partial truth may know next to nothing of what is left
-        ranked = {
-            "leaves": ranked_leaves,
-            "n": len(true_A),
-            "best": float(true_A.max()) if judged else None,
-            "metrics": {n: evaluate(v[inside], true_A).to_json() for n, v in columns.items()} if judged else {},
-        }
-    return {
-        "leaves": {name: analyse_leaves(values, truth.accuracy_A, leaf, names) for name, values in columns.items()},
-        "ranked": ranked,
-        "strategy": by_strategy,
-    }
 
 
 def _analysis(unit: Unit, scorer: Scorer, table: ScoreTable) -> dict[str, Any]:

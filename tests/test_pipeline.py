@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasbench_harness import pipeline
 from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.evaluation import unit as unit_judge
+from nasbench_harness.evaluation.columns import judge_column
 from nasbench_harness.experiment import load_experiment
 from nasbench_harness.images import ImageSpec, load_image_set
-from nasbench_harness.metrics import evaluate
+from nasbench_harness.metrics import evaluate, tau_with
 from nasbench_harness.pipeline import Unit, run_unit, scored_architectures
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.space import (
@@ -69,7 +70,7 @@ class CountFlops(Strategy):
 def plug_in() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(strategies._members, "count-flops", CountFlops)
-        patch.setattr(pipeline, "evaluate", partial(evaluate, resamples=20))
+        patch.setattr(unit_judge, "judge_column", partial(judge_column, resamples=20))
         yield
 
 
@@ -196,6 +197,8 @@ def test_the_record_judges_each_signal_and_each_reference(done: tuple[Record, Sc
         expected = evaluate(column, true_A, resamples=0).to_json()
         for key in ("n", "kendall_tau", "spearman", "top_k_accuracy", "regret_at"):
             assert found[key] == expected[key]
+        assert found["tau_with_flops"] == tau_with(column, true_A, flops(live=True)[ranked])
+        assert found["breakdown"]["rank_error"]["nonlinearities"][0]["n"] == 1983
     assert record.references["live_flops"]["kendall_tau"] > record.references["flops"]["kendall_tau"] > 0.3
     assert set(record.metrics) == set(record.rank_density) == set(record.top_k_curve) == {"accuracy", "negative_loss"}
 

@@ -23,10 +23,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nasbench_harness import pipeline
 from nasbench_harness.errors import RunError, UsageError
+from nasbench_harness.evaluation import unit as unit_judge
+from nasbench_harness.evaluation.columns import judge_column
 from nasbench_harness.experiment import load_experiment
-from nasbench_harness.metrics import evaluate
 from nasbench_harness.records import Record, read_record, read_run, read_scores, write_record
 from nasbench_harness.runner import Sources, processes_a_unit, run_experiment, summary
 from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, flops, live_cell_of
@@ -105,7 +105,9 @@ def plug_in() -> Iterator[None]:
             monkeypatch.setattr(strategies, members, dict(getattr(strategies, members)))
         monkeypatch.setitem(strategies._members, "count-flops", CountFlops)
         monkeypatch.setitem(strategies._members, "broken", Broken)
-        monkeypatch.setattr(pipeline, "evaluate", partial(evaluate, resamples=20))  # intervals are tested elsewhere
+        monkeypatch.setattr(
+            unit_judge, "judge_column", partial(judge_column, resamples=20)
+        )  # intervals are tested elsewhere
         yield
 
 
@@ -303,7 +305,7 @@ def test_metrics_can_be_computed_again_from_the_stored_scores(story: Story, sour
     for record in story.records:
         scores = scores_of(story.out, record.strategy)
         for signal in ("accuracy", "negative_loss"):
-            again = evaluate(scores[signal].to_numpy()[truth.index_A], truth.accuracy_A, resamples=20).to_json()
+            again = judge_column(scores[signal].to_numpy()[truth.index_A], truth.accuracy_A, truth.index_A, 20)
             assert record.metrics[signal] == json.loads(json.dumps(again))
 
 

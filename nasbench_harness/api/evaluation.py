@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    scores: Any, truth: Any, *, policy: str | None = None, allow_missing: bool = False, resamples: int = 200
+    scores: Any, truth: Any, *, policy: str | None = None, allow_missing: bool = False, resamples: int = 1000
 ) -> Evaluation:
-    """Judge scores against a truth: tau-b, Spearman, top-k and more, each with an interval.
+    """Judge scores against a truth: tau-b, tau within and with live FLOPs, top-k and more, with intervals.
 
     ``scores``: an array ``[15625]`` by our index, a mapping {architecture string: score} or {name: array ``[15625]``},
     a data frame with a column ``arch``, or the path of a CSV, JSON or Parquet file; higher is better. ``truth``: the

@@ -25,7 +25,7 @@ def predict(
     size: int | None = None,
     batch: int = 64,
     seed: int = 0,
-    resamples: Resamples = 200,
+    resamples: Resamples = 1000,
     out: Path | None = None,
     json: Json = False,
 ) -> None:

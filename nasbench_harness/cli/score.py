@@ -16,10 +16,10 @@ def score(
     policy: Policy = None,
     truth_column: str | None = None,
     allow_missing: Flag = False,
-    resamples: Resamples = 200,
+    resamples: Resamples = 1000,
     json: Json = False,
 ) -> None:
-    """Judge scores from anywhere against a truth: tau-b, Spearman, top-k and more, each with an interval.
+    """Judge scores from anywhere against a truth: tau-b, tau within and with live FLOPs, top-k and more.
 
     Parameters
     ----------

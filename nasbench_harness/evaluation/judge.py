@@ -1,18 +1,15 @@
-"""Judgement against a truth: of a score file, and of the rankings that need no training; one JSON object out."""
+"""Judgement of a score file against a truth; one JSON object out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from nasbench_harness.errors import UsageError
+from nasbench_harness.evaluation.columns import judge_column, references
 from nasbench_harness.evaluation.score_files import ScoreFile, align, read_score_file, truth_from_column
-from nasbench_harness.metrics import evaluate
+from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.records import image_set_of
-from nasbench_harness.space import flops
 from nasbench_harness.truth import (
     Truth,
     TruthPolicy,
@@ -54,7 +51,9 @@ def judge_file(
     return judge_scores(scores, truth, table, resamples)
 
 
-def judge_scores(scores: ScoreFile, truth: Truth, table: TruthTable | None, resamples: int = 200) -> dict[str, Any]:
+def judge_scores(
+    scores: ScoreFile, truth: Truth, table: TruthTable | None, resamples: int = RESAMPLES
+) -> dict[str, Any]:
     """Every score column evaluated against ``truth``, beside the FLOPs rankings and the noise ceiling.
 
     ``table``: where the truth comes from; None: unknown, and so is the ceiling. Raises ``DataError`` when scores and
@@ -72,17 +71,8 @@ def judge_scores(scores: ScoreFile, truth: Truth, table: TruthTable | None, resa
             **({"noise_ceiling_proxy": proxy} if proxy else {}),
         },
         "scores": {
-            name: evaluate(score_A, true_A, resamples=resamples).to_json()
+            name: judge_column(score_A, true_A, index_A, resamples)
             for name, score_A in zip(scores.names, scores_SA, strict=True)
         },
         "references": references(index_A, true_A, resamples),
     }
-
-
-def references(index_A: npt.NDArray[np.int64], true_A: npt.NDArray[np.float64], resamples: int = 200) -> dict[str, Any]:
-    """Rankings of the architectures ``index_A`` ``[n]`` that need no training, judged by their true values ``[n]``.
-
-    A supernet that loses to counting FLOPs must be seen to, so they stand beside every result.
-    """
-    counts = {"flops": flops(), "live_flops": flops(live=True)}
-    return {name: evaluate(c[index_A], true_A, resamples=resamples).to_json() for name, c in counts.items()}

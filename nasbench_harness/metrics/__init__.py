@@ -1,11 +1,27 @@
 """How well scores rank architectures: correlation, top-k quality, uncertainty. Vectors in, numbers out."""
 
 from nasbench_harness.metrics.beyond_count import TauWithin, tau_with, tau_within
-from nasbench_harness.metrics.correlation import kendall_tau, pearson, spearman, tau_in_true_top
+from nasbench_harness.metrics.breakdown import breakdown
+from nasbench_harness.metrics.concordance import pairwise_accuracy
+from nasbench_harness.metrics.correlation import (
+    kendall_tau,
+    pearson,
+    spearman,
+    tau_in_predicted_top,
+    tau_in_true_top,
+)
 from nasbench_harness.metrics.density import rank_density
 from nasbench_harness.metrics.noise import noise_ceiling
 from nasbench_harness.metrics.report import Metrics, evaluate
-from nasbench_harness.metrics.topk import best_rank_at, precision_at, regret_at, top_k_accuracy, top_k_curve
+from nasbench_harness.metrics.topk import (
+    best_rank_at,
+    precision_at,
+    precision_at_worst,
+    regret_at,
+    top_k_accuracy,
+    top_k_curve,
+    worst_rank_at,
+)
 from nasbench_harness.metrics.uncertainty import SeedSummary, seed_summary
 
 __all__ = [
@@ -13,18 +29,23 @@ __all__ = [
     "SeedSummary",
     "TauWithin",
     "best_rank_at",
+    "breakdown",
     "evaluate",
     "kendall_tau",
     "noise_ceiling",
+    "pairwise_accuracy",
     "pearson",
     "precision_at",
+    "precision_at_worst",
     "rank_density",
     "regret_at",
     "seed_summary",
     "spearman",
+    "tau_in_predicted_top",
     "tau_in_true_top",
     "tau_with",
     "tau_within",
     "top_k_accuracy",
     "top_k_curve",
+    "worst_rank_at",
 ]

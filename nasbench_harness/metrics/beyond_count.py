@@ -55,7 +55,8 @@ def tau_with(score: npt.ArrayLike, truth: npt.ArrayLike, count: npt.ArrayLike) -
     truth or sum are constant. Raises `DataError` for bad vectors.
     """
     pair = Pair.of(score, truth)
-    return tau_of_sum(pair, count_ranks(_beside(count, "count", score)))
+    summed = sum_with(pair, count_ranks(_beside(count, "count", score)))
+    return None if summed is None else tau_of(summed)
 
 
 def large_groups(group_A: npt.NDArray[Any], min_members: int = MIN_MEMBERS) -> npt.NDArray[np.int64]:
@@ -85,11 +86,9 @@ def within_of(pair: Pair, number_A: npt.NDArray[np.int64]) -> TauWithin:
     return TauWithin(total / pairs if pairs else None, groups, n)
 
 
-def tau_of_sum(pair: Pair, count_rank_A: Floats) -> float | None:
-    """`tau_with` from the ranks of the counts."""
-    if pair.undefined:
-        return None
-    return tau_of(Pair.of(mean_ranks(pair.score_code_A) + count_rank_A, pair.truth_A))
+def sum_with(pair: Pair, count_rank_A: Floats) -> Pair | None:
+    """The pair with the sum of both ranks as its score; None where the pair has no ranking to add."""
+    return None if pair.undefined else Pair.of(mean_ranks(pair.score_code_A) + count_rank_A, pair.truth_A)
 
 
 def _beside(values: npt.ArrayLike, name: str, score: npt.ArrayLike) -> Floats:

@@ -38,6 +38,15 @@ def tau_in_true_top(score: npt.ArrayLike, truth: npt.ArrayLike, fraction: float 
     return tau_in_top_of(Pair.of(score, truth), fraction)
 
 
+def tau_in_predicted_top(score: npt.ArrayLike, truth: npt.ArrayLike, fraction: float = 0.1) -> float | None:
+    """Tau-b among the best floor(fraction * n) rows by score, as in aw_nas: what a search that trusts the scores sees.
+
+    Rows of equal score at the border are taken in row order. Raises `UsageError` unless 0 < fraction <= 1.
+    """
+    pair = Pair.of(score, truth)
+    return tau_of(pair.take(pair.by_score[: top_count(fraction, pair.n)]))
+
+
 def tau_of(pair: Pair) -> float | None:
     if pair.undefined:
         return None

@@ -28,6 +28,19 @@ def best_rank_at(score: npt.ArrayLike, truth: npt.ArrayLike, k: int) -> int:
     return best_rank_of(Pair.of(score, truth), k)
 
 
+def worst_rank_at(score: npt.ArrayLike, truth: npt.ArrayLike, k: int) -> int:
+    """Worst true rank (1 = best, up to n) among the k best by score: WR@k."""
+    return worst_rank_of(Pair.of(score, truth), k)
+
+
+def precision_at_worst(score: npt.ArrayLike, truth: npt.ArrayLike, fraction: float) -> float:
+    """Share of the k worst by score whose truth is no better than the k-th worst truth, k = floor(fraction * n).
+
+    Equal truths at the border all count: of the architectures at chance none is worse than the others.
+    """
+    return precision_at_worst_of(Pair.of(score, truth), fraction)
+
+
 def top_k_accuracy(score: npt.ArrayLike, truth: npt.ArrayLike, k: int) -> float:
     """Best truth among the k best by score, in the unit of the truth."""
     return top_k_accuracy_of(Pair.of(score, truth), k)
@@ -51,6 +64,19 @@ def precision_of(pair: Pair, fraction: float) -> float:
     truly_best_A = np.zeros(pair.n, dtype=np.bool_)
     truly_best_A[pair.by_truth[:k]] = True
     return int(truly_best_A[pair.by_score[:k]].sum()) / k
+
+
+def precision_at_worst_of(pair: Pair, fraction: float) -> float:
+    k = top_count(fraction, pair.n)
+    worst_by_score = np.argsort(pair.score_code_A, kind="stable")[:k]
+    last = np.partition(pair.truth_code_A, k - 1)[k - 1]
+    return float((pair.truth_code_A[worst_by_score] <= last).mean())
+
+
+def worst_rank_of(pair: Pair, k: int) -> int:
+    chosen_A = np.zeros(pair.n, dtype=np.bool_)
+    chosen_A[pair.by_score[: _checked(k)]] = True
+    return pair.n - int(np.argmax(chosen_A[pair.by_truth[::-1]]))
 
 
 def best_rank_of(pair: Pair, k: int) -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasbench_harness.errors import RunError, UsageError
-from nasbench_harness.metrics import evaluate
+from nasbench_harness.evaluation.columns import judge_column
+from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.predictors.base import FloatArray, PredictorContext, predictors
 from nasbench_harness.space import N_ARCHITECTURES, all_strings
 from nasbench_harness.system.files import write_atomically, write_json
@@ -38,12 +39,12 @@ def selected(names: Sequence[str], context: PredictorContext) -> tuple[list[str]
 
 
 def judge_predictors(
-    names: Sequence[str], context: PredictorContext, truth: Truth, resamples: int = 200
+    names: Sequence[str], context: PredictorContext, truth: Truth, resamples: int = RESAMPLES
 ) -> tuple[dict[str, FloatArray], dict[str, Any]]:
     """Scores ``{name: [15625]}``, and all that is to be said of them as one JSON object.
 
-    Metrics are those of ``metrics.evaluate`` over the architectures of the truth. Times are not part of it: finished
-    parts may come from ``context.work``.
+    Metrics are those of ``judge_column`` over the architectures of the truth. Times are not part of it: finished parts
+    may come from ``context.work``.
     """
     chosen, left_out = selected(names, context)
     scores: dict[str, FloatArray] = {}
@@ -60,7 +61,7 @@ def judge_predictors(
             "source": predictor.source,
             "options": dataclasses.asdict(predictor),  # type: ignore[call-overload]
             "published": [number.to_json() for number in predictor.published],
-            "metrics": evaluate(scores[name][truth.index_A], truth.accuracy_A, resamples=resamples).to_json(),
+            "metrics": judge_column(scores[name][truth.index_A], truth.accuracy_A, truth.index_A, resamples),
         }
     result = {
         "truth": truth.to_json(),

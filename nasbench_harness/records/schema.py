@@ -9,7 +9,26 @@ from typing import Any, cast
 from nasbench_harness.errors import DataError
 
 SCHEMA = 2
-"""Version of the layout of ``record.json``; raised by every change that an older reader would misread."""
+"""Version of the layout of ``record.json``; raised by every change that an older reader would misread.
+
+Metrics added to an evaluated column raise nothing: older readers pass over them, and ``ADDED`` names those that a column
+of an older record may lack.
+"""
+ADDED = (
+    "tau_within_flops",
+    "tau_with_flops",
+    "flops_groups",
+    "tau_in_predicted_top_10_percent",
+    "pairwise_accuracy",
+    "precision_at_worst",
+    "worst_rank_at",
+    "breakdown",
+)
+"""Fields of an evaluated column that records of earlier versions lack; they can be judged again from their scores."""
+
+EXTREMES = ("best_rank_at", "worst_rank_at", "top_k_accuracy", "regret_at")
+"""Metrics without an interval over architectures: a percentile bootstrap of an extreme ends at the estimate. Records of
+earlier versions hold such intervals; they are not shown."""
 
 _MISSING = object()
 _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -108,6 +127,11 @@ class Record:
         """Names of the evaluated signals, the headline first."""
         return (self.signal, *sorted(name for name in self.metrics if name != self.signal))
 
+    @property
+    def lacks_added_metrics(self) -> bool:
+        """Whether an earlier version judged the scores, without the metrics that were added since."""
+        return any(name not in column for column in self.metrics.values() for name in ADDED)
+
     def column(self, signal: str | None = None) -> dict[str, Any]:
         """The evaluated score column of ``signal`` (headline by default) or of a reference ranking.
 
@@ -124,9 +148,12 @@ class Record:
 def lookup(column: dict[str, Any], name: str) -> float | None:
     """One number of an evaluated column by dotted name, such as ``precision_at.0.05``.
 
-    None where it is undefined, as a correlation with constant scores is. Raises ``DataError`` for a name it lacks.
+    None where it is undefined, as a correlation with constant scores is, and where the column is of an earlier version
+    that did not have this metric. Raises ``DataError`` for any other name it lacks.
     """
     head, _, tail = name.partition(".")
+    if head in ADDED and head not in column:
+        return None
     value = column.get(head, _MISSING)
     if tail:
         value = value.get(tail, _MISSING) if isinstance(value, dict) else _MISSING
@@ -138,8 +165,8 @@ def lookup(column: dict[str, Any], name: str) -> float | None:
 
 
 def lookup_interval(column: dict[str, Any], name: str) -> tuple[float, float] | None:
-    """The interval of one number of an evaluated column by dotted name; None where the record has none."""
-    found = column.get("intervals", {}).get(name)
+    """The interval of one number of an evaluated column by dotted name; None where there is none, as for extremes."""
+    found = None if name.partition(".")[0] in EXTREMES else column.get("intervals", {}).get(name)
     return None if found is None else (float(found[0]), float(found[1]))
 
 

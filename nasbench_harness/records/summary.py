@@ -14,11 +14,17 @@ from nasbench_harness.records.schema import Record, lookup, lookup_interval
 _ANY = (-math.inf, math.inf)
 _BOUNDS = {
     "kendall_tau": (-1.0, 1.0),
+    "tau_within_flops": (-1.0, 1.0),
+    "tau_with_flops": (-1.0, 1.0),
     "tau_in_true_top_10_percent": (-1.0, 1.0),
+    "tau_in_predicted_top_10_percent": (-1.0, 1.0),
+    "pairwise_accuracy": (0.0, 1.0),
     "spearman": (-1.0, 1.0),
     "pearson": (-1.0, 1.0),
     "precision_at": (0.0, 1.0),
+    "precision_at_worst": (0.0, 1.0),
     "best_rank_at": (1.0, math.inf),
+    "worst_rank_at": (1.0, math.inf),
     "top_k_accuracy": (0.0, 100.0),
     "regret_at": (0.0, 100.0),
 }

@@ -11,6 +11,8 @@ from nasbench_harness.report.leaderboard import Leaderboard, Row
 MISSING = "-"
 _TITLES = {
     "kendall_tau": ("tau", 3),
+    "tau_within_flops": ("within FLOPs", 3),
+    "tau_with_flops": ("with FLOPs", 3),
     "tau_in_true_top_10_percent": ("tau top 10 %", 3),
     "spearman": ("Spearman", 3),
     "precision_at.0.05": ("P@5 %", 3),
@@ -20,6 +22,9 @@ _TITLES = {
 }
 # What a narrow terminal gives up first is last here.
 _ORDER_OF_WORTH = (
+    "tau_within_flops",
+    "tau_with_flops",
+    "tau_of_another_signal",
     "spearman",
     "tau_in_true_top_10_percent",
     "regret_at.10",
@@ -54,15 +59,19 @@ def columns_of(board: Leaderboard) -> list[Column]:
     for signal in board.signals:
         title = f"tau ({words(signal)})" + (" *" if signal in judged else "")
         cells = tuple(number(row.tau.get(signal), 3) for row in rows)
-        columns.append(Column(title, cells, 0 if signal in judged else 1))
+        columns.append(Column(title, cells, 0 if signal in judged else _worth("tau_of_another_signal")))
     for metric, (title, digits) in _TITLES.items():
         if metric != "kendall_tau":
             cells = tuple(number(row.metrics.get(metric), digits) for row in rows)
-            columns.append(Column(title, cells, 2 + _ORDER_OF_WORTH.index(metric)))
+            columns.append(Column(title, cells, _worth(metric)))
     for cost, title in (("architecture_updates", "updates"), ("seconds", "time"), ("peak_memory_mb", "memory")):
         cells = tuple(_cost(cost, row) for row in rows)
-        columns.append(Column(title, cells, 2 + _ORDER_OF_WORTH.index(cost)))
+        columns.append(Column(title, cells, _worth(cost)))
     return columns
+
+
+def _worth(name: str) -> int:
+    return 2 + _ORDER_OF_WORTH.index(name)
 
 
 def notes_of(board: Leaderboard) -> list[str]:
@@ -74,6 +83,7 @@ def notes_of(board: Leaderboard) -> list[str]:
         f"best {board.best_accuracy:.2f} %.",
         f"* marks the headline signal; sorted by its tau, and all but the tau columns are by {by}.",
     ]
+    notes += _beyond_count(board)
     bases = {value.basis for row in board.rows for value in row.metrics.values() if value is not None}
     if "seeds" in bases:
         notes.append("mean ± sd [95 % t-interval of the mean over seeds].")
@@ -82,7 +92,7 @@ def notes_of(board: Leaderboard) -> list[str]:
     if "architectures" in bases or board.references:
         which = "† one seed, and references: " if any(row.n_seeds == 1 for row in board.rows) else "references: "
         notes.append(f"{which}value [95 % bootstrap interval over architectures]; it says nothing about other seeds.")
-    if any(value is None for row in board.rows for value in row.metrics.values()):
+    if any(row.metrics["kendall_tau"] is None for row in board.rows):
         notes.append(f"{MISSING} undefined: constant scores have no rank correlation.")
     if board.parents_differ:
         notes.append(
@@ -90,6 +100,24 @@ def notes_of(board: Leaderboard) -> list[str]:
             "more than their partition."
         )
     notes.append(_ceiling(board.noise_ceiling))
+    return notes
+
+
+def _beyond_count(board: Leaderboard) -> list[str]:
+    """What the two taus beside tau mean, and who lacks them."""
+    notes = []
+    if board.flops_groups is not None:
+        n, groups = board.flops_groups["n"], board.flops_groups["groups"]
+        notes.append(
+            f"within FLOPs: tau among architectures of equal live FLOPs ({groups} groups, {n:,} architectures), where "
+            f"the count itself orders nothing ({MISSING}); with FLOPs: tau of the sum of both ranks, by score and by count."
+        )
+    if board.judged_before:
+        some = board.judged_before[0] + (" and others" if len(board.judged_before) > 1 else "")
+        notes.append(
+            f"{MISSING} in some columns: the records of {some} are of an earlier version; to judge their stored scores "
+            f"again, give --policy {board.truth_policy} (and --truth TABLE)."
+        )
     return notes
 
 

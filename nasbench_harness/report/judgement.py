@@ -8,25 +8,26 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+WHERE = "where the rankings are right, and what they rate too high (-) or too low (+)"
+
+
 def print_judgement(result: dict[str, Any], console: Console) -> None:
-    """One column a ranking, one row a metric, intervals beneath the numbers."""
+    """One column a ranking, one row a metric, intervals beneath the numbers; then where the rankings are right."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     rankings = {**result["scores"], **result["references"]}
-    table = Table(
-        title=_title(result),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    table.add_column("metric")
-    for name in rankings:
-        table.add_column(name, justify="right")
-    for metric in metric_names(next(iter(rankings.values()))):
-        table.add_row(metric, *(Text(_cell(column, metric)) for column in rankings.values()))
-    console.print(table)
+    first = next(iter(rankings.values()))
+    numbers = [[name, *(_cell(column, name) for column in rankings.values())] for name in metric_names(first)]
+    for title, head, rows in ((_title(result), "metric", numbers), (WHERE, "architectures", breakdown_rows(rankings))):
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column(head)
+        for name in rankings:
+            table.add_column(name, justify="right")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        console.print(table)
     for line in _notes(result):
         console.print(line, highlight=False, markup=False)
 
@@ -34,7 +35,7 @@ def print_judgement(result: dict[str, Any], console: Console) -> None:
 def metric_names(column: dict[str, Any]) -> list[str]:
     names = []
     for name, value in column.items():
-        if isinstance(value, dict) and name != "intervals":
+        if isinstance(value, dict) and name not in ("intervals", "breakdown"):
             names += [f"{name}.{key}" for key in value]
         elif isinstance(value, int | float) or value is None:
             names.append(name)
@@ -51,6 +52,28 @@ def _cell(column: dict[str, Any], metric: str) -> str:
     return f"{text}\n[{interval[0]:.4g}, {interval[1]:.4g}]" if interval else text
 
 
+def breakdown_rows(rankings: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """Tau by band of the truth and signed rank errors: a row for each set of architectures, a cell for each ranking."""
+    first = next(iter(rankings.values()))["breakdown"]
+    bands = first["tau_by_band"]
+    rows = []
+    for number, band in enumerate(bands):
+        name = f"{_place(number, len(bands))} by truth (n = {band['n']:,}): tau"
+        taus = (column["breakdown"]["tau_by_band"][number]["kendall_tau"] for column in rankings.values())
+        rows.append([name, *("undefined" if tau is None else f"{tau:.3f}" for tau in taus)])
+    for kind, groups in first["rank_error"].items():
+        for number, group in enumerate(groups):
+            name = f"{kind} {group['value']} (n = {group['n']:,}): rank error"
+            errors = (column["breakdown"]["rank_error"][kind][number]["error"] for column in rankings.values())
+            rows.append([name, *(f"{100 * error:+.1f} %" for error in errors)])
+    return rows
+
+
+def _place(number: int, bands: int) -> str:
+    part = {5: "fifth"}.get(bands, f"1/{bands}")
+    return f"best {part}" if number == 0 else f"worst {part}" if number == bands - 1 else f"{part} {number + 1}"
+
+
 def judgement_html(result: dict[str, Any]) -> str:
     """The same table as HTML, for notebooks."""
     from nasbench_harness.report.html import html_table
@@ -58,6 +81,7 @@ def judgement_html(result: dict[str, Any]) -> str:
     rankings = {**result["scores"], **result["references"]}
     first = next(iter(rankings.values()))
     rows = [[name, *(_cell(column, name) for column in rankings.values())] for name in metric_names(first)]
+    rows += breakdown_rows(rankings)
     return html_table(_title(result), ["metric", *rankings], rows, _notes(result))
 
 
@@ -73,4 +97,7 @@ def _notes(result: dict[str, Any]) -> list[str]:
         kind = "noise ceiling" if truth["noise_ceiling"] else "noise ceiling (proxy, another training protocol)"
         notes.append(f"{kind}: tau-b {ceiling['kendall_tau']:.3f}, {ceiling['first']} against {ceiling['second']}")
     rankings = [*result["scores"].values(), *result["references"].values()]
-    return [*notes, f"[..]: {rankings[0]['interval_method']}"]
+    meaning = (
+        "rank error: mean of (rank by score - true rank) / n; below 0 such architectures are rated above their worth"
+    )
+    return [*notes, f"[..]: {rankings[0]['interval_method']}", meaning]

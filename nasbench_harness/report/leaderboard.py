@@ -11,6 +11,8 @@ from nasbench_harness.records.summary import Estimate, estimate, noise_ceiling, 
 
 METRICS = (
     "kendall_tau",
+    "tau_within_flops",
+    "tau_with_flops",
     "tau_in_true_top_10_percent",
     "spearman",
     "precision_at.0.05",
@@ -57,6 +59,8 @@ class Leaderboard:
     """Strategies by falling mean tau of their signal, references likewise, and what they are measured against.
 
     ``n_architectures``: those ranked and judged. ``sample``: how many were drawn for that; None: all were taken.
+    ``flops_groups``: number of ``groups`` of equal live FLOPs behind the tau within them, and their architectures
+    ``n``. ``judged_before``: units whose records an earlier version made, without the metrics that were added since.
     """
 
     experiment: str
@@ -69,6 +73,8 @@ class Leaderboard:
     rows: tuple[Row, ...]
     references: tuple[Row, ...]
     sample: int | None = None
+    flops_groups: dict[str, int] | None = None
+    judged_before: tuple[str, ...] = ()
 
     @property
     def parents_differ(self) -> bool:
@@ -86,6 +92,8 @@ class Leaderboard:
                 "best": self.best_accuracy,
             },
             "sample": self.sample,
+            "flops_groups": self.flops_groups,
+            "judged_before": list(self.judged_before),
             "noise_ceiling": self.noise_ceiling,
             "signals": list(self.signals),
             "rows": [row.to_json() for row in self.rows],
@@ -114,7 +122,15 @@ def leaderboard(run: Run, signal: str | None = None) -> Leaderboard:
         rows=_sorted(rows),
         references=_sorted(references),
         sample=sample_of(first),
+        flops_groups=_flops_groups(run, signal),
+        judged_before=tuple(f"{r.strategy}, seed {r.seed}" for r in run.records if r.lacks_added_metrics),
     )
+
+
+def _flops_groups(run: Run, signal: str | None) -> dict[str, int] | None:
+    """Those of the record that has the most: constant scores in a group leave it out."""
+    found = [record.column(signal).get("flops_groups") for record in run.records]
+    return max((each for each in found if each), key=lambda each: int(each["n"]), default=None)
 
 
 def _json(values: dict[str, Estimate | None]) -> dict[str, Any]:

@@ -13,22 +13,32 @@ import numpy.typing as npt
 import pytest
 
 from nasbench_harness import metrics
-from nasbench_harness.errors import DataError
+from nasbench_harness.errors import DataError, UsageError
 
 KEYS = [
     "n",
     "kendall_tau",
+    "tau_within_flops",
+    "tau_with_flops",
+    "flops_groups",
     "spearman",
     "pearson",
     "tau_in_true_top_10_percent",
+    "tau_in_predicted_top_10_percent",
+    "pairwise_accuracy",
     "precision_at",
+    "precision_at_worst",
     "best_rank_at",
+    "worst_rank_at",
     "top_k_accuracy",
     "regret_at",
     "n_distinct_scores",
     "intervals",
     "interval_method",
 ]
+CORRELATIONS = ["kendall_tau", "tau_within_flops", "tau_with_flops", *KEYS[5:9]]
+FLOPS = np.repeat(np.arange(10.0), 40)
+EXTREMES = ("best_rank_at", "worst_rank_at", "top_k_accuracy", "regret_at")
 
 
 def noisy(n: int = 400) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -48,7 +58,7 @@ def flat(value: dict[str, Any]) -> dict[str, Any]:
 
 def test_json_has_the_agreed_names_and_the_values_of_the_single_functions() -> None:
     score, truth = noisy()
-    found = metrics.evaluate(score, truth, resamples=20).to_json()
+    found = metrics.evaluate(score, truth, flops=FLOPS, resamples=20).to_json()
     assert list(found) == KEYS
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["n"] == 400
@@ -57,24 +67,43 @@ def test_json_has_the_agreed_names_and_the_values_of_the_single_functions() -> N
     assert found["pearson"] == metrics.pearson(score, truth)
     assert found["tau_in_true_top_10_percent"] == metrics.tau_in_true_top(score, truth, 0.1)
     assert found["precision_at"] == {str(f): metrics.precision_at(score, truth, f) for f in (0.01, 0.05, 0.1)}
-    for name in ("best_rank_at", "top_k_accuracy", "regret_at"):
+    within = metrics.tau_within(score, truth, FLOPS)
+    assert found["tau_within_flops"] == within.tau
+    assert found["flops_groups"] == {"groups": 10, "n": 400} == {"groups": within.groups, "n": within.n}
+    assert found["tau_with_flops"] == metrics.tau_with(score, truth, FLOPS)
+    assert found["tau_in_predicted_top_10_percent"] == metrics.tau_in_predicted_top(score, truth, 0.1)
+    assert found["pairwise_accuracy"] == {str(m): metrics.pairwise_accuracy(score, truth, m) for m in (0, 1)}
+    assert found["precision_at_worst"] == {
+        str(f): metrics.precision_at_worst(score, truth, f) for f in (0.01, 0.05, 0.1)
+    }
+    for name in EXTREMES:
         measure = getattr(metrics, name)
         assert found[name] == {str(k): measure(score, truth, k) for k in (1, 10, 100)}
     assert found["n_distinct_scores"] == len(set(score.tolist()))
 
 
-def test_every_number_has_an_interval_around_it() -> None:
+def test_every_number_but_extremes_has_an_interval_around_it() -> None:
     score, truth = noisy()
-    found = metrics.evaluate(score, truth, resamples=100).to_json()
+    found = metrics.evaluate(score, truth, flops=FLOPS, resamples=100).to_json()
     intervals = found.pop("intervals")
-    numbers = flat({name: found[name] for name in KEYS[1:9]})
+    numbers = flat({name: found[name] for name in (*CORRELATIONS, "pairwise_accuracy", "precision_at")})
     assert set(intervals) == set(numbers)
-    assert all(low <= high for low, high in intervals.values())
-    for name in ("kendall_tau", "spearman", "pearson"):
-        low, high = intervals[name]
-        assert low < numbers[name] < high
+    for name, (low, high) in intervals.items():
+        assert low < high, name
+        if not name.startswith("precision_at"):
+            assert low < numbers[name] < high, name
     assert "100 resamples" in found["interval_method"]
     assert "seed 0" in found["interval_method"]
+
+
+def test_without_flops_nothing_is_said_of_them() -> None:
+    score, truth = noisy()
+    found = metrics.evaluate(score, truth, resamples=5)
+    assert (found.tau_within_flops, found.tau_with_flops) == (None, None)
+    assert found.flops_groups == {"groups": 0, "n": 0}
+    assert not {"tau_within_flops", "tau_with_flops"} & set(found.intervals)
+    with pytest.raises(DataError, match=r"flops has 3 rows and score has 400"):
+        metrics.evaluate(score, truth, flops=[1.0, 2.0, 3.0])
 
 
 def test_intervals_repeat_with_their_seed_and_can_be_left_out() -> None:
@@ -88,12 +117,13 @@ def test_intervals_repeat_with_their_seed_and_can_be_left_out() -> None:
 
 def test_constant_scores_have_no_correlation_but_a_top() -> None:
     truth = np.arange(50.0)
-    found = metrics.evaluate(np.zeros(50), truth, resamples=10).to_json()
-    assert [found[name] for name in KEYS[1:5]] == [None] * 4
+    found = metrics.evaluate(np.zeros(50), truth, flops=np.zeros(50), resamples=10).to_json()
+    assert [found[name] for name in CORRELATIONS] == [None] * 7
+    assert found["pairwise_accuracy"] == {"0": 0.5, "1": 0.5}
     assert found["n_distinct_scores"] == 1
     assert found["top_k_accuracy"]["10"] == 9.0
     assert "kendall_tau" not in found["intervals"]
-    assert "regret_at.10" in found["intervals"]
+    assert "precision_at.0.1" in found["intervals"]
     json.dumps(found, allow_nan=False)
 
 
@@ -107,6 +137,11 @@ def test_a_hole_in_the_scores_is_named_by_row() -> None:
     score[17] = np.nan
     with pytest.raises(DataError, match="row 17"):
         metrics.evaluate(score, truth)
+
+
+def test_a_negative_number_of_resamples_is_refused() -> None:
+    with pytest.raises(UsageError, match="-1"):
+        metrics.evaluate([1.0, 2.0], [1.0, 2.0], resamples=-1)
 
 
 def test_importing_metrics_does_not_import_scipy_or_torch() -> None:

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.metrics import best_rank_at, precision_at, regret_at, top_k_accuracy, top_k_curve
+from nasbench_harness.metrics import (
+    best_rank_at,
+    precision_at,
+    precision_at_worst,
+    regret_at,
+    tau_in_predicted_top,
+    tau_in_true_top,
+    top_k_accuracy,
+    top_k_curve,
+    worst_rank_at,
+)
 
 Columns = tuple[list[float], list[float]]
 values = st.integers(0, 8).map(float)
@@ -27,6 +37,7 @@ def test_the_k_best_scores_against_sorted_lists(pair: Columns, k: int) -> None:
     score, truth = pair
     chosen, true_order = best_first(score)[:k], best_first(truth)
     assert best_rank_at(score, truth, k) == min(true_order.index(row) for row in chosen) + 1
+    assert worst_rank_at(score, truth, k) == max(true_order.index(row) for row in chosen) + 1
     assert top_k_accuracy(score, truth, k) == max(truth[row] for row in chosen)
     assert regret_at(score, truth, k) == max(truth) - max(truth[row] for row in chosen)
 
@@ -85,3 +96,19 @@ def test_k_counts_from_one(measure: Callable[..., float], k: int) -> None:
 def test_bad_rows_are_refused(measure: Callable[..., float]) -> None:
     with pytest.raises(DataError, match="score is nan in row 1"):
         measure([1, float("nan"), 2], [1, 2, 3], 1)
+
+
+@given(columns, st.sampled_from([0.01, 0.1, 0.29, 0.5, 1.0]))
+def test_precision_among_the_worst_lets_every_tie_at_the_border_count(pair: Columns, fraction: float) -> None:
+    score, truth = pair
+    k = max(1, int(round(fraction * 100) * len(score) // 100))
+    worst = sorted(range(len(score)), key=lambda row: (score[row], row))[:k]
+    border = sorted(truth)[k - 1]
+    assert precision_at_worst(score, truth, fraction) == sum(truth[row] <= border for row in worst) / k
+
+
+def test_the_predicted_top_is_chosen_by_score_and_the_true_one_by_truth() -> None:
+    truth = [float(row) for row in range(20)]
+    score = [*truth[:17], 18.0, 17.0, -1.0]  # the truly best is scored lowest
+    assert tau_in_true_top(score, truth, 0.15) == -1.0  # rows 17, 18, 19
+    assert tau_in_predicted_top(score, truth, 0.15) == pytest.approx(1 / 3)  # rows 17, 18, 16

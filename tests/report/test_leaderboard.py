@@ -12,6 +12,7 @@ from rich.console import Console
 
 from nasbench_harness.errors import DataError
 from nasbench_harness.records import Run
+from nasbench_harness.records.schema import ADDED, EXTREMES
 from nasbench_harness.records.summary import Estimate, estimate, noise_ceiling
 from nasbench_harness.report import leaderboard, print_leaderboard, render_markdown
 from nasbench_harness.report.cells import number
@@ -241,6 +242,45 @@ def test_equal_shares_of_parents_take_no_column(fake, shares):
     assert "parent" not in render_markdown(board)
     seeds = (with_share(fake, "c", 0.5, 0), with_share(fake, "c", 0.25, 1))
     assert leaderboard(Run(None, seeds)).rows[0].parent_fraction is None
+
+
+def test_what_scores_know_beyond_flops_stands_beside_tau(three):
+    board = leaderboard(three)
+    for row in board.rows:
+        for name in ("tau_within_flops", "tau_with_flops"):
+            values = [record.metrics["negative_loss"][name] for record in three.of(row.name)]
+            assert row.metrics[name].mean == pytest.approx(statistics.fmean(values))
+    value = board.to_json()
+    assert value["flops_groups"] == {"groups": 8, "n": 400}
+    assert value["judged_before"] == []
+    text = render_markdown(board)
+    assert "| within FLOPs | with FLOPs |" in text
+    assert "(8 groups, 400 architectures)" in text
+
+
+def test_a_record_of_an_earlier_version_leaves_new_columns_empty_and_is_named(fake):
+    record = fake.make_record("old")
+    before = {key: {n: v for n, v in column.items() if n not in ADDED} for key, column in record.metrics.items()}
+    old = fake.make_record("old", metrics=before)
+    assert type(old).from_json(old.to_json()) == old
+    board = leaderboard(Run(None, (old, fake.make_record("present"))))
+    row = {row.name: row for row in board.rows}["old"]
+    assert (row.metrics["tau_within_flops"], row.metrics["tau_with_flops"]) == (None, None)
+    assert row.metrics["kendall_tau"] is not None
+    assert board.judged_before == ("old, seed 0",)
+    text = render_markdown(board)
+    assert "the records of old, seed 0 are of an earlier version" in text
+    assert "--policy cifar10_test_200" in text
+    assert "constant scores" not in text
+
+
+def test_extremes_have_no_interval_even_where_an_earlier_version_stored_one(fake):
+    record = fake.make_record()
+    column = record.metrics["negative_loss"]
+    assert not [name for name in column["intervals"] if name.partition(".")[0] in EXTREMES]
+    stored = column | {"intervals": column["intervals"] | {"regret_at.10": [0.1, 0.9]}}
+    board = leaderboard(Run(None, (fake.make_record(metrics=record.metrics | {"negative_loss": stored}),)))
+    assert board.rows[0].metrics["regret_at.10"].interval is None
 
 
 def test_a_sample_is_named_with_its_size(fake):
