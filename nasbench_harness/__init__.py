@@ -14,6 +14,7 @@ from nasbench_harness._version import __version__
 if TYPE_CHECKING:
     from nasbench_harness import space
     from nasbench_harness.api.evaluation import Evaluation, evaluate
+    from nasbench_harness.api.fusion import Fusion, fuse
     from nasbench_harness.api.leaderboard import Leaderboard, leaderboard
     from nasbench_harness.api.runs import Run, draw, read_run, run_experiment
     from nasbench_harness.api.search import best_architectures
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Evaluation": "api.evaluation",
     "Experiment": "experiment",
+    "Fusion": "api.fusion",
     "HarnessError": "errors",
     "LatencyTable": "latency",
     "Leaderboard": "api.leaderboard",
@@ -37,6 +39,7 @@ _HOMES = {
     "draw": "api.runs",
     "evaluate": "api.evaluation",
     "format_architecture": "space",
+    "fuse": "api.fusion",
     "leaderboard": "api.leaderboard",
     "load_experiment": "experiment",
     "load_experiments": "experiment",
@@ -54,6 +57,7 @@ _HOMES = {
 __all__ = [
     "Evaluation",
     "Experiment",
+    "Fusion",
     "HarnessError",
     "LatencyTable",
     "Leaderboard",
@@ -65,6 +69,7 @@ __all__ = [
     "draw",
     "evaluate",
     "format_architecture",
+    "fuse",
     "leaderboard",
     "load_experiment",
     "load_experiments",

@@ -82,7 +82,8 @@ def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes
     cells = np.intersect1d(live_cell_of()[architectures], connected_live_cells())
     give_back_freed_memory()
     with clock.timing("scoring_seconds"):
-        scores = _spread(scorer.score(cells), cells, architectures, unit.images.n_classes)
+        signals = scorer.score(cells)
+        scores = _spread(signals, cells, architectures, scorer.chance())
     leaf = scorer.leaf_A[architectures].astype(np.int16)
     table = ScoreTable(architectures.astype(np.int32), leaf, scores)
     return _record(unit, scorer, table, {**clock.to_json(), "scored_cells": len(cells)}), table
@@ -145,14 +146,13 @@ def scored_architectures(experiment: Experiment) -> np.ndarray:
 
 
 def _spread(
-    signals: dict[str, np.ndarray], cells: np.ndarray, architectures: np.ndarray, classes: int
+    signals: dict[str, np.ndarray], cells: np.ndarray, architectures: np.ndarray, chance: dict[str, float]
 ) -> dict[str, np.ndarray]:
     """Spread the scores of live cells ``[n]`` over ``architectures``; without a path one scores as chance does.
 
     For signals without a chance value it takes a place below all others. Float32, as they are stored: the record's
     metrics can be computed again from the stored scores to the last digit.
     """
-    chance = {"accuracy": 100.0 / classes, "negative_loss": -np.log(classes)}
     spread = {}
     for name, values in signals.items():
         below = values.min() - 1.0 if len(values) else 0.0

@@ -17,6 +17,7 @@ from nasbench_harness._version import __version__
 from nasbench_harness.cli import data, latency, latency_compare, plugins, results, search, truth
 from nasbench_harness.cli.catalogue import ls
 from nasbench_harness.cli.doctor import doctor
+from nasbench_harness.cli.fuse import fuse
 from nasbench_harness.cli.predict import predict
 from nasbench_harness.cli.run import run
 from nasbench_harness.cli.score import score
@@ -34,6 +35,7 @@ VERBS: Verbs = {
     "leaderboard": results.leaderboard,
     "figures": results.figures,
     "score": score,
+    "fuse": fuse,
     "predict": predict,
     "search": search.search,
     "prune": search.prune,

@@ -10,14 +10,16 @@ Higher scores are better. A column may hold a truth of its own instead: ``truth_
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from nasbench_harness.errors import DataError
+from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.space import format_architecture
+from nasbench_harness.system.files import write_atomically, write_json, write_text
 from nasbench_harness.truth.importers.base import SourceRows, check_complete, check_unique
 from nasbench_harness.truth.importers.csv_file import CsvImporter
 from nasbench_harness.truth.importers.json_file import SINGLE_COLUMN, JsonImporter
@@ -104,6 +106,35 @@ def truth_from_column(scores: ScoreFile, name: str) -> tuple[Truth, ScoreFile]:
     """
     truth = Truth(scores.score(name), scores.index_A, name, scores.source, scores.sha256, None)
     return truth, scores.without(name)
+
+
+def write_score_file(scores: ScoreFile, path: Path | str) -> None:
+    """Store scores as a file that ``read_score_file`` reads: CSV, JSON or Parquet by the ending of its name.
+
+    Raises ``UsageError`` for another ending and for a place that cannot be written.
+    """
+    path = Path(path)
+    check_score_path(path)
+    names = [format_architecture(index) for index in scores.index_A.tolist()]
+    if path.suffix.lower() == ".csv":
+        rows = (",".join([name, *map(repr, row)]) for name, row in zip(names, scores.scores_SA.T.tolist(), strict=True))
+        write_text(path, "\n".join([",".join(["arch", *scores.names]), *rows]) + "\n")
+    elif path.suffix.lower() == ".json":
+        rows_AS = scores.scores_SA.T.tolist()
+        write_json(path, {n: dict(zip(scores.names, r, strict=True)) for n, r in zip(names, rows_AS, strict=True)})
+    else:
+        import polars as pl
+
+        columns = dict(zip(scores.names, scores.scores_SA, strict=True))
+        stream = io.BytesIO()
+        pl.DataFrame({"index": scores.index_A, "arch": names, **columns}).write_parquet(stream, compression="zstd")
+        write_atomically(path, lambda file: file.write(stream.getvalue()))
+
+
+def check_score_path(path: Path) -> None:
+    """``UsageError`` for a file name whose ending is of no kind that holds scores."""
+    if path.suffix.lower() not in (".csv", ".json", ".parquet"):
+        raise UsageError(f"scores are stored as .csv, .json or .parquet, not as {path.name}; name such a file")
 
 
 def align(scores: ScoreFile, truth: Truth) -> tuple[FloatArray, FloatArray, IntArray]:

@@ -59,6 +59,12 @@ METHODS = {
         "adaptation",
         f"{FAIR_NAS}, strict fairness",
     ),
+    "ensemble": Method(
+        "Four supernets over the whole space, a quarter of the budget each, ranks averaged.",
+        '{kind = "ensemble", networks = 4}',
+        "control",
+        "control for methods with several networks",
+    ),
     "single-edge": Method(
         "Few-shot NAS: one edge split exhaustively, five sub-supernets.",
         '{kind = "few-shot", partitioner = "single-edge"}',

@@ -101,6 +101,7 @@ _METHODS = {
     "close": ("CLOSE", Mark(_CLOSE, "h")),
     "one-shot-balanced": ("one-shot, balanced", Mark(CONTROL_GREY, "o")),
     "one-shot-balanced-multi": ("one-shot, balanced multi", Mark(CONTROL_GREY, "s")),
+    "ensemble": ("ensemble, one-shot", Mark(CONTROL_GREY, "h")),
     "random-partition": ("random partition", Mark(CONTROL_GREY, "^")),
     "random-routing": ("random routing", Mark(CONTROL_GREY, "d")),
     "random-tree": ("random tree", Mark(CONTROL_GREY, "v")),

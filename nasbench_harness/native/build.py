@@ -56,14 +56,24 @@ def library(numbers: str = "float", lanes: int | None = None) -> Path:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _is_ours(folder):
                 continue
-            with tempfile.TemporaryDirectory(dir=folder) as scratch:
-                made = Path(scratch) / name
-                _compile(compiler, flags, made)
-                os.replace(made, folder / name)  # two processes may do this at once: either file will do
+            _make(folder / name, compiler, flags)
         except OSError:
             continue
         return folder / name
     raise NoKernelsError("no folder can be written to keep compiled kernels in; set XDG_CACHE_HOME to one")
+
+
+def _make(target: Path, compiler: list[str], flags: list[str]) -> None:
+    """Compile ``target`` unless another process, which this one waits for, has just done so."""
+    from filelock import FileLock
+
+    with FileLock(target.with_suffix(".lock")):
+        if target.is_file():
+            return
+        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+            made = Path(scratch) / target.name
+            _compile(compiler, flags, made)
+            os.replace(made, target)
 
 
 def _compiler() -> list[str]:

@@ -3,6 +3,7 @@
 from nasbench_harness.strategies.base import Leaf, Scorer, Strategy, strategies
 from nasbench_harness.strategies.close.strategy import Close
 from nasbench_harness.strategies.context import Context
+from nasbench_harness.strategies.ensemble import Ensemble
 from nasbench_harness.strategies.few_shot.strategy import FewShot
 from nasbench_harness.strategies.gm_nas.strategy import TreeFewShot
 from nasbench_harness.strategies.hep_nas.search import HepSearch
@@ -15,6 +16,7 @@ from nasbench_harness.strategies.parallel import Measurement
 __all__ = [
     "Close",
     "Context",
+    "Ensemble",
     "FewShot",
     "HepRank",
     "HepSearch",

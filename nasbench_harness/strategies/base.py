@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -82,23 +83,47 @@ class Scorer:
         Signal -> float64 ``[n]``, higher is better: ``accuracy`` in percent, ``negative_loss`` in nats; a strategy may
         add signals of its own.
         """
-        chunks = []
-        for number, network in enumerate({id(x.network): x.network for x in self.leaves}.values()):
-            scorable = self.scorable(network)
+        networks = {id(leaf.network): leaf.network for leaf in self.leaves}.values()
+        jobs = []
+        for network in networks:
             held = [leaf.subspace.members for leaf in self.leaves if leaf.network is network]
-            cells = np.intersect1d(architectures, np.concatenate(held))
-            # cells of one function next to each other: they are run once where they share a chunk
-            cells = cells[np.argsort(scorable.functions(cells), kind="stable")]
-            for start in range(0, len(cells), CELLS_A_CHUNK):
-                chunk = Chunk(scorable, cells[start : start + CELLS_A_CHUNK])
-                chunks.append((f"scores of network {number} from {start}", chunk))
-        self.context.progress.start("scoring", len(architectures), "cells")
-        found = self.context.measure_in_parallel([Measurement(name, chunk, len(chunk.cells)) for name, chunk in chunks])
+            jobs.append((network, np.intersect1d(architectures, np.concatenate(held))))
         signals = {name: np.full(N_ARCHITECTURES, np.nan) for name in ("accuracy", "negative_loss")}
-        for (_, chunk), scores in zip(chunks, found, strict=True):
+        for (_, cells), scores in zip(jobs, self.scores_by_network(jobs), strict=True):
             for name, values in scores.items():
-                signals[name][chunk.cells] = values
+                signals[name][cells] = values
         return {name: values[architectures] for name, values in signals.items()}
+
+    def scores_by_network(self, jobs: Sequence[tuple[Supernet, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+        """For each network with live cells (our indices ``[n]``): signal -> float64 ``[n]`` of these cells, in order.
+
+        Metered, resumable, and in several processes where the context has them.
+        """
+        chunks = []
+        for number, (network, cells) in enumerate(jobs):
+            scorable = self.scorable(network)
+            # cells of one function next to each other: they are run once where they share a chunk
+            ordered = cells[np.argsort(scorable.functions(cells), kind="stable")]
+            for start in range(0, len(ordered), CELLS_A_CHUNK):
+                chunk = Chunk(scorable, ordered[start : start + CELLS_A_CHUNK])
+                chunks.append((number, f"scores of network {number} from {start}", chunk))
+        self.context.progress.start("scoring", sum(len(cells) for _, cells in jobs), "cells")
+        found = self.context.measure_in_parallel([Measurement(name, one, len(one.cells)) for _, name, one in chunks])
+        signals = [{name: np.full(N_ARCHITECTURES, np.nan) for name in ("accuracy", "negative_loss")} for _ in jobs]
+        for (number, _, chunk), scores in zip(chunks, found, strict=True):
+            for name, values in scores.items():
+                signals[number][name][chunk.cells] = values
+        return [
+            {name: values[cells] for name, values in own.items()} for (_, cells), own in zip(jobs, signals, strict=True)
+        ]
+
+    def chance(self) -> dict[str, float]:
+        """What an architecture without a path scores, by signal; one without an entry puts it below all others.
+
+        Asked for after ``score``, on which it may depend.
+        """
+        classes = self.context.shape.classes
+        return {"accuracy": 100.0 / classes, "negative_loss": -float(np.log(classes))}
 
     def scorable(self, network: Supernet) -> Scorable:
         """How architectures use one of the networks."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -237,9 +239,25 @@ def test_they_are_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     made = library()
     assert made.parent == tmp_path / "nasbench-harness"
-    assert [path.name for path in made.parent.iterdir()] == [made.name]
+    assert [path.name for path in made.parent.glob("*.so")] == [made.name]
     monkeypatch.setattr(build, "_compile", lambda *_: pytest.fail("compiled again"))
     assert library() == made
+
+
+def test_of_several_processes_one_compiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compiled: list[Path] = []
+
+    def slowly(compiler: list[str], flags: list[str], made: Path) -> None:
+        compiled.append(made)
+        time.sleep(0.2)
+        made.write_bytes(b"kernels")
+
+    monkeypatch.setattr(build, "_compile", slowly)
+    target = tmp_path / "kernels.so"
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: build._make(target, ["cc"], []), range(3)))
+    assert len(compiled) == 1
+    assert target.read_bytes() == b"kernels"
 
 
 @needs_kernels

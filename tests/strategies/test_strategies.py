@@ -89,6 +89,7 @@ def test_the_whole_budget_and_no_more_is_used_and_every_architecture_has_one_lea
 def test_every_registered_strategy_is_tried_here() -> None:
     elsewhere = {
         "close",
+        "ensemble",
         "hep-rank",
         "hep-search",
         "hm-nas",
