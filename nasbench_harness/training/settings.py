@@ -73,15 +73,26 @@ class Stage:
 
 @dataclass(frozen=True)
 class LossCurve:
-    """Mean training loss per stretch of a stage, against the architecture-updates done in the stage by its end."""
+    """Mean training loss per stretch of a stage, against the architecture-updates done in the stage by its end.
+
+    ``first_losses`` of its first steps and ``draws``, the digest of what it drew: ``training.first_steps``.
+    """
 
     stage: str
     updates: tuple[int, ...]
     loss: tuple[float, ...]
+    first_losses: tuple[float, ...] = ()
+    draws: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"stage": self.stage, "updates": list(self.updates), "loss": list(self.loss)}
+        return {
+            "stage": self.stage,
+            "updates": list(self.updates),
+            "loss": list(self.loss),
+            "first_losses": list(self.first_losses),
+            "draws": self.draws,
+        }
 
 
 def rate_of_step(step: int, steps: int, steps_a_pass: int, settings: TrainingSettings) -> float:

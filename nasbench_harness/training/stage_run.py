@@ -15,6 +15,7 @@ from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import index_to_code
 from nasbench_harness.supernet.network import Supernet, live_codes
 from nasbench_harness.training.budget import Budget
+from nasbench_harness.training.first_steps import FirstSteps
 from nasbench_harness.training.loop import TrainingLoop
 from nasbench_harness.training.settings import Stage, TrainingSettings, rate_of_step
 from nasbench_harness.training.unsampled import WeightUpdates
@@ -58,6 +59,7 @@ class StageRun(TrainingLoop):
         self.losses_a_step = self.per_step
         drawn = stage.sampler.draw(stage.subspace, self.steps, derive_rng(*seed_axes, stage.name, "architectures"))
         self._drawn = drawn.reshape(-1)
+        self.first = FirstSteps(self._drawn)
         self._codes = live_codes(self._drawn)
         self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
         self._optimiser = torch.optim.SGD(
@@ -101,6 +103,7 @@ class StageRun(TrainingLoop):
                 self.settings.batch_size, self.settings.augmentation, seed, self.done, self.settings.last_batch
             )
         x_NCHW, labels = next(self._batches)
+        self.first.note_batch(labels)
         self.begin_step()
         self._weights.drop_gradients()
         losses = []

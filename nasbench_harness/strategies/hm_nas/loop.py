@@ -49,7 +49,9 @@ class Loop(TrainingLoop):
             self._batches[name] = self._images[name].training_batches(
                 training.batch_size, training.augmentation, seed, self.done
             )
-        return next(self._batches[name])
+        x_NCHW, labels = next(self._batches[name])
+        self.first.note_batch(labels)
+        return x_NCHW, labels
 
     def run(self) -> LossCurve:
         """Do all steps, metered; an interrupted loop resumes from its last checkpoint and ends with the same bits."""
