@@ -55,8 +55,7 @@ def tau_with(score: npt.ArrayLike, truth: npt.ArrayLike, count: npt.ArrayLike) -
     truth or sum are constant. Raises `DataError` for bad vectors.
     """
     pair = Pair.of(score, truth)
-    summed = sum_with(pair, count_ranks(_beside(count, "count", score)))
-    return None if summed is None else tau_of(summed)
+    return tau_of_sum(pair, count_ranks(_beside(count, "count", score)))
 
 
 def large_groups(group_A: npt.NDArray[Any], min_members: int = MIN_MEMBERS) -> npt.NDArray[np.int64]:
@@ -84,6 +83,12 @@ def within_of(pair: Pair, number_A: npt.NDArray[np.int64]) -> TauWithin:
             weight = members * (members - 1) // 2
             total, pairs, groups, n = total + weight * tau, pairs + weight, groups + 1, n + members
     return TauWithin(total / pairs if pairs else None, groups, n)
+
+
+def tau_of_sum(pair: Pair, count_rank_A: Floats) -> float | None:
+    """`tau_with` from the ranks of the counts."""
+    summed = sum_with(pair, count_rank_A)
+    return None if summed is None else tau_of(summed)
 
 
 def sum_with(pair: Pair, count_rank_A: Floats) -> Pair | None:

@@ -11,8 +11,8 @@ from nasbench_harness.errors import DataError
 SCHEMA = 2
 """Version of the layout of ``record.json``; raised by every change that an older reader would misread.
 
-Metrics added to an evaluated column raise nothing: older readers pass over them, and ``ADDED`` names those that a column
-of an older record may lack.
+Metrics added to an evaluated column raise nothing: older readers pass over them, and ``ADDED`` names those that columns
+of older records lack.
 """
 ADDED = (
     "tau_within_flops",

@@ -110,7 +110,7 @@ def _beyond_count(board: Leaderboard) -> list[str]:
         n, groups = board.flops_groups["n"], board.flops_groups["groups"]
         notes.append(
             f"within FLOPs: tau among architectures of equal live FLOPs ({groups} groups, {n:,} architectures), where "
-            f"the count itself orders nothing ({MISSING}); with FLOPs: tau of the sum of both ranks, by score and by count."
+            f"the count itself orders nothing ({MISSING}); with FLOPs: tau of the sum of ranks by score and by count."
         )
     if board.judged_before:
         some = board.judged_before[0] + (" and others" if len(board.judged_before) > 1 else "")
