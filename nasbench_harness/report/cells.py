@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from nasbench_harness.records.machines import machine_note
 from nasbench_harness.records.summary import Estimate
 from nasbench_harness.report.leaderboard import Leaderboard, Row
 
@@ -100,6 +101,8 @@ def notes_of(board: Leaderboard) -> list[str]:
             "more than their partition."
         )
     notes.append(_ceiling(board.noise_ceiling))
+    if warning := machine_note(board.machines):
+        notes.append(warning)
     return notes
 
 
