@@ -13,6 +13,7 @@ from nasbench_harness._version import __version__
 
 if TYPE_CHECKING:
     from nasbench_harness import space
+    from nasbench_harness.api.compare import Gate, compare
     from nasbench_harness.api.evaluation import Evaluation, evaluate
     from nasbench_harness.api.fusion import Fusion, fuse
     from nasbench_harness.api.leaderboard import Leaderboard, leaderboard
@@ -29,6 +30,7 @@ _HOMES = {
     "Evaluation": "api.evaluation",
     "Experiment": "experiment",
     "Fusion": "api.fusion",
+    "Gate": "api.compare",
     "HarnessError": "errors",
     "LatencyTable": "latency",
     "Leaderboard": "api.leaderboard",
@@ -36,6 +38,7 @@ _HOMES = {
     "Subspace": "space",
     "TruthTable": "truth",
     "best_architectures": "api.search",
+    "compare": "api.compare",
     "draw": "api.runs",
     "evaluate": "api.evaluation",
     "format_architecture": "space",
@@ -58,6 +61,7 @@ __all__ = [
     "Evaluation",
     "Experiment",
     "Fusion",
+    "Gate",
     "HarnessError",
     "LatencyTable",
     "Leaderboard",
@@ -66,6 +70,7 @@ __all__ = [
     "TruthTable",
     "__version__",
     "best_architectures",
+    "compare",
     "draw",
     "evaluate",
     "format_architecture",

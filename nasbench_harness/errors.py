@@ -23,6 +23,12 @@ class DataError(HarnessError):
     exit_code = 3
 
 
+class RegressionError(HarnessError):
+    """A result that is worse than its baseline; what was found stands in the output."""
+
+    exit_code = 1
+
+
 class RunError(HarnessError):
     """A run that started and could not finish: divergence, no disk space, an interrupted device."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from nasbench_harness.metrics import breakdown, evaluate, rank_density, top_k_curve
 from nasbench_harness.metrics.leaves import analyse_leaves
-from nasbench_harness.records import Record, Run, ScoreTable
+from nasbench_harness.records import Record, Run, ScoreTable, write_record
 
 N = 400
 SIGNALS = ("accuracy", "negative_loss")
@@ -93,6 +94,31 @@ def make_run(noises: dict[str, float], n_seeds: int = 1) -> Run:
     """A run without files: strategy -> noise, with that many seeds each."""
     records = [make_record(name, seed, noises[name]) for name in sorted(noises) for seed in range(n_seeds)]
     return Run(Path("fake"), tuple(records))
+
+
+def write_run(
+    folder: Path, taus: dict[str, list[float]], metric: str = "kendall_tau", **sections: dict[str, Any]
+) -> Path:
+    """A run on disk with these values of one metric, by strategy and seed; ``sections``: of the description, replaced.
+
+    All else is the same in every record.
+    """
+    like = make_record()
+    scores = make_scores(like)
+    described = {
+        "name": "fake",
+        "images": {"name": "digits", "size": None},
+        "training": {"batch_size": 64, "learning_rate": 0.025},
+        "data": {"truth_sha256": "cd" * 32, "device": "cpu"},
+    }
+    for strategy, values in taus.items():
+        for seed, value in enumerate(values):
+            options = {"name": strategy, "kind": "one-shot"}
+            experiment = {**described, "strategy": options, "seed": seed} | sections
+            metrics = {name: {**column, metric: value} for name, column in like.metrics.items()}
+            record = replace(like, strategy=strategy, seed=seed, experiment=experiment, metrics=metrics)
+            write_record(folder, record, scores)
+    return folder
 
 
 def _column(score: np.ndarray, truth: np.ndarray) -> dict[str, Any]:

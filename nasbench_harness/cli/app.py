@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError
 from nasbench_harness._version import __version__
 from nasbench_harness.cli import data, latency, latency_compare, plugins, results, search, truth
 from nasbench_harness.cli.catalogue import ls
+from nasbench_harness.cli.compare import compare
 from nasbench_harness.cli.doctor import doctor
 from nasbench_harness.cli.fuse import fuse
 from nasbench_harness.cli.predict import predict
@@ -34,6 +35,7 @@ VERBS: Verbs = {
     "run": run,
     "leaderboard": results.leaderboard,
     "figures": results.figures,
+    "compare": compare,
     "score": score,
     "fuse": fuse,
     "predict": predict,

@@ -35,8 +35,7 @@ class Estimate:
     """A number with what is known of its error.
 
     ``n`` counts seeds. ``basis`` says what ``interval`` (95 %) spans: ``seeds`` a t-interval of the mean over seeds,
-    ``architectures`` the bootstrap of a single seed, ``none`` where the records give no interval. ``values``: one a
-    seed, in the order of the records.
+    ``architectures`` the bootstrap of a single seed, ``none`` where the records give no interval.
     """
 
     mean: float
@@ -44,19 +43,11 @@ class Estimate:
     n: int
     interval: tuple[float, float] | None
     basis: Literal["seeds", "architectures", "none"]
-    values: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         interval = None if self.interval is None else list(self.interval)
-        return {
-            "mean": self.mean,
-            "sd": self.sd,
-            "n": self.n,
-            "interval": interval,
-            "basis": self.basis,
-            "values": list(self.values),
-        }
+        return {"mean": self.mean, "sd": self.sd, "n": self.n, "interval": interval, "basis": self.basis}
 
 
 def estimate(records: Sequence[Record], metric: str, signal: str | None = None) -> Estimate | None:
@@ -64,18 +55,24 @@ def estimate(records: Sequence[Record], metric: str, signal: str | None = None) 
 
     ``signal`` None takes each record's headline. Raises ``DataError`` naming a record that lacks the metric.
     """
-    values: list[float] = []
-    for record in records:
-        try:
-            value = lookup(record.column(signal), metric)
-        except DataError as error:
-            raise DataError(f"{record.strategy}, seed {record.seed}: {error}; run the unit again") from error
-        if value is None:
-            return None
-        values.append(value)
+    found = values_of(records, metric, signal)
+    values = [value for value in found if value is not None]
+    if len(values) < len(found):
+        return None
     if len(values) == 1:
         return single(records[0].column(signal), metric)
     return over_seeds(values, _BOUNDS.get(metric.partition(".")[0], _ANY))
+
+
+def values_of(records: Sequence[Record], metric: str, signal: str | None = None) -> list[float | None]:
+    """``metric`` of each record, None where it is undefined. Raises ``DataError`` naming a record that lacks it."""
+    values: list[float | None] = []
+    for record in records:
+        try:
+            values.append(lookup(record.column(signal), metric))
+        except DataError as error:
+            raise DataError(f"{record.strategy}, seed {record.seed}: {error}; run the unit again") from error
+    return values
 
 
 def single(column: dict[str, Any], metric: str) -> Estimate | None:
@@ -84,18 +81,17 @@ def single(column: dict[str, Any], metric: str) -> Estimate | None:
     if value is None:
         return None
     interval = lookup_interval(column, metric)
-    return Estimate(value, None, 1, interval, "none" if interval is None else "architectures", (value,))
+    return Estimate(value, None, 1, interval, "none" if interval is None else "architectures")
 
 
 def over_seeds(values: Sequence[float], bounds: tuple[float, float] = _ANY) -> Estimate:
     """Mean, sd and t-interval of one value a seed; the interval ends where the quantity does (``bounds``)."""
     if len(values) == 1:
-        return Estimate(float(values[0]), None, 1, None, "none", (float(values[0]),))
+        return Estimate(float(values[0]), None, 1, None, "none")
     summary = seed_summary(values)
     assert summary.interval is not None
     low, high = summary.interval
-    interval = (max(low, bounds[0]), min(high, bounds[1]))
-    return Estimate(summary.mean, summary.sd, summary.n, interval, "seeds", tuple(map(float, values)))
+    return Estimate(summary.mean, summary.sd, summary.n, (max(low, bounds[0]), min(high, bounds[1])), "seeds")
 
 
 def noise_ceiling(record: Record) -> dict[str, Any] | None:

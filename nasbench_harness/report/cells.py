@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from nasbench_harness.records.machines import machine_note
 from nasbench_harness.records.summary import Estimate
 from nasbench_harness.report.leaderboard import Leaderboard, Row
+from nasbench_harness.report.tables import Column
 
 MISSING = "-"
 _TITLES = {
@@ -38,17 +37,8 @@ _ORDER_OF_WORTH = (
 )
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column as text: ``cells`` for strategies, then references; ``worth`` 0 is never left out."""
-
-    title: str
-    cells: tuple[str, ...]
-    worth: int
-
-
 def columns_of(board: Leaderboard) -> list[Column]:
-    """The table column by column: a tau for each signal, the metrics of the row's signal, the costs."""
+    """The table column by column, a cell a strategy, then a reference: taus, metrics of the row's signal, costs."""
     rows = [*board.rows, *board.references]
     columns = [
         Column("strategy", tuple(_name(row) for row in rows), 0),
@@ -101,8 +91,6 @@ def notes_of(board: Leaderboard) -> list[str]:
             "more than their partition."
         )
     notes.append(_ceiling(board.noise_ceiling))
-    if warning := machine_note(board.machines):
-        notes.append(warning)
     return notes
 
 

@@ -1,0 +1,99 @@
+"""Two results against each other: a verdict for each strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasbench_harness import evidence
+from nasbench_harness.api.inputs import as_scores, as_truth
+from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.evaluation.judge import judge_scores
+from nasbench_harness.evidence import Rules, Sample, Side
+from nasbench_harness.evidence.looks import LOOKS
+from nasbench_harness.records import RECORD_FILE, SCORES_FILE, Run
+from nasbench_harness.records.schema import lookup
+from nasbench_harness.report.html import html_table
+from nasbench_harness.report.verdicts import gate_columns, gate_heading, gate_markdown, gate_notes
+
+
+class Gate(evidence.Gate):
+    """The verdicts: ``word`` (the worst), ``comparisons``, ``failed(strict)``; a table in a notebook."""
+
+    def to_markdown(self) -> str:
+        """The table as for a pull request."""
+        return gate_markdown(self)
+
+    def _repr_html_(self) -> str:
+        columns = gate_columns(self)
+        rows = [[column.cells[row] for column in columns] for row in range(len(self.comparisons))]
+        return html_table(gate_heading(self), [column.title for column in columns], rows, gate_notes(self))
+
+
+def compare(
+    candidate: Any,
+    baseline: Any,
+    *,
+    metric: str = "kendall_tau",
+    margin: float = 0.03,
+    alpha: float = 0.05,
+    looks: Sequence[int] = LOOKS,
+    signal: str | None = None,
+    across: Sequence[str] = (),
+    truth: Any = None,
+    policy: str | None = None,
+) -> Gate:
+    """Whether a candidate ranks architectures worse than a baseline, by the spread over seeds.
+
+    ``candidate``, ``baseline``: a run or its folder, ``RUN/strategy`` for one strategy of it, or scores as for
+    ``evaluate``, a column a seed, which need a ``truth`` (and its ``policy``). Strategies are paired by name; a
+    baseline that names one strategy is the partner of all others of the candidate. ``metric``: of
+    ``evidence.METRICS``. ``margin``: the loss that is accepted. ``alpha``: most false "worse" in all. ``looks``: the
+    candidate's numbers of seeds at which you look. ``signal``: the score column; None: the headline. ``across``: fields
+    of the protocol that may differ.
+
+    Raises ``UsageError`` for protocols that differ otherwise, nothing in common or an impossible rule, and
+    ``DataError`` for missing or damaged data and a metric that is undefined for a seed.
+    """
+    rules = Rules(margin, alpha, tuple(looks))
+    evidence.check_metric(metric)
+    named = (("candidate", candidate), ("baseline", baseline))
+    sides = [side_from(each, metric, signal, truth, policy, name) for name, each in named]
+    by = signal or next((r.signal for side in sides for s in side.samples for r in s.records), "score")
+    return Gate(**vars(evidence.gate(sides[0], sides[1], rules, metric, by, across)))
+
+
+def side_from(
+    source: Any, metric: str, signal: str | None, truth: Any = None, policy: str | None = None, name: str = "scores"
+) -> Side:
+    """One side from whatever stands for it; ``name`` it gets where it has no file. Errors as in ``compare``."""
+    if isinstance(source, Run):
+        return evidence.side_of(source, metric, signal)
+    if isinstance(source, str | Path) and not Path(source).is_file():
+        return evidence.read_side(source, metric, signal)
+    return _from_scores(source, metric, truth, policy, name)
+
+
+def _from_scores(source: Any, metric: str, truth: Any, policy: str | None, name: str) -> Side:
+    """A score file as one strategy; its columns are seeds."""
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.name == SCORES_FILE and (path.parent / RECORD_FILE).is_file():
+            raise UsageError(f"{path}: the scores of one seed of a run; give the folder of the strategy or of the run")
+    scores = as_scores(source)
+    if truth is None and policy is None:
+        raise UsageError(f"{scores.source}: scores need a truth; give --truth TABLE, --policy COLUMN or both")
+    known, table = as_truth(policy if truth is None else truth, policy)
+    if policy in scores.names and str(truth) == str(source):
+        scores = scores.without(policy)  # the truth is a column of the score file itself
+    judged = judge_scores(scores, known, table, resamples=0)["scores"]
+    values = {name: lookup(column, metric) for name, column in judged.items()}
+    if undefined := [name for name, value in values.items() if value is None]:
+        raise DataError(f"{scores.source}, column {undefined[0]!r}: {metric} is undefined; are its scores constant?")
+    value_S = np.array([value for value in values.values() if value is not None])
+    of_file = isinstance(source, str | Path)
+    sample = Sample(Path(source).stem if of_file else name, tuple(values), value_S, str(source) if of_file else name)
+    return Side(sample.source, (sample,), (sample,), False)

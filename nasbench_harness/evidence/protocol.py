@@ -1,0 +1,99 @@
+"""Whether two results were obtained alike: their descriptions field by field, without strategy and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nasbench_harness.errors import UsageError
+from nasbench_harness.experiment.description import BEFORE_THEY_WERE_SETTINGS
+
+_WHAT_IS_COMPARED = ("strategy", "seed", "plugins")
+_NO_PROTOCOL = ("data.device",)
+"""Another device changes the rounding, and so the sample that a seed stands for, but not what is sampled."""
+_ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class FieldDifference:
+    """One field, by its dotted name, with both values."""
+
+    field: str
+    candidate: Any
+    baseline: Any
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.candidate!r} in the candidate, {self.baseline!r} in the baseline"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"field": self.field, "candidate": self.candidate, "baseline": self.baseline}
+
+
+def protocol_differences(candidate: dict[str, Any], baseline: dict[str, Any]) -> tuple[FieldDifference, ...]:
+    """Every field in which two descriptions differ, by name; strategy, seed, plug-ins and device are left out.
+
+    A setting that a record is older than counts as what it was fixed to then.
+    """
+    one, other = fields_of(candidate), fields_of(baseline)
+    return tuple(
+        FieldDifference(name, one.get(name, _ABSENT), other.get(name, _ABSENT))
+        for name in sorted({*one, *other})
+        if one.get(name, _ABSENT) != other.get(name, _ABSENT)
+    )
+
+
+def fields_of(description: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a protocol by their dotted names."""
+    return _flat(_spelled_out(description))
+
+
+def strategy_differences(candidate: dict[str, Any], baseline: dict[str, Any]) -> tuple[FieldDifference, ...]:
+    """The options in which the strategies differ; names apart."""
+    one, other = (_flat(_options(description)) for description in (candidate, baseline))
+    return tuple(
+        FieldDifference(f"strategy.{name}", one.get(name, _ABSENT), other.get(name, _ABSENT))
+        for name in sorted({*one, *other} - {"name"})
+        if one.get(name, _ABSENT) != other.get(name, _ABSENT)
+    )
+
+
+def check_across(differences: Iterable[FieldDifference], across: Sequence[str], what: str) -> None:
+    """``UsageError`` naming every field that differs and that no name of ``across``, a field or a section, allows."""
+    wrong = [found for found in differences if not _allowed(found.field, across)]
+    if wrong:
+        listed = "; ".join(map(str, wrong))
+        options = " ".join(f"--across {found.field}" for found in wrong)
+        raise UsageError(
+            f"{what}: the protocols differ, so a difference could be due to that ({listed}); "
+            f"compare results of one protocol, or allow it: {options}"
+        )
+
+
+def _allowed(field: str, across: Sequence[str]) -> bool:
+    return any(field == name or field.startswith(f"{name}.") for name in across)
+
+
+def _options(description: dict[str, Any]) -> dict[str, Any]:
+    options = description.get("strategy")
+    return options if isinstance(options, dict) else {"name": options}
+
+
+def _spelled_out(description: dict[str, Any]) -> dict[str, Any]:
+    shared = {name: value for name, value in description.items() if name not in _WHAT_IS_COMPARED}
+    for section, fixed in BEFORE_THEY_WERE_SETTINGS.items():
+        if isinstance(shared.get(section), dict):
+            shared[section] = fixed | shared[section]
+    return shared
+
+
+def _flat(value: dict[str, Any], path: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, inner in value.items():
+        whole = f"{path}{name}"
+        if isinstance(inner, dict):
+            found |= _flat(inner, f"{whole}.")
+        elif whole not in _NO_PROTOCOL:
+            found[whole] = inner
+    return found

@@ -1,0 +1,90 @@
+"""One strategy's values of one metric, a value a seed: the unit of all evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.evidence.prior import Prior, fit_prior
+from nasbench_harness.records import Record
+from nasbench_harness.records.summary import values_of
+
+METRICS = ("kendall_tau", "tau_within_flops", "tau_with_flops", "spearman", "pearson")
+"""What may be gated. Others, such as the best rank, vary between seeds far more than between methods."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """``value_S``: float64 ``[S]``, one value a seed. ``source``: where it comes from, for messages.
+
+    ``protocol``: the description of its experiment, None where it is unknown, as for a score file. ``records``: those
+    that the values were read from, empty for a score file.
+    """
+
+    strategy: str
+    seeds: tuple[int | str, ...]
+    value_S: npt.NDArray[np.float64]
+    source: str
+    protocol: dict[str, Any] | None = None
+    records: tuple[Record, ...] = field(default=(), repr=False)
+
+    @property
+    def n(self) -> int:
+        """Number of seeds."""
+        return len(self.seeds)
+
+    @property
+    def variance(self) -> float:
+        """Sample variance over seeds; 0 for one seed, which has no degree of freedom."""
+        return float(self.value_S.var(ddof=1)) if self.n > 1 else 0.0
+
+    def is_(self, other: Sample) -> bool:
+        """Whether both are the same results, from the same place."""
+        return (self.source, self.seeds) == (other.source, other.seeds) and bool((self.value_S == other.value_S).all())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "source": self.source,
+            "strategy": self.strategy,
+            "seeds": list(self.seeds),
+            "values": self.value_S.tolist(),
+            "mean": float(self.value_S.mean()),
+        }
+
+
+def sample_of(records: Sequence[Record], metric: str, signal: str | None, source: str) -> Sample:
+    """The values of one strategy's records; ``signal`` None takes the headline.
+
+    Raises ``DataError`` for a metric that a record lacks or that is undefined for a seed, and for records that differ
+    in their headline signal.
+    """
+    first = records[0]
+    if signal is None and len({record.signal for record in records}) > 1:
+        raise DataError(f"{source}: the seeds differ in their headline signal; choose one by --signal")
+    values = values_of(records, metric, signal)
+    if missing := [record.seed for record, value in zip(records, values, strict=True) if value is None]:
+        raise DataError(
+            f"{source}: {metric} is undefined for seed {missing[0]} (constant scores have no rank correlation); "
+            "gate another metric or signal, or find out why the scores are constant"
+        )
+    value_S = np.array([value for value in values if value is not None], float)
+    seeds = tuple(record.seed for record in records)
+    return Sample(first.strategy, seeds, value_S, source, first.experiment, tuple(records))
+
+
+def check_metric(metric: str) -> str:
+    """The metric, if it may be gated; ``UsageError`` with those that may."""
+    if metric not in METRICS:
+        raise UsageError(f"metric {metric!r} decides nothing here; choose one of {', '.join(METRICS)}")
+    return metric
+
+
+def prior_of(samples: Sequence[Sample]) -> Prior:
+    """The prior of variances that the seeds of these strategies give together."""
+    return fit_prior([sample.variance for sample in samples], [sample.n - 1 for sample in samples])

@@ -1,0 +1,135 @@
+"""A gate as a table: terminal, Markdown, annotations of a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nasbench_harness.evidence import WORDS, Comparison, Gate
+from nasbench_harness.evidence.prior import Prior
+from nasbench_harness.report.cells import MISSING, words
+from nasbench_harness.report.tables import Column, markdown_table, print_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_LEVELS = {"worse": "error", "undecided": "warning"}
+
+
+def print_gate(gate: Gate, console: Console | None = None) -> None:
+    """Print the verdicts, the worst first, and what one needs to read them."""
+    print_table(gate_heading(gate), gate_columns(gate), gate_notes(gate), len(gate.comparisons), console)
+
+
+def gate_markdown(gate: Gate) -> str:
+    """The same for a pull request; ends with a newline."""
+    return markdown_table(gate_heading(gate), gate_columns(gate), gate_notes(gate))
+
+
+def github_annotations(gate: Gate) -> list[str]:
+    """One workflow command of GitHub Actions for each verdict: ``::error``, ``::warning`` or ``::notice``."""
+    return [
+        f"::{_LEVELS.get(one.verdict.word, 'notice')} title={_property(one.pair.name)}::{_data(_sentence(one))}"
+        for one in _sorted(gate)
+    ]
+
+
+def gate_heading(gate: Gate) -> str:
+    return f"{gate.candidate} against {gate.baseline}: {gate.summary}"
+
+
+def _sorted(gate: Gate) -> list[Comparison]:
+    return sorted(gate.comparisons, key=lambda one: (-WORDS.index(one.verdict.word), one.pair.name))
+
+
+def gate_columns(gate: Gate) -> list[Column]:
+    rows = _sorted(gate)
+
+    def column(title: str, cells: Iterator[str], worth: int) -> Column:
+        return Column(title, tuple(cells), worth)
+
+    return [
+        column("strategy", (_name(one) for one in rows), 0),
+        column("verdict", (one.verdict.word for one in rows), 0),
+        column("difference [interval]", (_difference(one) for one in rows), 0),
+        column("seeds", (f"{one.pair.candidate.n} v {one.pair.baseline.n}" for one in rows), 1),
+        column("p worse", (_p(one, "p_worse") for one in rows), 2),
+        column(f"P(loss > {gate.rules.margin:g})", (_p(one, "loss_probability") for one in rows), 3),
+        column("more seeds", (_further(one) for one in rows), 4),
+        column("candidate", (f"{one.pair.candidate.value_S.mean():.3f}" for one in rows), 5),
+        column("baseline", (f"{one.pair.baseline.value_S.mean():.3f}" for one in rows), 6),
+        column("permutation p", (_p(one, "permutation_p") for one in rows), 7),
+    ]
+
+
+def _name(one: Comparison) -> str:
+    return f"{one.pair.name} (across)" if one.pair.across else one.pair.name
+
+
+def _difference(one: Comparison) -> str:
+    if one.numbers is None:
+        return MISSING
+    low, high = one.numbers.interval
+    return f"{one.numbers.difference:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _p(one: Comparison, name: str) -> str:
+    value = getattr(one.numbers, name, None)
+    return MISSING if value is None else "< .001" if value < 0.001 else f"{value:.3f}"
+
+
+def _further(one: Comparison) -> str:
+    further = one.numbers and one.numbers.further
+    if not further:
+        return MISSING
+    return f"+{further.candidate}" + (f" v +{further.baseline}" if further.baseline else "")
+
+
+def gate_notes(gate: Gate) -> list[str]:
+    rules = gate.rules
+    looks = " and ".join(str(look) for look in rules.looks)
+    bound = f"looks at {looks} seeds, each at {100 * rules.level:.2g} %" if len(rules.looks) > 1 else "one look"
+    notes = [
+        f"{gate.metric} by {words(gate.signal)}, candidate less baseline, seeds as the units; margin {rules.margin:g}; "
+        f'at most {100 * rules.alpha:g} % false "worse" in all (Holm over {len(gate.comparisons)}; {bound}).',
+        f"interval: of one strategy alone, {100 * (1 - 2 * rules.level):.1f} %. Worse: below 0, estimate below "
+        f"-{rules.margin / 2:g}; not worse: above -{rules.margin:g}; better: above 0; the first and last by Holm's p.",
+        prior_note(gate.prior),
+    ]
+    if any(one.pair.across for one in gate.comparisons):
+        notes.append("across: the protocols differ, on request, so the difference may be due to that:")
+        found = {str(field): None for one in gate.comparisons for field in one.pair.across}
+        notes += [f"  {field}" for field in found]
+    notes += gate.notes
+    shared: dict[str, list[str]] = {}
+    for one in _sorted(gate):
+        for note in one.notes:
+            shared.setdefault(note, []).append(one.pair.name)
+    notes += [f"{_of(names, len(gate.comparisons))}{note}" for note, names in shared.items()]
+    return notes
+
+
+def prior_note(prior: Prior) -> str:
+    """The prior in words."""
+    if prior.degrees == 0:
+        return "variance prior: none, too few strategies or seeds to fit one; the ordinary t-test."
+    degrees = f"{prior.degrees:.3g}" if prior.degrees < 1e6 else "infinite"
+    source = f"fitted on {prior.strategies} strategies" if prior.strategies else "of published runs"
+    return f"variance prior: d0 {degrees} degrees of freedom, s0 {prior.sd:.4f}, {source}."
+
+
+def _of(names: list[str], everyone: int) -> str:
+    return "" if len(names) == everyone else f"{', '.join(names)}: "
+
+
+def _sentence(one: Comparison) -> str:
+    numbers = "" if one.numbers is None else f", difference {_difference(one)}"
+    return f"{one.verdict.word}{numbers}: {one.verdict.reason}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
