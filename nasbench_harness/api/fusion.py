@@ -14,6 +14,7 @@ from nasbench_harness.evaluation.fusion import fuse as fuse_members
 from nasbench_harness.evaluation.members import PREDICTORS, Member, members_of, members_of_file
 from nasbench_harness.evaluation.ruler import MEASURES
 from nasbench_harness.evaluation.score_files import ScoreFile, write_score_file
+from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.report.fusion import fusion_html
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def fuse(
     draws: int = 20,
     seed: int = 0,
     allow_missing: bool = False,
-    resamples: int = 100,
+    resamples: int = RESAMPLES,
 ) -> Fusion:
     """Combine rankings without labels and judge the fusion, what each member adds, and a supervised stacking apart.
 

@@ -21,7 +21,7 @@ def fuse(
     draws: int = 20,
     seed: int = 0,
     allow_missing: Flag = False,
-    resamples: Resamples = 100,
+    resamples: Resamples = 1000,
     out: Path | None = None,
     json: Json = False,
 ) -> None:

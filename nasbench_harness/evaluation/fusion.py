@@ -15,6 +15,7 @@ from nasbench_harness.evaluation.members import Member
 from nasbench_harness.evaluation.ruler import MEASURES, Numbers, Ruler
 from nasbench_harness.evaluation.score_files import ScoreFile, align
 from nasbench_harness.evaluation.stacking import stacked
+from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.space import flops, format_architecture
 from nasbench_harness.truth import Truth
 
@@ -32,7 +33,7 @@ class FusionSettings:
     """
 
     rule: str = "rank-sum"
-    resamples: int = 200
+    resamples: int = RESAMPLES
     known: tuple[int, ...] = KNOWN
     draws: int = 20
     seed: int = 0
@@ -148,6 +149,6 @@ def _method(settings: FusionSettings) -> str:
         return "none"
     return (
         f"95 % percentile bootstrap over architectures, {settings.resamples} resamples of n rows with replacement, "
-        f"seed {settings.seed}; the same resamples for every ranking, so differences are paired; "
-        "training seeds are not resampled"
+        f"seed {settings.seed}, to first order in the weights; the same resamples for every ranking, "
+        "so differences are paired; training seeds are not resampled"
     )

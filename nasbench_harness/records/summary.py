@@ -35,7 +35,8 @@ class Estimate:
     """A number with what is known of its error.
 
     ``n`` counts seeds. ``basis`` says what ``interval`` (95 %) spans: ``seeds`` a t-interval of the mean over seeds,
-    ``architectures`` the bootstrap of a single seed, ``none`` where the records give no interval.
+    ``architectures`` the bootstrap of a single seed, ``none`` where the records give no interval. ``values``: one a
+    seed, in the order of the records.
     """
 
     mean: float
@@ -43,11 +44,19 @@ class Estimate:
     n: int
     interval: tuple[float, float] | None
     basis: Literal["seeds", "architectures", "none"]
+    values: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         interval = None if self.interval is None else list(self.interval)
-        return {"mean": self.mean, "sd": self.sd, "n": self.n, "interval": interval, "basis": self.basis}
+        return {
+            "mean": self.mean,
+            "sd": self.sd,
+            "n": self.n,
+            "interval": interval,
+            "basis": self.basis,
+            "values": list(self.values),
+        }
 
 
 def estimate(records: Sequence[Record], metric: str, signal: str | None = None) -> Estimate | None:
@@ -81,17 +90,18 @@ def single(column: dict[str, Any], metric: str) -> Estimate | None:
     if value is None:
         return None
     interval = lookup_interval(column, metric)
-    return Estimate(value, None, 1, interval, "none" if interval is None else "architectures")
+    return Estimate(value, None, 1, interval, "none" if interval is None else "architectures", (value,))
 
 
 def over_seeds(values: Sequence[float], bounds: tuple[float, float] = _ANY) -> Estimate:
     """Mean, sd and t-interval of one value a seed; the interval ends where the quantity does (``bounds``)."""
     if len(values) == 1:
-        return Estimate(float(values[0]), None, 1, None, "none")
+        return Estimate(float(values[0]), None, 1, None, "none", (float(values[0]),))
     summary = seed_summary(values)
     assert summary.interval is not None
     low, high = summary.interval
-    return Estimate(summary.mean, summary.sd, summary.n, (max(low, bounds[0]), min(high, bounds[1])), "seeds")
+    interval = (max(low, bounds[0]), min(high, bounds[1]))
+    return Estimate(summary.mean, summary.sd, summary.n, interval, "seeds", tuple(map(float, values)))
 
 
 def noise_ceiling(record: Record) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nasbench_harness.records.machines import machine_note
 from nasbench_harness.records.summary import Estimate
 from nasbench_harness.report.leaderboard import Leaderboard, Row
 from nasbench_harness.report.tables import Column
@@ -91,6 +92,8 @@ def notes_of(board: Leaderboard) -> list[str]:
             "more than their partition."
         )
     notes.append(_ceiling(board.noise_ceiling))
+    if warning := machine_note(board.machines):
+        notes.append(warning)
     return notes
 
 

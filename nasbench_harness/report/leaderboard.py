@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nasbench_harness.records import Record, Run
+from nasbench_harness.records.machines import machine_differences
 from nasbench_harness.records.summary import Estimate, estimate, noise_ceiling, over_seeds, sample_of, single
 
 METRICS = (
@@ -31,6 +32,7 @@ class Row:
     ``tau``: Kendall tau by signal. ``metrics``: the numbers of ``METRICS`` for the row's signal. ``costs``: the
     numbers of ``COSTS``, empty for a reference. A number is None where it is undefined or not known for every seed.
     ``parent_fraction``: share of the budget that first trains a common parent; None for strategies without that option.
+    ``seeds``: of the records; ``Estimate.values`` are in their order.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Row:
     metrics: dict[str, Estimate | None]
     costs: dict[str, Estimate | None]
     parent_fraction: float | None = None
+    seeds: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -47,6 +50,7 @@ class Row:
             "name": self.name,
             "signal": self.signal,
             "n_seeds": self.n_seeds,
+            "seeds": list(self.seeds),
             "tau": _json(self.tau),
             "metrics": _json(self.metrics),
             "costs": _json(self.costs),
@@ -61,6 +65,7 @@ class Leaderboard:
     ``n_architectures``: those ranked and judged. ``sample``: how many were drawn for that; None: all were taken.
     ``flops_groups``: number of ``groups`` of equal live FLOPs behind the tau within them, and their architectures
     ``n``. ``judged_before``: units whose records an earlier version made, without the metrics that were added since.
+    ``machines``: what differs in the records' environments and changes the last bits (``machine_differences``).
     """
 
     experiment: str
@@ -75,6 +80,7 @@ class Leaderboard:
     sample: int | None = None
     flops_groups: dict[str, int] | None = None
     judged_before: tuple[str, ...] = ()
+    machines: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
     def parents_differ(self) -> bool:
@@ -98,6 +104,7 @@ class Leaderboard:
             "signals": list(self.signals),
             "rows": [row.to_json() for row in self.rows],
             "references": [row.to_json() for row in self.references],
+            "machines": self.machines,
         }
 
 
@@ -124,6 +131,7 @@ def leaderboard(run: Run, signal: str | None = None) -> Leaderboard:
         sample=sample_of(first),
         flops_groups=_flops_groups(run, signal),
         judged_before=tuple(f"{r.strategy}, seed {r.seed}" for r in run.records if r.lacks_added_metrics),
+        machines=machine_differences(run.records),
     )
 
 
@@ -158,6 +166,7 @@ def _strategy(name: str, records: tuple[Record, ...], signal: str | None) -> Row
         metrics={metric: estimate(records, metric, signal) for metric in METRICS},
         costs=_costs(records),
         parent_fraction=_parent_fraction(records),
+        seeds=tuple(record.seed for record in records),
     )
 
 

@@ -10,11 +10,16 @@ import os
 import platform
 import re
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nasbench_harness._version import __version__
+from nasbench_harness.system.engine_version import engine_version
 
+PROGRAM = "nasbench-harness"
+CHANGED = "+changed"
 _RECORDED = ("numpy", "scipy", "scikit-learn", "polars")
 
 
@@ -25,12 +30,16 @@ def environment_record(device: object = None) -> dict[str, Any]:
     """
     import torch
 
-    from nasbench_harness.native import kernels_description
+    from nasbench_harness.native import kernels, kernels_description
 
     place = torch.device("cpu" if device is None else str(device))
+    commit, found = source_commit(), kernels()
     return {
+        "command": command_of(sys.argv),
         "package": __version__,
-        "commit": source_commit(),
+        "commit": commit,
+        "dirty": None if commit is None else commit.endswith(CHANGED),
+        "engine": engine_version(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": processor_name(),
@@ -38,10 +47,31 @@ def environment_record(device: object = None) -> dict[str, Any]:
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
         "kernels": kernels_description(),
+        "lanes": None if found is None else found.lanes,
+        "vectors": torch.backends.cpu.get_cpu_capability(),
         "device": place.type,
         "device_name": _device_name(place.type, place.index),
         **{name.replace("-", "_"): installed_version(name) for name in _RECORDED},
     }
+
+
+def command_of(arguments: Sequence[str]) -> str | None:
+    """The command line of this harness behind a result; None where another program has called it from Python.
+
+    Of a path only the file's name is told, and of a folder nothing: they name machines and people.
+    """
+    program = Path(arguments[0]) if arguments else Path()
+    if program.stem != PROGRAM and program.parts[-2:] != (__package__.partition(".")[0], "__main__.py"):
+        return None
+    return " ".join([PROGRAM, *(_without_folders(argument) for argument in arguments[1:])])
+
+
+def _without_folders(argument: str) -> str:
+    name, equals, value = argument.rpartition("=")
+    if not any(mark in value for mark in ("/", os.sep, "~")) and not Path(value).is_absolute():
+        return argument
+    last = Path(value).name
+    return f"{name}{equals}{last if Path(last).suffix else 'DIR'}"
 
 
 def processor_name() -> str:
@@ -78,7 +108,7 @@ def source_commit() -> str | None:
     if not commit:
         return None
     return commit + (
-        "+changed" if _git(root, "status", "--porcelain", "--untracked-files=no", "--", "nasbench_harness") else ""
+        CHANGED if _git(root, "status", "--porcelain", "--untracked-files=no", "--", "nasbench_harness") else ""
     )
 
 

@@ -43,7 +43,7 @@ class TrainingLoop(ABC):
         self.stretch = max(1, steps // LOSS_POINTS)
         self.seen: list[int] = []
         self.losses: list[float] = []
-        self.first = FirstSteps()
+        self.beginning = FirstSteps()
         self._total = torch.zeros((), device=device)
         self._pending = 0
 
@@ -80,7 +80,7 @@ class TrainingLoop(ABC):
     @property
     def curve(self) -> LossCurve:
         """The loss so far."""
-        return LossCurve(self.name, tuple(self.seen), tuple(self.losses), self.first.losses, self.first.draws)
+        return LossCurve(self.name, tuple(self.seen), tuple(self.losses), self.beginning.losses, self.beginning.draws)
 
     def advance(self, steps: int, progress: Progress) -> None:
         """Do at most ``steps`` more steps, metered; ``RunError`` when the loss is no longer finite."""
@@ -89,7 +89,7 @@ class TrainingLoop(ABC):
             losses = self.step()
             for loss in losses:
                 self._total += loss
-            self.first.note_losses(losses)
+            self.beginning.note_losses(losses)
             before, after = self.cost_before(self.done), self.cost_before(self.done + 1)
             self.budget.spend(after[0] - before[0], after[1] - before[1])
             self.done += 1
@@ -114,7 +114,7 @@ class TrainingLoop(ABC):
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that a later process needs to resume; subclasses add what they train."""
         values: dict[str, Any] = {"done": self.done, "seen": self.seen, "losses": self.losses}
-        values["first steps"] = self.first.state()
+        values["first steps"] = self.beginning.state()
         if self.finished:
             return {}, values
         return {STRETCH: self._total}, values | {"pending": self._pending}
@@ -125,5 +125,5 @@ class TrainingLoop(ABC):
             self._total.copy_(tensors[STRETCH])
         self.done, self._pending = int(values["done"]), int(values.get("pending", 0))
         self.seen, self.losses = list(values["seen"]), list(values["losses"])
-        self.first.restore(values.get("first steps", {}))
+        self.beginning.restore(values.get("first steps", {}))
         self.budget.spend(*self.cost_before(self.done))

@@ -59,7 +59,7 @@ class StageRun(TrainingLoop):
         self.losses_a_step = self.per_step
         drawn = stage.sampler.draw(stage.subspace, self.steps, derive_rng(*seed_axes, stage.name, "architectures"))
         self._drawn = drawn.reshape(-1)
-        self.first = FirstSteps(self._drawn)
+        self.beginning = FirstSteps(self._drawn)
         self._codes = live_codes(self._drawn)
         self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
         self._optimiser = torch.optim.SGD(
@@ -103,7 +103,7 @@ class StageRun(TrainingLoop):
                 self.settings.batch_size, self.settings.augmentation, seed, self.done, self.settings.last_batch
             )
         x_NCHW, labels = next(self._batches)
-        self.first.note_batch(labels)
+        self.beginning.note_batch(labels)
         self.begin_step()
         self._weights.drop_gradients()
         losses = []

@@ -105,7 +105,10 @@ def test_json_holds_every_number_with_its_n_and_interval(three):
     assert value["experiment"] == "fake"
     assert value["noise_ceiling"]["kendall_tau"] == 0.93
     row = value["rows"][0]
-    assert set(row["metrics"]["regret_at.10"]) == {"mean", "sd", "n", "interval", "basis"}
+    assert set(row["metrics"]["regret_at.10"]) == {"mean", "sd", "n", "interval", "basis", "values"}
+    assert row["seeds"] == [0, 1, 2]
+    stored = [record.metrics[row["signal"]]["regret_at"]["10"] for record in three.of(row["name"])]
+    assert row["metrics"]["regret_at.10"]["values"] == stored
     assert set(row["tau"]) == {"accuracy", "negative_loss"}
     assert [reference["name"] for reference in value["references"]] == ["live_flops", "flops"]
     assert value["references"][0]["metrics"]["kendall_tau"]["basis"] == "architectures"
@@ -197,6 +200,19 @@ def test_the_ceiling_is_unknown_or_a_stand_in(fake):
     text = render_markdown(leaderboard(Run(None, (stand_in,))))
     assert "0.900" in text
     assert "stand-in" in text
+
+
+def test_records_of_several_machines_carry_a_warning(fake):
+    records = (fake.make_record(), fake.make_record("other", environment={"torch": "2.6.0", "threads": 2}))
+    same = leaderboard(Run(None, records))
+    assert same.machines == {}
+    assert "warning" not in render_markdown(same)
+    threads = fake.make_record(environment={"torch": "2.6.0", "threads": 1})
+    mixed = leaderboard(Run(None, (threads, records[1])))
+    assert mixed.to_json()["machines"] == {"threads": [1, 2]}
+    assert "warning: the records differ in what changes the last bits of training (threads 1, 2)" in render_markdown(
+        mixed
+    )
 
 
 def test_numbers_as_text():

@@ -50,7 +50,7 @@ class Loop(TrainingLoop):
                 training.batch_size, training.augmentation, seed, self.done
             )
         x_NCHW, labels = next(self._batches[name])
-        self.first.note_batch(labels)
+        self.beginning.note_batch(labels)
         return x_NCHW, labels
 
     def run(self) -> LossCurve:
