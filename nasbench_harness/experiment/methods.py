@@ -143,6 +143,12 @@ METHODS = {
         "control",
         "control for HEP-NAS",
     ),
+    "hep-rank-operations": Method(
+        "hep-rank with a child for each pair of operations; as many peers a step as four children have.",
+        '{kind = "hep-rank", groups = "operations", smd = "both", max_peers = 3}',
+        "control",
+        "control for HEP-NAS",
+    ),
     "smd-without-split": Method(
         "Mutual distillation between copies of one supernet, no partition.",
         '{kind = "smd-without-split"}',

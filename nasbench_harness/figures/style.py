@@ -107,6 +107,7 @@ _METHODS = {
     "random-tree": ("random tree", Mark(CONTROL_GREY, "v")),
     "worst-cut": ("worst cut", Mark(CONTROL_GREY, "X")),
     "split-without-smd": ("HEP split, no SMD", Mark(CONTROL_GREY, "P")),
+    "hep-rank-operations": ("HEP, one operation a part", Mark(CONTROL_GREY, "D")),
     "smd-without-split": ("SMD, no split", Mark(CONTROL_GREY, "p")),
 }
 """Name in figures and mark of every method of the presets."""

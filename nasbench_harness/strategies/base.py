@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -166,6 +166,9 @@ class Strategy(ABC):
     option_families: ClassVar[tuple[Registry[Any], ...]] = ()
     """Families whose members options choose, each option named as its family (``sampler``); see ``canonical``."""
 
+    before_they_were_options: ClassVar[Mapping[str, Any]] = {}
+    """What options stood for before they could be chosen, their defaults: left out of ``canonical`` at that value."""
+
     @property
     def native_factor(self) -> float:
         """The published training length over that of its one-shot baseline; used by the rule "native" of the budget."""
@@ -175,10 +178,15 @@ class Strategy(ABC):
         """All options, defaults included; enters the identity of results.
 
         Options of ``option_families`` are spelled out: the table with the name and every option of the chosen member.
+        Only ``before_they_were_options`` are left out at the value named there, so that older results stay valid.
         """
         options: dict[str, Any] = asdict(self)  # type: ignore[call-overload]
         chosen = {one.family: one.canonical(getattr(self, one.family)) for one in self.option_families}
-        return options | chosen
+        options |= chosen
+        for name, value in self.before_they_were_options.items():
+            if options[name] == value:
+                del options[name]
+        return options
 
     def analysis(self, details: dict[str, Any], true_A: np.ndarray) -> dict[str, Any]:
         """What only this kind of strategy has to say once the truth is known, as plain JSON values.

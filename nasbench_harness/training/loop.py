@@ -24,6 +24,7 @@ LOSS_POINTS = 50
 """Points of the stored loss curve; each is a mean over its stretch of steps, and a check for divergence."""
 
 STRETCH = "loss of the stretch"
+CROSS_ENTROPY = "cross-entropy of the stretch"
 
 
 class TrainingLoop(ABC):
@@ -36,6 +37,9 @@ class TrainingLoop(ABC):
     losses_a_step = 1
     """How many losses ``step`` gives."""
 
+    tells_cross_entropy = False
+    """Whether ``step`` notes the cross-entropy of each loss, because the loss has other terms too."""
+
     def __init__(self, name: str, steps: int, budget: Budget, device: torch.device) -> None:
         """``steps`` optimiser steps, charged to ``budget``."""
         self.name, self.steps, self.budget = name, steps, budget
@@ -44,7 +48,8 @@ class TrainingLoop(ABC):
         self.seen: list[int] = []
         self.losses: list[float] = []
         self.beginning = FirstSteps()
-        self._total = torch.zeros((), device=device)
+        self.cross_entropies: list[float] = []
+        self._total, self._cross_entropy = torch.zeros((), device=device), torch.zeros((), device=device)
         self._pending = 0
 
     @abstractmethod
@@ -80,7 +85,13 @@ class TrainingLoop(ABC):
     @property
     def curve(self) -> LossCurve:
         """The loss so far."""
-        return LossCurve(self.name, tuple(self.seen), tuple(self.losses), self.beginning.losses, self.beginning.draws)
+        told = tuple(self.cross_entropies) if self.tells_cross_entropy else None
+        first = self.beginning
+        return LossCurve(self.name, tuple(self.seen), tuple(self.losses), first.losses, first.draws, told)
+
+    def note_cross_entropy(self, value: Tensor) -> None:
+        """Count the cross-entropy, detached, of one of the losses of this step."""
+        self._cross_entropy += value
 
     def advance(self, steps: int, progress: Progress) -> None:
         """Do at most ``steps`` more steps, metered; ``RunError`` when the loss is no longer finite."""
@@ -108,21 +119,31 @@ class TrainingLoop(ABC):
         self.seen.append(updates)
         self.losses.append(mean)
         progress.advance(updates - self.updates_before(self.done - self._pending))
+        if self.tells_cross_entropy:
+            self.cross_entropies.append(float(self._cross_entropy) / (self._pending * self.losses_a_step))
         self._total.zero_()
+        self._cross_entropy.zero_()
         self._pending = 0
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that a later process needs to resume; subclasses add what they train."""
         values: dict[str, Any] = {"done": self.done, "seen": self.seen, "losses": self.losses}
         values["first steps"] = self.beginning.state()
+        if self.tells_cross_entropy:
+            values["cross_entropies"] = self.cross_entropies
         if self.finished:
             return {}, values
-        return {STRETCH: self._total}, values | {"pending": self._pending}
+        return {STRETCH: self._total, CROSS_ENTROPY: self._cross_entropy}, values | {"pending": self._pending}
 
     def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """Take up what ``state`` gave; the budget is charged with the steps that were done then."""
         if STRETCH in tensors:
             self._total.copy_(tensors[STRETCH])
+        if CROSS_ENTROPY in tensors:
+            self._cross_entropy.copy_(tensors[CROSS_ENTROPY])
+        if self.tells_cross_entropy:  # an older checkpoint has none of this stage
+            self.tells_cross_entropy = "cross_entropies" in values
+            self.cross_entropies = list(values.get("cross_entropies", ()))
         self.done, self._pending = int(values["done"]), int(values.get("pending", 0))
         self.seen, self.losses = list(values["seen"]), list(values["losses"])
         self.beginning.restore(values.get("first steps", {}))

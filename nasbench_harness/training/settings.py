@@ -20,6 +20,15 @@ RateChanges = Literal["step", "epoch"]
 """How often the cosine moves: at each step, or once for each pass over the images (the released few-shot codes)."""
 
 
+LaterRate = Literal["restart", "continue"]
+"""The learning rate of a stage that follows another: a new cosine, or the next stretch of one over all of them."""
+
+Stretch = tuple[float, float]
+"""Where a stage begins and ends on its cosine, as shares of it."""
+
+WHOLE: Stretch = (0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class TrainingSettings:
     """How every network of an experiment trains: SGD with momentum, cosine rate per step."""
@@ -46,7 +55,8 @@ class Stage:
     """One stretch of training with a new optimiser and schedule: what trains, for how long, and who is drawn.
 
     ``updates`` is its share of the budget, what ``objective`` adds included. ``rate_scale`` multiplies both learning
-    rates. The name is unique within a strategy: random draws and checkpoints go by it.
+    rates; ``schedule`` is the stretch of the cosine that the stage goes through. The name is unique within a strategy:
+    random draws and checkpoints go by it.
     """
 
     name: str
@@ -55,6 +65,7 @@ class Stage:
     sampler: Sampler
     objective: Objective = field(default_factory=CrossEntropy)
     rate_scale: float = 1.0
+    schedule: Stretch = WHOLE
 
     def cost_of_step(self, batch_size: int) -> tuple[int, int]:
         """What one optimiser step takes: architecture-updates, and forward passes without gradient."""
@@ -76,6 +87,7 @@ class LossCurve:
     """Mean training loss per stretch of a stage, against the architecture-updates done in the stage by its end.
 
     ``first_losses`` of its first steps and ``draws``, the digest of what it drew: ``training.first_steps``.
+    ``cross_entropy``, in nats, where the loss has other terms too, such as distillation; else ``None``: it is the loss.
     """
 
     stage: str
@@ -83,25 +95,30 @@ class LossCurve:
     loss: tuple[float, ...]
     first_losses: tuple[float, ...] = ()
     draws: str = ""
+    cross_entropy: tuple[float, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {
+        """Plain JSON values; ``cross_entropy`` only where it is told apart."""
+        values = {
             "stage": self.stage,
             "updates": list(self.updates),
             "loss": list(self.loss),
             "first_losses": list(self.first_losses),
             "draws": self.draws,
         }
+        return values if self.cross_entropy is None else values | {"cross_entropy": list(self.cross_entropy)}
 
 
-def rate_of_step(step: int, steps: int, steps_a_pass: int, settings: TrainingSettings) -> float:
+def rate_of_step(
+    step: int, steps: int, steps_a_pass: int, settings: TrainingSettings, schedule: Stretch = WHOLE
+) -> float:
     """Learning rate of a step of a stage of ``steps``; constant within a pass where that is the setting."""
     place = step - step % steps_a_pass if settings.rate_changes == "epoch" else step
-    return rate_at(place / steps, settings)
+    first, last = schedule
+    return rate_at(first + (last - first) * (place / steps), settings)
 
 
 def rate_at(progress: float, settings: TrainingSettings) -> float:
-    """Learning rate when a share ``progress`` (0 to 1) of the stage's steps is done."""
+    """Learning rate when a share ``progress`` (0 to 1) of the cosine is done."""
     span = settings.learning_rate - settings.learning_rate_end
     return settings.learning_rate_end + span * (1 + math.cos(math.pi * progress)) / 2

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.images.batches import DeviceImages
@@ -17,6 +18,7 @@ from nasbench_harness.supernet.network import Supernet, live_codes
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.first_steps import FirstSteps
 from nasbench_harness.training.loop import TrainingLoop
+from nasbench_harness.training.objectives import CrossEntropy
 from nasbench_harness.training.settings import Stage, TrainingSettings, rate_of_step
 from nasbench_harness.training.unsampled import WeightUpdates
 
@@ -57,6 +59,7 @@ class StageRun(TrainingLoop):
             )
         super().__init__(stage.name, self.steps, budget, images.labels.device)
         self.losses_a_step = self.per_step
+        self.tells_cross_entropy = not isinstance(stage.objective, CrossEntropy)
         drawn = stage.sampler.draw(stage.subspace, self.steps, derive_rng(*seed_axes, stage.name, "architectures"))
         self._drawn = drawn.reshape(-1)
         self.beginning = FirstSteps(self._drawn)
@@ -115,7 +118,7 @@ class StageRun(TrainingLoop):
                 self._weights.note_sampled(self.weights_of(position))
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
-        rate = rate_of_step(self.done, self.steps, self.steps_an_epoch, self.settings)
+        rate = rate_of_step(self.done, self.steps, self.steps_an_epoch, self.settings, self.stage.schedule)
         self._weights.step(self.stage.rate_scale * rate)
         return losses
 
@@ -126,6 +129,8 @@ class StageRun(TrainingLoop):
         """The loss to descend of the architecture at a position of the stage, counted over all steps."""
         architecture = int(self._drawn[position])
         logits = self.network(x_NCHW, self._codes[position], self._route_of(architecture))
+        if self.tells_cross_entropy:
+            self.note_cross_entropy(F.cross_entropy(logits.detach(), labels))
         return self.stage.objective(logits, labels, x_NCHW, architecture, position)
 
     def weights_of(self, position: int) -> Iterable[Tensor]:

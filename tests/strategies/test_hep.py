@@ -278,3 +278,47 @@ def test_smd_none_is_cross_entropy(small_context: Make, monkeypatch: pytest.Monk
     monkeypatch.setattr(Context, "stage_run", lambda self, *parts: stages.append(parts[1]) or original(self, *parts))
     HepRank(groups="random", smd="none").train(small_context(60))
     assert all(isinstance(stage.objective, CrossEntropy) for stage in stages)
+
+
+def test_the_rate_of_a_later_stage_continues_where_it_is_asked_to(
+    small_context: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[str, tuple[float, float]] = {}
+    original = Context.train_together
+
+    def train_together(self: Context, runs: Any, name: str) -> Any:
+        found.update({run.stage.name.split(":")[0]: run.stage.schedule for run in runs})
+        return original(self, runs, name)
+
+    monkeypatch.setattr(Context, "train_together", train_together)
+    scorer = HepRank(repeats=1, groups="random", later_rate="continue").train(small_context(160))
+    parent, *children = scorer.losses
+    share = parent.updates[-1] / (parent.updates[-1] + children[0].updates[-1])
+    assert found["parent"] == (0.0, pytest.approx(share, abs=0.02))  # planned lengths, not whole steps
+    assert {found[f"children {number}/4"] for number in range(1, 5)} == {(found["parent"][1], 1.0)}
+    found.clear()
+    SmdWithoutSplit(copies=2, later_rate="continue").train(small_context(60))
+    assert {found["copies 1/2"], found["copies 2/2"]} == {(found["parent"][1], 1.0)}
+    assert not {"later_rate"} & {*HepRank().canonical(), *HepSearch().canonical(), *SmdWithoutSplit().canonical()}
+    assert HepSearch(later_rate="continue").canonical()["later_rate"] == "continue"
+
+
+def test_a_search_goes_through_one_cosine_on_the_way_of_what_it_keeps() -> None:
+    plan = HepSearch(parent_epochs=(10, 20, 30), child_epochs=10, later_rate="continue")._plan([1, 2, 3])
+    stretches = [place for level in range(3) for stretch in plan.schedules(level) for place in stretch]
+    assert stretches == pytest.approx([place / 90 for place in (0, 10, 10, 20, 20, 40, 40, 50, 50, 80, 80, 90)])
+    assert HepSearch()._plan([1, 2, 3]).schedules(2) == ((0.0, 1.0), (0.0, 1.0))
+
+
+def test_loss_curves_tell_cross_entropy_from_distillation(small_context: Make) -> None:
+    parent, *children = HepRank(repeats=1, groups="random").train(small_context(160)).losses
+    assert parent.cross_entropy is None
+    assert "cross_entropy" not in parent.to_json()
+    for curve in children:
+        assert curve.cross_entropy is not None
+        assert len(curve.cross_entropy) == len(curve.loss) == len(curve.updates)
+        # divergences are never negative, and siblings never agree to the last digit
+        assert all(0 < own < whole for own, whole in zip(curve.cross_entropy, curve.loss, strict=True))
+        assert curve.to_json()["cross_entropy"] == list(curve.cross_entropy)
+    without = HepRank(repeats=1, groups="random", smd="none").train(small_context(160)).losses
+    assert all(curve.cross_entropy is None for curve in without)

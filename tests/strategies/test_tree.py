@@ -14,6 +14,8 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners.gradient_matching import best_split
 from nasbench_harness.space import Subspace, check_cover
 from nasbench_harness.strategies import Context, FewShot, TreeFewShot, strategies
+from nasbench_harness.strategies.probe import SupernetProbe
+from nasbench_harness.training.settings import Stage
 
 GM = {"name": "gradient-matching", "repeats": 1}
 Make = Callable[..., Context]
@@ -127,6 +129,8 @@ def test_a_budget_too_small_is_refused_before_anything_trains(small_context: Mak
         ({"levels": 0}, "levels must be at least 1"),
         ({"node_epochs": 0}, "must be positive, found 0.0 and 50.0"),
         ({"restart": "always"}, "restart"),
+        ({"later_rate": "always"}, "later_rate"),
+        ({"probe_at": 0}, "probe_at must be above 0 and at most 1, found 0"),
         ({"partitioner": "gradient"}, "unknown partitioner 'gradient'"),
         ({"sampler": "even"}, "unknown sampler 'even'"),
     ],
@@ -149,3 +153,71 @@ def test_few_shot_at_depth_two_and_with_a_leaf_that_has_no_path(small_context: M
     scorer = FewShot({"name": "hierarchy", "hierarchy": 3, "groups": "operations"}, parent_fraction=0.3).train(context)
     assert [leaf.updates for leaf in scorer.leaves] == [0, *[20] * 124]
     assert len(scorer.losses) == 125
+
+
+def stages_of(strategy: TreeFewShot, context: Context, monkeypatch: pytest.MonkeyPatch) -> dict[str, Stage]:
+    """The stages that a strategy trains, by the beginning of their names."""
+    stages: dict[str, Stage] = {}
+    original = Context.train
+
+    def train(self: Context, network: Any, stage: Stage, route_A: Any = None) -> Any:
+        stages[stage.name.split(":")[0]] = stage
+        return original(self, network, stage, route_A)
+
+    monkeypatch.setattr(Context, "train", train)
+    strategy.train(context)
+    return stages
+
+
+@pytest.mark.parametrize("restart", ["final", "none"])
+def test_one_cosine_leads_from_the_root_to_the_leaves(
+    small_context: Make, restart: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strategy = TreeFewShot("random-edge", restart=restart, later_rate="continue")
+    stages = stages_of(strategy, small_context(60), monkeypatch)
+    assert stages["level 0 node 1/1"].schedule == (0.0, pytest.approx(20 / 90))
+    for node in ("level 1 node 1/2", "level 1 node 2/2"):
+        assert stages[node].schedule == (pytest.approx(20 / 90), pytest.approx(40 / 90))
+    of_leaves = (0.0, 1.0) if restart == "final" else (pytest.approx(40 / 90), 1.0)
+    assert all(stages[f"leaf {number}/4"].schedule == of_leaves for number in range(1, 5))
+
+
+def test_gradients_of_a_network_in_the_middle_of_its_training(
+    small_context: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probed: list[torch.Tensor] = []
+    original = SupernetProbe.gradient_distances
+
+    def gradient_distances(self: SupernetProbe, *arguments: Any) -> Any:
+        probed.append(self.network.stem.detach().clone())
+        return original(self, *arguments)
+
+    monkeypatch.setattr(SupernetProbe, "gradient_distances", gradient_distances)
+    trained: dict[str, torch.Tensor] = {}
+    train = Context.train
+
+    def watched(self: Context, network: Any, stage: Stage, route_A: Any = None) -> Any:
+        curve = train(self, network, stage, route_A)
+        trained[stage.name] = network.stem.detach().clone()
+        stages.append(stage)
+        return curve
+
+    stages: list[Stage] = []
+    monkeypatch.setattr(Context, "train", watched)
+    scorer = TreeFewShot(GM, levels=1, restart="none", probe_at=0.25).train(small_context(150))
+    early, late, *leaves = stages
+    assert (early.name, late.name) == ("level 0 node 1/1: full", "level 0, after the gradients, node 1/1: full")
+    assert early.updates == int((early.updates + late.updates) * 0.25)
+    assert (early.schedule, late.schedule) == ((0.0, 0.25), (0.25, 1.0))
+    assert len(probed) == 6  # edges of the root, all of the same network
+    assert all(torch.equal(stem, trained[early.name]) for stem in probed)
+    assert not torch.equal(trained[early.name], trained[late.name])
+    assert len(leaves) == len(scorer.leaves) == 2
+
+
+def test_options_that_came_later_enter_the_identity_only_where_they_differ() -> None:
+    known = TreeFewShot("random-edge").canonical()
+    assert not {"later_rate", "probe_at"} & set(known)
+    assert TreeFewShot("random-edge", later_rate="restart", probe_at=1).canonical() == known
+    assert TreeFewShot("random-edge", later_rate="continue").canonical() == known | {"later_rate": "continue"}
+    assert TreeFewShot("random-edge", probe_at=0.5).canonical() == known | {"probe_at": 0.5}

@@ -20,6 +20,7 @@ from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.samplers import Sampler, UniformSampler
+from nasbench_harness.training.settings import rate_of_step
 from nasbench_harness.training.trainer import LossCurve, Stage, StageRun, TrainingSettings, rate_at, train
 
 BATCH = 20
@@ -108,6 +109,15 @@ def test_rate_follows_a_cosine_from_start_to_end() -> None:
     assert rate_at(1, settings) == pytest.approx(0.1)
     assert rate_at(0.5, settings) == pytest.approx(0.3)
     assert rate_at(0.25, settings) == pytest.approx(0.3 + 0.2 * 2**-0.5)
+
+
+@pytest.mark.parametrize("rate_changes", ["step", "epoch"])
+def test_stages_may_go_through_one_cosine_after_the_other(rate_changes: Any) -> None:
+    settings = replace(SETTINGS, rate_changes=rate_changes)
+    whole = [rate_of_step(step, 40, 5, settings) for step in range(40)]
+    first = [rate_of_step(step, 10, 5, settings, (0.0, 0.25)) for step in range(10)]
+    second = [rate_of_step(step, 30, 5, settings, (0.25, 1.0)) for step in range(30)]
+    assert [*first, *second] == pytest.approx(whole, rel=1e-12)
 
 
 def test_every_step_uses_the_rate_of_its_place_in_the_stage(images: DeviceImages, rates: list[float]) -> None:

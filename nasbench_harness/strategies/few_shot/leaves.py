@@ -9,6 +9,7 @@ from nasbench_harness.space import Subspace
 from nasbench_harness.strategies.base import Leaf
 from nasbench_harness.strategies.context import Context
 from nasbench_harness.training.samplers import Sampler
+from nasbench_harness.training.settings import WHOLE, Stage, Stretch
 
 if TYPE_CHECKING:
     from nasbench_harness.supernet.network import Supernet
@@ -16,18 +17,20 @@ if TYPE_CHECKING:
 
 
 def train_leaves(
-    context: Context, untrained: Sequence[tuple[Subspace, Supernet]], share: int, sampler: Sampler
+    context: Context,
+    untrained: Sequence[tuple[Subspace, Supernet]],
+    share: int,
+    sampler: Sampler,
+    schedule: Stretch = WHOLE,
 ) -> tuple[tuple[Leaf, ...], list[LossCurve]]:
     """Train each network in place for ``share`` architecture-updates on its subspace.
 
     Returns all leaves, and the loss curves of those that were trained: where no architecture has a path nothing can be,
     nor is the network ever run.
     """
-    from nasbench_harness.training.settings import Stage
-
     count = len(untrained)
     stages = [
-        (network, Stage(f"leaf {number}/{count}: {subspace.name}", subspace, share, sampler))
+        (network, Stage(f"leaf {number}/{count}: {subspace.name}", subspace, share, sampler, schedule=schedule))
         for number, (subspace, network) in enumerate(untrained, 1)
         if subspace.connected().size
     ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.few_shot.leaves import train_leaves
 from nasbench_harness.strategies.probe import SupernetProbe, probe_batch
 from nasbench_harness.training.samplers import Sampler, samplers
-from nasbench_harness.training.settings import Stage
+from nasbench_harness.training.settings import WHOLE, LaterRate, Stage, Stretch
 
 if TYPE_CHECKING:
     from nasbench_harness.supernet.network import Supernet
@@ -41,6 +41,10 @@ class _Node:
         """Whether anything in it can be trained: whether any member has a path."""
         return self.subspace.connected().size > 0
 
+    def children(self, parts: Sequence[Subspace]) -> list[_Node]:
+        """A node for each part, with a copy of the network; the node itself where it was not divided."""
+        return [self] if len(parts) == 1 else [_Node(part, copy.deepcopy(self.network)) for part in parts]
+
 
 @dataclass
 class _Growth:
@@ -58,7 +62,10 @@ class TreeFewShot(Strategy):
     ``levels`` divisions follow each other; siblings may be divided differently. ``node_epochs`` (each supernet before
     it is divided) and ``leaf_epochs`` (each leaf at the end) are relative: the budget scales them. Children inherit
     their parent's weights; with ``restart`` "final" the leaves start again from initial weights, equal for all of them.
-    Every stage has a new optimiser and schedule.
+    Every stage has a new optimiser. ``later_rate`` "continue": one cosine leads from the root to the leaves, so that
+    a supernet is divided while its rate is high, as released; leaves that start again have a cosine of their own.
+    ``probe_at`` is the share of a supernet's training after which it is divided, as its children will be: below 1 the
+    gradients are those of a network whose rate is still high, whatever its children inherit.
     """
 
     source = "Hu, Wang et al., GM-NAS, ICLR 2022"
@@ -69,8 +76,11 @@ class TreeFewShot(Strategy):
     leaf_epochs: float = 50.0
     restart: Literal["final", "none"] = "final"
     sampler: str | dict[str, Any] = "uniform"
+    later_rate: LaterRate = "restart"
+    probe_at: float = 1.0
 
     option_families = (partitioners, samplers)
+    before_they_were_options: ClassVar[Mapping[str, Any]] = {"later_rate": "restart", "probe_at": 1.0}
 
     def __post_init__(self) -> None:
         """Refuse unknown parts and impossible lengths before anything is trained."""
@@ -81,6 +91,8 @@ class TreeFewShot(Strategy):
         if self.node_epochs <= 0 or self.leaf_epochs <= 0:
             found = f"{self.node_epochs} and {self.leaf_epochs}"
             raise UsageError(f"tree-few-shot: node_epochs and leaf_epochs must be positive, found {found}")
+        if not 0 < self.probe_at <= 1:
+            raise UsageError(f"tree-few-shot: probe_at must be above 0 and at most 1, found {self.probe_at:g}")
 
     @property
     def native_factor(self) -> float:
@@ -94,17 +106,16 @@ class TreeFewShot(Strategy):
         nodes = [_Node(context.space, context.new_network("supernet"))]
         for level in range(self.levels):
             share = self._share(context, partitioner, sampler, nodes, self.levels - level)
-            stages = []
-            for number, node in enumerate(nodes, 1):
-                if node.trainable:
-                    name = f"level {level} node {number}/{len(nodes)}: {node.subspace.name}"
-                    stages.append((node.network, Stage(name, node.subspace, share, sampler)))
-            growth.losses += context.train_in_parallel(stages)
-            nodes = [
-                child
-                for number, node in enumerate(nodes, 1)
-                for child in _divide(context, partitioner, node, (level, number), growth)
+            early, (begin, end) = int(share * self.probe_at), self._schedule(level)
+            middle = begin + (end - begin) * self.probe_at
+            growth.losses += _train(context, nodes, f"level {level}", early, sampler, (begin, middle))
+            parts = [
+                _divide(context, partitioner, node, (level, number), growth) for number, node in enumerate(nodes, 1)
             ]
+            if self.probe_at < 1:
+                title = f"level {level}, after the gradients,"
+                growth.losses += _train(context, nodes, title, share - early, sampler, (middle, end))
+            nodes = [child for node, own in zip(nodes, parts, strict=True) for child in node.children(own)]
         leaves = self._train_leaves(context, nodes, sampler, growth)
         return Scorer(leaves, tuple(growth.losses), context, details={"splits": growth.splits})
 
@@ -123,12 +134,22 @@ class TreeFewShot(Strategy):
         reserve = passes * (2**levels - 1) * probe_batch(context)
         unit = (context.budget.left - reserve) / self._units(len(living), levels)
         step = context.training.batch_size * sampler.per_step(context.space)
-        if unit * min(self.node_epochs, self.leaf_epochs) < step:
+        shortest = self.node_epochs * (min(self.probe_at, 1 - self.probe_at) if self.probe_at < 1 else 1)
+        if unit * min(shortest, self.leaf_epochs) < step:
             raise UsageError(
                 f"tree-few-shot: {context.budget.left:,} architecture-updates, {reserve:,} of them for gradients, "
                 f"leave a node less than one step of {step}; raise the budget, or lower levels or the repeats"
             )
         return int(unit * self.node_epochs)
+
+    def _schedule(self, level: int) -> Stretch:
+        """Where on its cosine a supernet of this level trains; the leaves are the level after the last division."""
+        leaf = level == self.levels
+        if self.later_rate == "restart" or (leaf and self.restart == "final"):
+            return WHOLE
+        length = self.levels * self.node_epochs + self.leaf_epochs
+        begin = level * self.node_epochs / length
+        return begin, 1.0 if leaf else begin + self.node_epochs / length
 
     def _train_leaves(
         self, context: Context, nodes: Sequence[_Node], sampler: Sampler, growth: _Growth
@@ -139,28 +160,37 @@ class TreeFewShot(Strategy):
         untrained = [
             (node.subspace, copy.deepcopy(fresh) if restarts and node.trainable else node.network) for node in nodes
         ]
-        leaves, curves = train_leaves(context, untrained, share, sampler)
+        leaves, curves = train_leaves(context, untrained, share, sampler, self._schedule(self.levels))
         growth.losses += curves
         return leaves
 
 
+def _train(
+    context: Context, nodes: Sequence[_Node], title: str, share: int, sampler: Sampler, schedule: Stretch
+) -> list[LossCurve]:
+    """Train the networks of a level in place, for ``share`` updates each, over a stretch of the cosine."""
+    stages = []
+    for number, node in enumerate(nodes, 1):
+        if node.trainable:
+            name = f"{title} node {number}/{len(nodes)}: {node.subspace.name}"
+            stages.append((node.network, Stage(name, node.subspace, share, sampler, schedule=schedule)))
+    return context.train_in_parallel(stages)
+
+
 def _divide(
     context: Context, partitioner: Partitioner, node: _Node, place: tuple[int, int], growth: _Growth
-) -> list[_Node]:
-    """The node's children, each with a copy of its network; the node itself where nothing is left to divide."""
+) -> list[Subspace]:
+    """The parts of a node; one where nothing is left to divide."""
     if not node.trainable:
-        return [node]
+        return [node.subspace]
     level, number = place
     probe = SupernetProbe(context, node.network, f"level {level} node {number}")
     context.progress.start(f"gradients of {node.subspace.name}", partitioner.gradient_passes(node.subspace), "passes")
     parts = partitioner.split(node.subspace, probe, derive_rng(*context.seed_axes, "partition", level, number))
     check_cover(node.subspace, parts)
     growth.splits.append({"level": level, "node": number, **describe_split(node.subspace, parts, probe)})
-    if len(parts) == 1:
-        return [node]
     whole = node.subspace.size == context.space.size
-    named = [part if whole else replace(part, name=f"{node.subspace.name} > {part.name}") for part in parts]
-    return [_Node(part, copy.deepcopy(node.network)) for part in named]
+    return [part if whole else replace(part, name=f"{node.subspace.name} > {part.name}") for part in parts]
 
 
 def describe_split(parent: Subspace, children: Sequence[Subspace], probe: SupernetProbe) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from nasbench_harness.strategies.hep_nas.siblings import Distillation
 from nasbench_harness.strategies.probe import probe_batch
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
 from nasbench_harness.training.samplers import Sampler
+from nasbench_harness.training.settings import WHOLE, LaterRate, Stretch
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class SearchPlan:
     distillation: Distillation
     validation_architectures: int
     validation_images: int
+    later_rate: LaterRate = "restart"
 
     def widths(self, level: int, width: int) -> list[int]:
         """Parents at ``level``, where there are ``width``, and at each level after it."""
@@ -45,6 +47,18 @@ class SearchPlan:
         """Relative length of ``level`` and all after it: each in its parents alone, then their children."""
         rows = zip(self.widths(level, width), self.parent_epochs[level:], self.hierarchies[level:], strict=True)
         return sum(number * (alone + self.children_units(hierarchy)) for number, alone, hierarchy in rows)
+
+    def schedules(self, level: int) -> tuple[Stretch, Stretch]:
+        """Stretches of the cosine at ``level``: of the parents alone, and of their children.
+
+        "continue": one cosine over all that the network goes through that is kept at every level.
+        """
+        if self.later_rate == "restart":
+            return WHOLE, WHOLE
+        lengths = [alone + self.child_epochs for alone in self.parent_epochs]
+        begin, middle = sum(lengths[:level]), sum(lengths[:level]) + self.parent_epochs[level]
+        end, whole = sum(lengths[: level + 1]), sum(lengths)
+        return (begin / whole, middle / whole), (middle / whole, end / whole)
 
     def validation_cost(self, context: Context, cells: int) -> int:
         """Updates that validating so many live cells counts as, rounded up."""

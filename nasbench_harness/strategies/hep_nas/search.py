@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from nasbench_harness.strategies.hep_nas.report import hierarchy_report
 from nasbench_harness.strategies.hep_nas.siblings import Distillation, Smd, train_siblings
 from nasbench_harness.strategies.probe import SupernetProbe
 from nasbench_harness.training.samplers import Sampler, samplers
-from nasbench_harness.training.settings import Stage
+from nasbench_harness.training.settings import LaterRate, Stage
 
 if TYPE_CHECKING:
     from nasbench_harness.supernet.network import Supernet
@@ -60,7 +60,8 @@ class HepSearch(Strategy):
     A child validates as the ``criterion`` of the accuracy of ``validation_architectures`` live cells drawn from it:
     the released code evaluates a continuous network, which single-path training does not have. ``parent_epochs``
     (the kept supernets alone, at each level) and ``child_epochs`` are relative: the budget scales them. Architectures
-    outside the beam stay with the last network that covered them; ``ranked`` names the beam.
+    outside the beam stay with the last network that covered them; ``ranked`` names the beam. ``later_rate`` "continue":
+    one cosine over all stages of the network that is kept.
     """
 
     source = "Li, Zhang, Wang, Ma, HEP-NAS, AAAI 2025, arXiv 2412.10723"
@@ -78,8 +79,10 @@ class HepSearch(Strategy):
     validation_architectures: int = 20
     validation_images: int = 500
     sampler: str | dict[str, Any] = "uniform"
+    later_rate: LaterRate = "restart"
 
     option_families = (samplers,)
+    before_they_were_options: ClassVar[Mapping[str, Any]] = {"later_rate": "restart"}
 
     def __post_init__(self) -> None:
         """Refuse impossible options before anything is trained."""
@@ -141,6 +144,7 @@ class HepSearch(Strategy):
             Distillation(self.smd, self.max_peers),
             self.validation_architectures,
             self.validation_images,
+            self.later_rate,
         )
 
     def _descend(
@@ -154,12 +158,13 @@ class HepSearch(Strategy):
     ) -> list[_Candidate]:
         """One level: the new beam, best first."""
         unit, hierarchy = plan.unit(context, level, len(beam), sampler), plan.hierarchies[level]
+        schedule, of_children = plan.schedules(level)
         found: list[_Candidate] = []
         splits = []
         for number, parent in enumerate(beam, 1):
             where = f"level {level + 1} parent {number}/{len(beam)}"
             alone = int(unit * plan.parent_epochs[level])
-            stage = Stage(f"{where}: {parent.subspace.name}", parent.subspace, alone, sampler)
+            stage = Stage(f"{where}: {parent.subspace.name}", parent.subspace, alone, sampler, schedule=schedule)
             course.losses.append(context.train(parent.network, stage))
             probe = SupernetProbe(context, parent.network, where)
             context.progress.start(f"gradients, {where}", hierarchy.gradient_passes(parent.subspace), "passes")
@@ -173,7 +178,9 @@ class HepSearch(Strategy):
                 cells = sum(len(self._cells(context, part)) for part in parts)
                 share = context.budget.left - plan.validation_cost(context, cells)
             name, edges = f"{where}, children", hierarchy.edges
-            trained = train_siblings(context, name, parent.network, parts, edges, share, sampler, plan.distillation)
+            trained = train_siblings(
+                context, name, parent.network, parts, edges, share, sampler, plan.distillation, of_children
+            )
             course.losses += trained.losses
             for part, network, updates in zip(parts, trained.networks, trained.updates, strict=True):
                 found.append(_Candidate(part, network, updates, self._validate(context, part, network)))

@@ -13,7 +13,7 @@ from nasbench_harness.strategies.context import Context
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
 from nasbench_harness.training.objectives import CrossEntropy, Objective
 from nasbench_harness.training.samplers import Sampler
-from nasbench_harness.training.settings import Stage
+from nasbench_harness.training.settings import WHOLE, Stage, Stretch
 
 if TYPE_CHECKING:
     from nasbench_harness.strategies.hep_nas.distillation import Peer
@@ -70,12 +70,13 @@ def train_siblings(
     budget: int,
     sampler: Sampler,
     distillation: Distillation,
+    schedule: Stretch = WHOLE,
 ) -> Siblings:
     """Train a copy of ``parent`` for each subspace, an epoch each in turns; all of them share ``budget`` equally.
 
     ``edges`` are those on which the subspaces differ: a peer answers with these redrawn. The parent stays as it is and
-    teaches. A subspace without any path is not trained and keeps the parent. Raises ``UsageError`` when the share is
-    less than a step.
+    teaches. ``schedule`` is the stretch of the cosine that each goes through. A subspace without any path is not
+    trained and keeps the parent. Raises ``UsageError`` when the share is less than a step.
     """
     from nasbench_harness.strategies.hep_nas.distillation import Peer
 
@@ -87,7 +88,7 @@ def train_siblings(
         peers = [Peer(networks[other], subspaces[other], edges) for other in living if other != number]
         title = f"{name} {number + 1}/{len(subspaces)}: {subspaces[number].name}"
         objective = distillation.objective(peers, parent, (*context.seed_axes, title, "counterparts"))
-        stage = Stage(title, subspaces[number], share, sampler, objective)
+        stage = Stage(title, subspaces[number], share, sampler, objective, schedule=schedule)
         if stage.steps(context.batches) < 1:
             raise UsageError(
                 f"{name}: {len(living)} children share {budget:,} architecture-updates, which gives them less than a "

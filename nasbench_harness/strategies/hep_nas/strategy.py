@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.partitioners.hierarchy import Groups, Hierarchy
@@ -15,7 +16,13 @@ from nasbench_harness.strategies.gm_nas.strategy import describe_split
 from nasbench_harness.strategies.hep_nas.siblings import Distillation, Smd, train_siblings
 from nasbench_harness.strategies.probe import SupernetProbe, probe_batch
 from nasbench_harness.training.samplers import samplers
-from nasbench_harness.training.settings import Stage
+from nasbench_harness.training.settings import WHOLE, LaterRate, Stage, Stretch
+
+
+def schedules(parent: float, child: float, later_rate: LaterRate) -> tuple[Stretch, Stretch]:
+    """Stretches of the cosine of a parent and of its children, given the updates of it and of each of them."""
+    middle = parent / (parent + child)
+    return (WHOLE, WHOLE) if later_rate == "restart" else ((0.0, middle), (middle, 1.0))
 
 
 def check_share(who: str, parent_fraction: float) -> None:
@@ -32,7 +39,7 @@ class HepRank(Strategy):
     ``hierarchy`` is the node, 1 to 3. ``groups`` "gradient" gives 2, 4, 8 children as released, "operations" 5, 25, 125
     as in the figure, "random" and "worst" are controls. The parent takes ``parent_fraction`` of the budget; after the
     gradients the children divide the rest. ``smd`` "none" is the control without distillation; ``max_peers`` bounds
-    the forward passes of a step.
+    the forward passes of a step. ``later_rate`` "continue": one cosine leads from the parent to the children's end.
     """
 
     source = "Li, Zhang, Wang, Ma, HEP-NAS, AAAI 2025, arXiv 2412.10723"
@@ -44,8 +51,10 @@ class HepRank(Strategy):
     repeats: int = 20
     max_peers: int | None = None
     sampler: str | dict[str, Any] = "uniform"
+    later_rate: LaterRate = "restart"
 
     option_families = (samplers,)
+    before_they_were_options: ClassVar[Mapping[str, Any]] = {"later_rate": "restart"}
 
     def __post_init__(self) -> None:
         """Refuse impossible options before anything is trained."""
@@ -69,14 +78,15 @@ class HepRank(Strategy):
                 f"{passes} gradient passes, less than {children} steps of {step:,.0f}; raise the budget, or lower "
                 "parent_fraction, repeats or max_peers"
             )
+        alone, together = schedules(parent_share, rest / (children * distillation.cost(children)), self.later_rate)
         parent = context.new_network("supernet")
-        loss = context.train(parent, Stage("parent", context.space, parent_share, sampler))
+        loss = context.train(parent, Stage("parent", context.space, parent_share, sampler, schedule=alone))
         probe = SupernetProbe(context, parent, "parent")
         context.progress.start("gradients of the parent", passes, "passes")
         parts = partitioner.split(context.space, probe, derive_rng(*context.seed_axes, "partition"))
         check_cover(context.space, parts)
         trained = train_siblings(
-            context, "children", parent, parts, partitioner.edges, context.budget.left, sampler, distillation
+            context, "children", parent, parts, partitioner.edges, context.budget.left, sampler, distillation, together
         )
         leaves = tuple(Leaf(*row) for row in zip(parts, trained.networks, trained.updates, strict=True))
         details = {"splits": [describe_split(context.space, parts, probe)], "smd": self.smd}
@@ -101,8 +111,10 @@ class SmdWithoutSplit(Strategy):
     parent_fraction: float = 0.5
     max_peers: int | None = None
     sampler: str | dict[str, Any] = "uniform"
+    later_rate: LaterRate = "restart"
 
     option_families = (samplers,)
+    before_they_were_options: ClassVar[Mapping[str, Any]] = {"later_rate": "restart"}
 
     def __post_init__(self) -> None:
         """Refuse impossible options before anything is trained."""
@@ -117,14 +129,17 @@ class SmdWithoutSplit(Strategy):
         sampler, distillation = samplers.build(self.sampler), Distillation(self.smd, self.max_peers)
         parent_share = int(context.budget.planned * self.parent_fraction)
         step = distillation.cost(self.copies) * context.training.batch_size * sampler.per_step(context.space)
-        if context.budget.planned - parent_share < self.copies * step:
+        rest = context.budget.planned - parent_share
+        if rest < self.copies * step:
             raise UsageError(
-                f"smd-without-split: {context.budget.planned - parent_share:,} architecture-updates are less than "
+                f"smd-without-split: {rest:,} architecture-updates are less than "
                 f"{self.copies} steps of {step:,.0f}; raise the budget, or lower parent_fraction or copies"
             )
+        each = rest / (self.copies * distillation.cost(self.copies))
+        alone, together = schedules(parent_share, each, self.later_rate)
         parent = context.new_network("supernet")
-        loss = context.train(parent, Stage("parent", context.space, parent_share, sampler))
-        spaces = [context.space] * self.copies
-        trained = train_siblings(context, "copies", parent, spaces, (), context.budget.left, sampler, distillation)
+        loss = context.train(parent, Stage("parent", context.space, parent_share, sampler, schedule=alone))
+        spaces, left = [context.space] * self.copies, context.budget.left
+        trained = train_siblings(context, "copies", parent, spaces, (), left, sampler, distillation, together)
         leaf = Leaf(context.space, trained.networks[0], trained.updates[0])
         return Scorer((leaf,), (loss, *trained.losses), context, details={"copies": self.copies, "smd": self.smd})
