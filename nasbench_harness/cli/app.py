@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from nasbench_harness._version import __version__
-from nasbench_harness.cli import data, latency, latency_compare, plugins, results, search, truth
+from nasbench_harness.cli import data, latency, latency_compare, plugins, results, search, stored, truth
 from nasbench_harness.cli.catalogue import ls
 from nasbench_harness.cli.compare import compare
 from nasbench_harness.cli.doctor import doctor
@@ -70,6 +70,10 @@ GROUPS: dict[str, tuple[str, Verbs]] = {
             "residuals": latency_compare.residuals,
             "matrix": latency_compare.matrix,
         },
+    ),
+    "results": (
+        "Stored records: list them, look into one, compute their numbers again, remove them.",
+        {"ls": stored.ls, "show": stored.show, "verify": stored.verify, "rm": stored.rm},
     ),
     "data": (
         "Real data: fetch it, add what is on disk, list it, find it.",

@@ -9,25 +9,31 @@ import numpy as np
 from nasbench_harness.evaluation.columns import judge_column, references
 from nasbench_harness.metrics import rank_density, top_k_curve
 from nasbench_harness.metrics.leaves import analyse_leaves
+from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.records import ScoreTable
 from nasbench_harness.truth import Truth
 
 
-def judge_unit(table: ScoreTable, truth: Truth) -> dict[str, Any]:
+def judge_unit(table: ScoreTable, truth: Truth, resamples: int = RESAMPLES) -> dict[str, Any]:
     """All that a record says about scores against a truth, whatever the strategy, by the record's field names."""
     truth = truth.among(table.index)
     true_A, rows = truth.accuracy_A, table.rows_of(truth.index_A)
     scores = {name: values[rows] for name, values in table.scores.items()}
     return {
-        "metrics": {name: judge_column(values, true_A, truth.index_A) for name, values in scores.items()},
-        "references": references(truth.index_A, true_A),
+        "metrics": {name: judge_column(values, true_A, truth.index_A, resamples) for name, values in scores.items()},
+        "references": references(truth.index_A, true_A, resamples),
         "rank_density": {name: rank_density(values, true_A) for name, values in scores.items()},
         "top_k_curve": {name: top_k_curve(values, true_A) for name, values in scores.items()},
     }
 
 
 def analyse(
-    table: ScoreTable, truth: Truth, names: list[str], ranked_leaves: list[int] | None, by_strategy: dict[str, Any]
+    table: ScoreTable,
+    truth: Truth,
+    names: list[str],
+    ranked_leaves: list[int] | None,
+    by_strategy: dict[str, Any],
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
     """The record's ``analysis``: of the leaves (named in order), of those still ranked, and the strategy's own."""
     truth = truth.among(table.index)
@@ -39,11 +45,12 @@ def analyse(
         inside = np.isin(leaf, ranked_leaves)
         true_A, index_A = truth.accuracy_A[inside], truth.index_A[inside]
         judged = len(true_A) > 1  # a partial truth may know next to nothing of what is left
+        taken = {name: values[inside] for name, values in columns.items()} if judged else {}
         ranked = {
             "leaves": ranked_leaves,
             "n": len(true_A),
             "best": float(true_A.max()) if judged else None,
-            "metrics": {n: judge_column(v[inside], true_A, index_A) for n, v in columns.items()} if judged else {},
+            "metrics": {name: judge_column(values, true_A, index_A, resamples) for name, values in taken.items()},
         }
     return {
         "leaves": {name: analyse_leaves(values, truth.accuracy_A, leaf, names) for name, values in columns.items()},

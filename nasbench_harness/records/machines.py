@@ -43,8 +43,12 @@ def machine_note(differences: dict[str, list[Any]]) -> str | None:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
-    return text[:7] + "+changed" * text.endswith("+changed") if len(text) >= 40 else text
+    return short_commit(value) if isinstance(value, str) and len(value) >= 40 else str(value)
+
+
+def short_commit(commit: str) -> str:
+    """Seven digits of a commit, and whether the package was changed since."""
+    return commit[:7] + "+changed" * commit.endswith("+changed")
 
 
 def _card(environment: dict[str, Any]) -> dict[str, Any]:

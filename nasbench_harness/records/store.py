@@ -133,10 +133,16 @@ def stored_units(run_dir: Path | str) -> list[tuple[str, int]]:
     """Strategy and seed of every finished unit of a run folder, sorted; empty where there is none."""
     found = []
     for path in Path(run_dir).glob(f"*/seed-*/{RECORD_FILE}"):
-        seed = _SEED_FOLDER.fullmatch(path.parent.name)
-        if seed and _STRATEGY.fullmatch(path.parents[1].name):
-            found.append((path.parents[1].name, int(seed[1])))
+        if unit := unit_of(path.parent):
+            found.append(unit)
     return sorted(found)
+
+
+def unit_of(folder: Path) -> tuple[str, int] | None:
+    """Strategy and seed that the name of a unit's folder states, ``<strategy>/seed-<s>``; None for any other name."""
+    folder = folder.absolute()
+    seed = _SEED_FOLDER.fullmatch(folder.name)
+    return (folder.parent.name, int(seed[1])) if seed and _STRATEGY.fullmatch(folder.parent.name) else None
 
 
 def _read_unit(unit: Path, strategy: str, seed: int) -> Record:

@@ -1,0 +1,143 @@
+"""Whether a stored record says what its scores and its description say: every number is computed again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from nasbench_harness.errors import HarnessError
+from nasbench_harness.evaluation.unit import analyse, judge_unit
+from nasbench_harness.experiment.description import identity
+from nasbench_harness.records import Record, ScoreTable, read_scores
+from nasbench_harness.records.found import FoundUnit
+from nasbench_harness.truth import Truth, TruthTable, truth_of
+
+TOLERANCE = 1e-9
+"""Relative and absolute: other versions of the numerical packages differ in the last digits."""
+
+_NOT_AGAIN = ("intervals", "interval_method")  # how many resamples there were is not a matter of the scores
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A field of a record, by its dotted name, with the value that is stored and the one that should be."""
+
+    field: str
+    stored: Any
+    expected: Any
+
+    def __str__(self) -> str:
+        return f"{self.field} is {_short(self.stored)} in the record, and should be {_short(self.expected)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"field": self.field, "stored": self.stored, "expected": self.expected}
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The outcome for one unit: how many values agreed, and the ``faults``."""
+
+    unit: FoundUnit
+    agreed: int
+    faults: tuple[Fault, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "run": str(self.unit.run),
+            "strategy": self.unit.strategy,
+            "seed": self.unit.seed,
+            "agreed": self.agreed,
+            "faults": [fault.to_json() for fault in self.faults],
+        }
+
+
+def verify(unit: FoundUnit, table_of: Callable[[str], TruthTable]) -> Verified:
+    """Compute a unit's identity, metrics, curves and leaf analysis again and compare them with the record.
+
+    ``table_of(policy)``: the table of truth that holds a policy. Intervals, costs and losses cannot be found again from
+    scores; metrics that only one of record and present version knows are passed over. Of a record that cannot be read,
+    or was judged by another table, that is the only fault.
+    """
+    record = unit.record
+    if record is None:
+        return Verified(unit, 0, (Fault("record", unit.fault, "a readable record"),))
+    checks = _Comparison()
+    checks.compare("identity", record.identity, identity(record.experiment))
+    for field, stored, described in (
+        ("experiment_name", record.experiment_name, record.experiment.get("name")),
+        ("strategy", record.strategy, _name(record.experiment.get("strategy"))),
+        ("seed", record.seed, record.experiment.get("seed")),
+    ):
+        checks.compare(field, stored, described)
+    try:
+        table = read_scores(unit.folder)
+        truth = truth_of(table_of(str(record.truth["policy"])), str(record.truth["policy"]))
+    except HarnessError as error:
+        checks.faults.append(Fault("scores or truth", str(error), "readable"))
+        return Verified(unit, checks.agreed, tuple(checks.faults))
+    checks.compare("truth.sha256", record.truth["sha256"], truth.sha256)
+    checks.compare("scored signals", sorted(record.metrics), sorted(table.scores))
+    if not checks.faults:
+        for field, expected in _again(record, table, truth).items():
+            checks.compare(field, getattr(record, field), expected)
+    return Verified(unit, checks.agreed, tuple(checks.faults))
+
+
+def _again(record: Record, table: ScoreTable, truth: Truth) -> dict[str, Any]:
+    """The fields of a record that follow from its scores."""
+    ranked = record.analysis["ranked"]
+    names = [leaf["name"] for leaf in record.leaves]
+    analysis = analyse(table, truth, names, None if ranked is None else ranked["leaves"], {}, resamples=0)
+    among = truth.among(table.index)
+    return {
+        **judge_unit(table, truth, resamples=0),
+        "truth": {"n": among.n, "best": among.best},
+        "analysis": {"leaves": analysis["leaves"], "ranked": analysis["ranked"]},
+    }
+
+
+class _Comparison:
+    """Counts the values that agree and keeps those that do not."""
+
+    def __init__(self) -> None:
+        self.agreed = 0
+        self.faults: list[Fault] = []
+
+    def compare(self, field: str, stored: Any, expected: Any) -> None:
+        for fault in _faults(field, stored, expected):
+            if fault is None:
+                self.agreed += 1
+            else:
+                self.faults.append(fault)
+
+
+def _faults(field: str, stored: Any, expected: Any) -> Iterator[Fault | None]:
+    """For each value inside: None where it agrees."""
+    if isinstance(stored, dict) and isinstance(expected, dict):
+        for name in stored:
+            if name in expected and name not in _NOT_AGAIN:
+                yield from _faults(f"{field}.{name}", stored[name], expected[name])
+    elif isinstance(stored, list | tuple) and isinstance(expected, list | tuple) and len(stored) == len(expected):
+        for place, (one, other) in enumerate(zip(stored, expected, strict=True)):
+            yield from _faults(f"{field}[{place}]", one, other)
+    else:
+        yield None if _agree(stored, expected) else Fault(field, stored, expected)
+
+
+def _agree(stored: Any, expected: Any) -> bool:
+    if isinstance(stored, int | float) and isinstance(expected, int | float):
+        return math.isclose(stored, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return bool(stored == expected)
+
+
+def _name(strategy: Any) -> Any:
+    return strategy.get("name") if isinstance(strategy, dict) else strategy
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if isinstance(value, str | float | int) or value is None else str(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
