@@ -21,7 +21,8 @@ class Leaderboard(report.Leaderboard):
         """One row a strategy, best first, then the references: means over seeds, with the interval of tau.
 
         Columns: ``strategy``, ``reference`` (bool), ``seeds``, ``signal``, the metrics by their dotted names,
-        ``kendall_tau_low``, ``kendall_tau_high`` (95 %), ``architecture_updates``, ``seconds``, ``peak_memory_mb``.
+        ``kendall_tau_low``, ``kendall_tau_high`` (95 %), ``architecture_updates``, ``seconds``, ``peak_memory_mb``,
+        ``tier``, ``rank_first``, ``rank_last`` (null: a single seed).
         """
         import polars as pl
 
@@ -31,10 +32,12 @@ class Leaderboard(report.Leaderboard):
             low, high = (None, None) if tau is None or tau.interval is None else tau.interval
             found = [row.metrics.get(name) for name in METRICS] + [row.costs.get(name) for name in COSTS]
             means = [None if value is None else value.mean for value in found]
-            rows.append((row.name, row.n_seeds == 0, row.n_seeds, row.signal, *means, low, high))
+            place = (row.place.tier, *row.place.ranks) if row.place else (None, None, None)
+            rows.append((row.name, row.n_seeds == 0, row.n_seeds, row.signal, *means, low, high, *place))
         numbers = (*METRICS, *COSTS, "kendall_tau_low", "kendall_tau_high")
+        places = dict.fromkeys(("tier", "rank_first", "rank_last"), pl.Int64)
         kinds = {"strategy": pl.String, "reference": pl.Boolean, "seeds": pl.Int64, "signal": pl.String}
-        return pl.DataFrame(rows, schema={**kinds, **dict.fromkeys(numbers, pl.Float64)}, orient="row")
+        return pl.DataFrame(rows, schema={**kinds, **dict.fromkeys(numbers, pl.Float64), **places}, orient="row")
 
     def to_markdown(self) -> str:
         """The table as Markdown, with its notes."""

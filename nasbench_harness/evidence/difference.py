@@ -51,18 +51,31 @@ class Difference:
             return np.where(self.error > 0, distance / self.error, certain)
 
 
-def difference(candidate: npt.ArrayLike, baseline: npt.ArrayLike, prior: Prior) -> Difference:
-    """Means over the last axes, one value a seed; the variance of both sides is one, and drawn towards ``prior``.
+def difference(
+    candidate: npt.ArrayLike, baseline: npt.ArrayLike, prior: Prior, *, one_spread: bool = True
+) -> Difference:
+    """Means over the last axes, one value a seed, with variances drawn towards ``prior``.
 
-    The seeds are not paired: a seed's number gives two strategies no draw in common. With one seed on each side and no
-    prior there are no degrees of freedom, and nothing may be asked of the result.
+    ``one_spread``: both sides have the same true variance, as a method and its unchanged copy do. False: each has its
+    own, and the fewer degrees of freedom of both count, which is on the safe side (Hsu 1938). The seeds are not paired:
+    a seed's number gives two strategies no draw in common. Without degrees of freedom, as for one seed a side and no
+    prior, nothing may be asked of the result.
     """
-    one, other = np.asarray(candidate, float), np.asarray(baseline, float)
-    n_one, n_other = one.shape[-1], other.shape[-1]
-    squares = ((one - one.mean(-1, keepdims=True)) ** 2).sum(-1) + ((other - other.mean(-1, keepdims=True)) ** 2).sum(
-        -1
-    )
-    own = n_one + n_other - 2
-    variance, degrees = prior.squeeze(squares / max(own, 1), np.full(squares.shape, float(own)))
-    error = np.sqrt(variance * (1 / n_one + 1 / n_other))
-    return Difference(np.asarray(one.mean(-1) - other.mean(-1), float), np.asarray(error, float), degrees)
+    sides = [np.asarray(side, float) for side in (candidate, baseline)]
+    n_one, n_other = (side.shape[-1] for side in sides)
+    one, other = (((side - side.mean(-1, keepdims=True)) ** 2).sum(-1) for side in sides)
+    if one_spread:
+        variance, degrees = _squeezed(one + other, n_one + n_other - 2, prior)
+        squared = variance * (1 / n_one + 1 / n_other)
+    else:
+        (variance_one, df_one), (variance_other, df_other) = (
+            _squeezed(squares, n - 1, prior) for squares, n in ((one, n_one), (other, n_other))
+        )
+        squared, degrees = variance_one / n_one + variance_other / n_other, np.minimum(df_one, df_other)
+    estimate = sides[0].mean(-1) - sides[1].mean(-1)
+    return Difference(np.asarray(estimate, float), np.asarray(np.sqrt(squared), float), degrees)
+
+
+def _squeezed(squares: npt.ArrayLike, own: int, prior: Prior) -> tuple[FloatArray, FloatArray]:
+    squares = np.asarray(squares, float)
+    return prior.squeeze(squares / max(own, 1), np.full(squares.shape, float(own)))

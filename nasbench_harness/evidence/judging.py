@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nasbench_harness.evidence.calls import Calls, Rules, calls
-from nasbench_harness.evidence.difference import Difference, difference
+from nasbench_harness.evidence.difference import Difference
 from nasbench_harness.evidence.gate import Comparison, Gate, Numbers
 from nasbench_harness.evidence.pairs import Pair, Side, pair_up
 from nasbench_harness.evidence.permutation import permutation_p
 from nasbench_harness.evidence.power import Further, further_seeds
 from nasbench_harness.evidence.prior import Prior
-from nasbench_harness.evidence.sample import prior_of
+from nasbench_harness.evidence.sample import prior_of, sample_difference
 from nasbench_harness.evidence.verdict import Verdict
+from nasbench_harness.records.machines import machine_differences, machine_note
 
 BASELINE_SEEDS = 10
 """With fewer, all verdicts against a baseline share its luck, and the gate says so."""
@@ -38,6 +39,9 @@ def gate(
     baseline's run.
     """
     pairs, notes = pair_up(candidate, baseline, across)
+    stored = [record for pair in pairs for sample in (pair.candidate, pair.baseline) for record in sample.records]
+    if warning := machine_note(machine_differences(stored)):
+        notes.append(warning)
     prior = prior_of(baseline.around)
     comparisons = judge_pairs(pairs, rules, prior, earlier)
     return Gate(candidate.name, baseline.name, metric, signal, rules, prior, comparisons, tuple(notes))
@@ -64,7 +68,7 @@ def _first(earlier: Sequence[Earlier], pair: Pair) -> Verdict | None:
 
 
 def _by_statistics(pairs: Sequence[Pair], rules: Rules, prior: Prior) -> list[Comparison]:
-    differences = [difference(pair.candidate.value_S, pair.baseline.value_S, prior) for pair in pairs]
+    differences = [sample_difference(pair.candidate, pair.baseline, prior) for pair in pairs]
     # before its first look a strategy counts among the tests, and nothing can be claimed of it
     early = [pair.candidate.n < rules.looks[0] for pair in pairs]
     degrees = [0.0 if waits else float(one.degrees) for one, waits in zip(differences, early, strict=True)]

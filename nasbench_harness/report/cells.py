@@ -45,6 +45,8 @@ def columns_of(board: Leaderboard) -> list[Column]:
         Column("strategy", tuple(_name(row) for row in rows), 0),
         Column("seeds", tuple(_seeds(row) for row in rows), 0),
     ]
+    if any(row.place for row in board.rows):
+        columns.append(Column("tier [ranks]", tuple(_place(row) for row in rows), 1))
     if board.parents_differ:
         columns.append(Column("parent", tuple(_share(row.parent_fraction) for row in rows), 1))
     judged = {row.signal for row in board.rows}
@@ -81,6 +83,7 @@ def notes_of(board: Leaderboard) -> list[str]:
         notes.append("mean ± sd [95 % t-interval of the mean over seeds].")
         if board.sample is not None:
             notes.append("all seeds rank the same sample: what another sample would change is not in these intervals.")
+    notes += _differences(board)
     if "architectures" in bases or board.references:
         which = "† one seed, and references: " if any(row.n_seeds == 1 for row in board.rows) else "references: "
         notes.append(f"{which}value [95 % bootstrap interval over architectures]; it says nothing about other seeds.")
@@ -95,6 +98,18 @@ def notes_of(board: Leaderboard) -> list[str]:
     if warning := machine_note(board.machines):
         notes.append(warning)
     return notes
+
+
+def _differences(board: Leaderboard) -> list[str]:
+    """What may be called a difference between the rows."""
+    if any(row.place for row in board.rows):
+        return [
+            "tier: its best strategy and those whose tau cannot be told from it (t-tests over seeds, 5 %, Holm over "
+            "all pairs); [first and last rank that the tests leave open]."
+        ]
+    if len(board.rows) > 1 and all(row.n_seeds == 1 for row in board.rows):
+        return ["one seed: no differences can be called."]
+    return []
 
 
 def _beyond_count(board: Leaderboard) -> list[str]:
@@ -157,6 +172,13 @@ def _name(row: Row) -> str:
 
 def _seeds(row: Row) -> str:
     return MISSING if _is_reference(row) else f"{row.n_seeds}" + (" †" if row.n_seeds == 1 else "")
+
+
+def _place(row: Row) -> str:
+    if row.place is None:
+        return MISSING
+    first, last = row.place.ranks
+    return f"{row.place.tier} [{first}, {last}]"
 
 
 def _share(value: float | None) -> str:

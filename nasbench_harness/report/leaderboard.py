@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
+from nasbench_harness.evidence.sample import Sample
+from nasbench_harness.evidence.tiers import Place, places
 from nasbench_harness.records import Record, Run
 from nasbench_harness.records.machines import machine_differences
 from nasbench_harness.records.summary import Estimate, estimate, noise_ceiling, over_seeds, sample_of, single
@@ -32,7 +36,8 @@ class Row:
     ``tau``: Kendall tau by signal. ``metrics``: the numbers of ``METRICS`` for the row's signal. ``costs``: the
     numbers of ``COSTS``, empty for a reference. A number is None where it is undefined or not known for every seed.
     ``parent_fraction``: share of the budget that first trains a common parent; None for strategies without that option.
-    ``seeds``: of the records; ``Estimate.values`` are in their order.
+    ``seeds``: of the records; ``Estimate.values`` are in their order. ``place``: its tier and the ranks that are open;
+    None for a single seed, and where no other strategy has several.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Row:
     costs: dict[str, Estimate | None]
     parent_fraction: float | None = None
     seeds: tuple[int, ...] = ()
+    place: Place | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -55,6 +61,8 @@ class Row:
             "metrics": _json(self.metrics),
             "costs": _json(self.costs),
             "parent_fraction": self.parent_fraction,
+            "tier": self.place and self.place.tier,
+            "ranks": self.place and list(self.place.ranks),
         }
 
 
@@ -126,7 +134,7 @@ def leaderboard(run: Run, signal: str | None = None) -> Leaderboard:
         best_accuracy=float(first.truth["best"]),
         noise_ceiling=noise_ceiling(first),
         signals=signals,
-        rows=_sorted(rows),
+        rows=_placed(_sorted(rows)),
         references=_sorted(references),
         sample=sample_of(first),
         flops_groups=_flops_groups(run, signal),
@@ -153,6 +161,16 @@ def _sorted(rows: list[Row]) -> tuple[Row, ...]:
         return (2.0 if tau is None else -tau.mean, row.name)
 
     return tuple(sorted(rows, key=place))
+
+
+def _placed(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    samples = [
+        Sample(row.name, row.seeds, np.array(tau.values), row.name)
+        for row in rows
+        if (tau := row.metrics["kendall_tau"]) is not None and row.n_seeds > 1
+    ]
+    found = places(samples)
+    return tuple(replace(row, place=found.get(row.name)) for row in rows)
 
 
 def _strategy(name: str, records: tuple[Record, ...], signal: str | None) -> Row:

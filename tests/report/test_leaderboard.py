@@ -308,3 +308,32 @@ def test_a_sample_is_named_with_its_size(fake):
     assert "400 architectures (a sample of 400, stratified by multiply-adds on live edges)" in text
     assert "all seeds rank the same sample" in text
     assert "sample" not in render_markdown(leaderboard(fake.make_run(NOISES)))
+
+
+def test_strategies_that_differ_have_tiers_and_the_ranks_that_are_open(three):
+    board = leaderboard(three)
+    assert [(row.name, row.place.tier, row.place.ranks) for row in board.rows] == [
+        ("one-shot-balanced", 1, (1, 1)),
+        ("one-shot", 2, (2, 2)),
+        ("random", 3, (3, 3)),
+    ]
+    assert [(row["tier"], row["ranks"]) for row in board.to_json()["rows"]] == [(1, [1, 1]), (2, [2, 2]), (3, [3, 3])]
+    text = render_markdown(board)
+    assert "| tier [ranks] |" in text
+    assert "| one-shot | 3 | 2 [2, 2] |" in text
+    assert "cannot be told from it" in text
+    assert "tier" in shown(board, 200)
+
+
+def test_equal_strategies_share_a_tier(fake):
+    board = leaderboard(fake.make_run({"one": 0.6, "other": 0.6}, 3))
+    assert {(row.place.tier, row.place.ranks) for row in board.rows} == {(1, (1, 2))}
+
+
+def test_single_seeds_call_no_differences(single, fake):
+    assert "one seed: no differences can be called." in render_markdown(leaderboard(single))
+    assert "tier" not in render_markdown(leaderboard(single))
+    mixed = [fake.make_record(name, seed, noise) for name, noise in (("a", 0.3), ("b", 1.2)) for seed in range(3)]
+    board = leaderboard(Run(None, (*mixed, fake.make_record("c", 0, 0.1))))
+    assert {row.name: row.place and row.place.tier for row in board.rows} == {"a": 1, "b": 2, "c": None}
+    assert "one seed: no" not in render_markdown(board)
