@@ -29,6 +29,12 @@ class RegressionError(HarnessError):
     exit_code = 1
 
 
+class StoppedEarlyError(HarnessError):
+    """A unit that was ended on request because it ranks too badly; it is unfinished, and its checkpoints are kept."""
+
+    exit_code = 4
+
+
 class RunError(HarnessError):
     """A run that started and could not finish: divergence, no disk space, an interrupted device."""
 

@@ -14,22 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasbench_harness.errors import UsageError
+from nasbench_harness.errors import RunError, StoppedEarlyError, UsageError
+from nasbench_harness.evaluation.sample import architectures_of, spread
+from nasbench_harness.evaluation.trajectory import Followed
 from nasbench_harness.evaluation.unit import analyse, judge_unit
 from nasbench_harness.experiment import Experiment, identity
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.seeding import derive_rng, derive_seed
-from nasbench_harness.space import (
-    N_ARCHITECTURES,
-    N_STAGES,
-    Subspace,
-    connected_live_cells,
-    live_cell_of,
-    sample_of_space,
-)
+from nasbench_harness.space import N_STAGES, Subspace, connected_live_cells, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer
+from nasbench_harness.strategies.base import chance_of
+from nasbench_harness.strategies.trajectory import Trajectory
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.system.environment import environment_record
 from nasbench_harness.system.memory import give_back_freed_memory, peak_memory
@@ -68,28 +65,36 @@ class Unit:
         return identity(self.description)
 
 
-def run_unit(unit: Unit, progress: Progress, work: Path | None = None, processes: int = 1) -> tuple[Record, ScoreTable]:
+def run_unit(
+    unit: Unit, progress: Progress, work: Path | None = None, processes: int = 1, stop_below: float | None = None
+) -> tuple[Record, ScoreTable]:
     """Train the unit's strategy, score every architecture or a sample of them, compare with the truth.
 
     With a folder ``work`` the unit leaves checkpoints there and resumes from those of an interrupted run. With several
     ``processes``, on the CPU and with that folder, independent parts run at the same time; the numbers are the same.
+    Raises ``StoppedEarlyError`` when a point of the trajectory has a tau below ``stop_below``: the unit is unfinished.
     """
     clock = Clock(work, unit.identity)
-    context = _context(unit, progress, Checkpoints(work, unit.identity, clock), processes)
+    followed = _followed(unit)
+    trajectory = _trajectory(unit, followed, stop_below)
+    context = _context(unit, progress, Checkpoints(work, unit.identity, clock), processes, trajectory)
     with clock.timing("training_seconds"):
         scorer = unit.experiment.strategies[unit.strategy].create().train(context)
-    architectures = scored_architectures(unit.experiment)
+    architectures = architectures_of(unit.experiment.name, unit.experiment.scoring.architectures)
     cells = np.intersect1d(live_cell_of()[architectures], connected_live_cells())
     give_back_freed_memory()
     with clock.timing("scoring_seconds"):
         signals = scorer.score(cells)
-        scores = _spread(signals, cells, architectures, scorer.chance())
+        scores = spread(signals, cells, architectures, scorer.chance())
     leaf = scorer.leaf_A[architectures].astype(np.int16)
     table = ScoreTable(architectures.astype(np.int32), leaf, scores)
-    return _record(unit, scorer, table, {**clock.to_json(), "scored_cells": len(cells)}), table
+    cost = {**clock.to_json(), "scored_cells": len(cells)}
+    return _record(unit, scorer, table, cost, _along_training(unit, scorer, followed)), table
 
 
-def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints, processes: int) -> Context:
+def _context(
+    unit: Unit, progress: Progress, checkpoints: Checkpoints, processes: int, trajectory: Trajectory | None
+) -> Context:
     experiment, images = unit.experiment, unit.images
     training = experiment.training.model_dump()
     augmentation = Augmentation(*(training.pop(name) for name in ("flip", "crop_padding", "crop_fill")))
@@ -122,6 +127,7 @@ def _context(unit: Unit, progress: Progress, checkpoints: Checkpoints, processes
         # another device has one memory for all, and its own way to do things at the same time
         processes=processes if train_images.labels.device.type == "cpu" else 1,
         plugins=tuple((plugin.path, plugin.sha256) for plugin in experiment.plugins),
+        trajectory=trajectory,
     )
 
 
@@ -134,35 +140,52 @@ def _calibration(experiment: Experiment, images: DeviceImages) -> tuple[Tensor, 
     return tuple(x_NCHW for x_NCHW, _ in islice(batches, experiment.scoring.recalibration_batches))
 
 
-def scored_architectures(experiment: Experiment) -> np.ndarray:
-    """Our indices of the architectures that are scored and ranked, ascending: all, or a sample of ``scoring``.
+def _followed(unit: Unit) -> Followed | None:
+    """What the unit's trajectory follows; ``UsageError`` where its strategy or its budget cannot give that."""
+    experiment, section = unit.experiment, unit.experiment.scoring.trajectory
+    if section is None:
+        return None
+    if not experiment.strategies[unit.strategy].create().has_trajectory:
+        raise UsageError(
+            f"scoring.trajectory: {unit.strategy} has no networks that cover the space all along its training; "
+            "choose others by --strategies, or leave the setting out"
+        )
+    budget = experiment.updates(unit.strategy, len(unit.images.train))
+    return Followed(architectures_of(experiment.name, section.architectures), section.fractions(budget), budget)
 
-    The sample depends on the experiment's name alone, so that strategies, seeds and protocols differ in nothing else.
+
+def check_ready(unit: Unit) -> None:
+    """Raise now what would else be raised after hours of training: see ``Strategy.check_ready`` and ``_followed``.
+
+    ``DataError`` where the truth knows fewer than two of the architectures that are to be ranked.
     """
-    count = experiment.scoring.architectures
-    if count is None:
-        return np.arange(N_ARCHITECTURES)
-    return sample_of_space(count, derive_rng(experiment.name, "sampled architectures"))
+    unit.experiment.strategies[unit.strategy].create().check_ready()
+    unit.truth.among(architectures_of(unit.experiment.name, unit.experiment.scoring.architectures))
+    followed = _followed(unit)
+    if followed is not None:
+        unit.truth.among(followed.architectures)
 
 
-def _spread(
-    signals: dict[str, np.ndarray], cells: np.ndarray, architectures: np.ndarray, chance: dict[str, float]
-) -> dict[str, np.ndarray]:
-    """Spread the scores of live cells ``[n]`` over ``architectures``; without a path one scores as chance does.
+def _trajectory(unit: Unit, followed: Followed | None, stop_below: float | None) -> Trajectory | None:
+    """An empty trajectory; with ``stop_below`` it ends the unit at a point that ranks worse by the headline signal."""
+    if followed is None:
+        return None
+    trajectory, signal = Trajectory.of(followed.fractions, followed.cells), unit.experiment.scoring.signal
 
-    For signals without a chance value it takes a place below all others. Float32, as they are stored: the record's
-    metrics can be computed again from the stored scores to the last digit.
-    """
-    spread = {}
-    for name, values in signals.items():
-        below = values.min() - 1.0 if len(values) else 0.0
-        score_A = np.full(N_ARCHITECTURES, chance.get(name, below), dtype=np.float32)
-        score_A[cells] = values
-        spread[name] = score_A[live_cell_of()[architectures]]
-    return spread
+    def at_point(point: int) -> None:
+        tau = followed.tau(trajectory.score_PC[signal][point], chance_of(unit.images.n_classes)[signal], unit.truth)
+        if stop_below is not None and (tau is None or tau < stop_below):
+            found = "undefined" if tau is None else f"{tau:.3f}"
+            raise StoppedEarlyError(
+                f"stopped at {followed.fractions[point]:.3g} of its budget: tau by {signal.replace('_', ' ')} of "
+                f"{len(followed.architectures):,} architectures is {found}, below {stop_below:g}"
+            )
+
+    trajectory.at_point = None if stop_below is None else at_point
+    return trajectory
 
 
-def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any]) -> Record:
+def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any], along: dict[str, Any]) -> Record:
     budget, processes = scorer.context.budget, scorer.context.processes
     return Record(
         identity=unit.identity,
@@ -183,10 +206,25 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any])
             "peak_memory_mb": peak_memory(processes > 1) / 1e6,  # of the largest process
             "processes": processes,
         },
-        training={"loss": [c.to_json() for c in scorer.losses], "details": scorer.details},
+        training={
+            "loss": [c.to_json() for c in scorer.losses],
+            "details": scorer.details,
+            **along,
+        },
         environment=environment_record(unit.device),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _along_training(unit: Unit, scorer: Scorer, followed: Followed | None) -> dict[str, Any]:
+    """The record's ``trajectory``, where one was asked for; ``RunError`` where the strategy left a point out."""
+    trajectory = scorer.context.trajectory
+    if trajectory is None or followed is None:
+        return {}
+    for number, fraction in enumerate(trajectory.fractions):
+        if not trajectory.known(number):
+            raise RunError(f"{unit.strategy} has not scored the point {fraction:.3g} of the trajectory")
+    return {"trajectory": followed.judge(trajectory.score_PC, scorer.chance(), unit.truth)}
 
 
 def _analysis(unit: Unit, scorer: Scorer, table: ScoreTable) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasbench_harness.errors import HarnessError, RunError, UsageError
+from nasbench_harness.errors import HarnessError, RunError, StoppedEarlyError, UsageError
 from nasbench_harness.experiment import Experiment
 from nasbench_harness.experiment.folder import check_others, first_difference, write_description
 from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.records import Record, read_record, unit_dir, write_record
 from nasbench_harness.records.summary import sample_of
+from nasbench_harness.strategies.trajectory import SIGNALS
 from nasbench_harness.system.environment import usable_cores
 from nasbench_harness.system.files import write_atomically
 from nasbench_harness.system.memory import keep_freed_memory
@@ -55,6 +56,7 @@ def run_experiment(
     replace: bool = False,
     workers: int = 1,
     after_unit: Callable[[Record], object] | None = None,
+    stop_below: float | None = None,
 ) -> list[Record]:
     """Run every unit that is not finished and return the records of all, in the order of strategies and seeds.
 
@@ -63,10 +65,15 @@ def run_experiment(
     time; where fewer units than workers wait, each has ``processes_a_unit`` for its parts. The records are the same as
     with one worker, as long as ``sources.threads`` is. Interrupted, it leaves the finished
     units in place and checkpoints of the others. A unit that fails does not stop the others; after them ``RunError``
-    names the failures. Raises ``UsageError`` when ``out`` cannot be written or holds a unit of another protocol (unless
+    names the failures. A unit whose trajectory has a tau below ``stop_below`` is stopped and reported: it has no record
+    and keeps its checkpoints, so that a run without ``stop_below`` finishes it; ``StoppedEarlyError`` where none is
+    left. Raises ``UsageError`` when ``out`` cannot be written or holds a unit of another protocol (unless
     ``replace``), and the errors of opening images and truth.
     """
+    from nasbench_harness.pipeline import check_ready
+
     out = Path(out)
+    _check_threshold(experiment, stop_below)
     threads = _threads(sources, workers)
     keep_freed_memory()
     _check_folder(out)
@@ -86,9 +93,9 @@ def run_experiment(
             report(f"{titles[position]}: finished earlier, kept")
             records[position] = record
     for position in waiting:
-        experiment.strategies[units[position].strategy].create().check_ready()
+        check_ready(units[position])
     processes = processes_a_unit(workers, len(waiting))
-    jobs = [Job(units[position], out, processes) for position in waiting]
+    jobs = [Job(units[position], out, processes, stop_below) for position in waiting]
     names = [titles[position] for position in waiting]
     several = workers > 1 and len(jobs) > 1
     with closing(
@@ -96,7 +103,9 @@ def run_experiment(
     ) as done:
         for job_number, outcome in done:
             position = waiting[job_number]
-            if isinstance(outcome, RunError):
+            if isinstance(outcome, StoppedEarlyError):
+                report(f"{titles[position]}: {outcome}; unfinished, the same command without --stop-below goes on")
+            elif isinstance(outcome, RunError):
                 failures.append(f"{units[position].strategy} seed {units[position].seed}: {outcome}")
                 report(f"{titles[position]}: failed: {outcome}")
             elif isinstance(outcome, Exception):
@@ -108,6 +117,8 @@ def run_experiment(
                     after_unit(outcome)
     if failures:
         raise RunError(f"{len(failures)} of {len(units)} units failed ({'; '.join(failures)}); the others are stored")
+    if not records:
+        raise StoppedEarlyError("every unit was stopped early; run without --stop-below, or with less, to finish them")
     return [records[position] for position in sorted(records)]
 
 
@@ -118,11 +129,12 @@ def processes_a_unit(workers: int, units: int) -> int:
 
 @dataclass(frozen=True)
 class Job:
-    """A unit, the folder of the run, and how many processes the unit may have for its parts."""
+    """A unit, the folder of the run, how many processes the unit may have, and the tau below which it is stopped."""
 
     unit: Unit
     out: Path
     processes: int = 1
+    stop_below: float | None = None
 
 
 def run_job(job: Job, progress: Progress) -> Record:
@@ -131,7 +143,7 @@ def run_job(job: Job, progress: Progress) -> Record:
 
     unit = job.unit
     work = unit_dir(job.out, unit.strategy, unit.seed) / CHECKPOINTS
-    record, scores = run_unit(unit, progress, work, job.processes)
+    record, scores = run_unit(unit, progress, work, job.processes, job.stop_below)
     write_record(job.out, record, scores)
     shutil.rmtree(work, ignore_errors=True)
     return record
@@ -151,7 +163,7 @@ def _in_turn(
 
 
 def _units(experiment: Experiment, sources: Sources) -> list[Unit]:
-    from nasbench_harness.pipeline import Unit, scored_architectures
+    from nasbench_harness.pipeline import Unit
 
     table = open_table(sources.truth)
     policy = TruthPolicy(experiment.truth.policy)
@@ -160,7 +172,6 @@ def _units(experiment: Experiment, sources: Sources) -> list[Unit]:
     path = sources.images if section.name != "digits" else None
     spec = ImageSpec(section.name, path, sources.split_file, section.split_seed, section.size, section.normalisation)
     images = load_image_set(spec)
-    truth.among(scored_architectures(experiment))  # an error now, and not after hours of training
     ceiling = noise_ceiling_of(table, policy) or proxy_ceiling_of(table, policy)
     return [
         Unit(experiment, strategy, seed, images, truth, ceiling, sources.device)
@@ -202,6 +213,17 @@ def _threads(sources: Sources, workers: int) -> int:
     if threads is not None:
         torch.set_num_threads(threads)
     return torch.get_num_threads()
+
+
+def _check_threshold(experiment: Experiment, stop_below: float | None) -> None:
+    if stop_below is None:
+        return
+    if experiment.scoring.trajectory is None:
+        raise UsageError("to stop units early, say when they are looked at: set scoring.trajectory")
+    if experiment.scoring.signal not in SIGNALS:
+        raise UsageError(f"units are stopped early by {' or '.join(SIGNALS)}, not by {experiment.scoring.signal!r}")
+    if not -1 <= stop_below <= 1:
+        raise UsageError(f"a tau to stop below lies between -1 and 1, found {stop_below:g}")
 
 
 def _check_folder(out: Path) -> None:

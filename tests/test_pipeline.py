@@ -15,10 +15,11 @@ import pytest
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation import unit as unit_judge
 from nasbench_harness.evaluation.columns import judge_column
+from nasbench_harness.evaluation.sample import architectures_of
 from nasbench_harness.experiment import load_experiment
 from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.metrics import evaluate, tau_with
-from nasbench_harness.pipeline import Unit, run_unit, scored_architectures
+from nasbench_harness.pipeline import Unit, run_unit
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.space import (
     N_ARCHITECTURES,
@@ -282,7 +283,7 @@ def test_a_sample_is_scored_as_it_would_be_among_all(
     record, table = run_unit(sampled, Silent())
     whole = done[1]
     assert len(table.index) == 300
-    np.testing.assert_array_equal(table.index, scored_architectures(sampled.experiment))
+    np.testing.assert_array_equal(table.index, architectures_of(sampled.experiment.name, 300))
     np.testing.assert_array_equal(table.leaf, whole.leaf[table.index])
     for name, values in table.scores.items():
         np.testing.assert_array_equal(values, whole.scores[name][table.index])
@@ -296,12 +297,10 @@ def test_a_sample_is_scored_as_it_would_be_among_all(
     assert record.analysis["strategy"]["best"] == unit.truth.best  # a strategy's own report sees all of the truth
 
 
-def test_a_sample_is_the_same_for_every_strategy_and_seed_and_for_no_other_name(unit: Unit, tmp_path: Path) -> None:
-    drawn = scored_architectures(other(unit, tmp_path, "scoring.architectures=300").experiment)
-    protocol = other(unit, tmp_path, "scoring.architectures=300", "budget.architecture_updates=900")
-    np.testing.assert_array_equal(drawn, scored_architectures(protocol.experiment))
-    renamed = other(unit, tmp_path, "scoring.architectures=300", "name=another")
-    assert not np.array_equal(drawn, scored_architectures(renamed.experiment))
+def test_a_sample_depends_on_the_name_alone() -> None:
+    np.testing.assert_array_equal(architectures_of("tiny", 300), architectures_of("tiny", 300))
+    assert not np.array_equal(architectures_of("tiny", 300), architectures_of("another", 300))
+    np.testing.assert_array_equal(architectures_of("tiny", None), np.arange(N_ARCHITECTURES))
 
 
 def test_of_a_sample_only_what_a_partial_truth_knows_is_judged(unit: Unit, tmp_path: Path) -> None:

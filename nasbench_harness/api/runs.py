@@ -102,6 +102,7 @@ def run_experiment(
     fetch: bool = False,
     progress: Progress | bool | None = True,
     callbacks: Sequence[Callable[[Record], object]] = (),
+    stop_below: float | None = None,
 ) -> Run:
     """Train every strategy of an experiment, score all architectures, compare with the truth, and store the records.
 
@@ -117,7 +118,8 @@ def run_experiment(
     divided by the workers. ``workers``: processes at the same time. ``replace``: run again what is stored.
     ``progress``: True draws a bar (and a line for each unit) in the notebook or on stderr, None or False is silent, and
     an object with the methods of ``system.progress.Progress`` is called. ``callbacks``: each is called with the record
-    of each unit that this call finished, once it is stored; what one raises ends the run.
+    of each unit that this call finished, once it is stored; what one raises ends the run. ``stop_below``: a tau at a
+    point of ``scoring.trajectory`` below which a unit is ended; it is unfinished, and a call without this goes on.
 
     Returns every finished unit of the folder. Raises ``UsageError`` for impossible settings or a folder that holds
     units of another protocol, ``DataError`` for missing data, ``RunError`` when units failed (the others are stored).
@@ -139,7 +141,7 @@ def run_experiment(
         found_images, found_truth = resolve(described, _path(images), _path(truth), fetch, shown)
         sources = Sources(found_images, _path(split), found_truth, device, threads)
         report = _note if progress else _nothing
-        run_units(described, sources, folder, shown, report, replace, workers, after_unit)
+        run_units(described, sources, folder, shown, report, replace, workers, after_unit, stop_below)
     run = read_run(folder)
     board = run.leaderboard()
     write_json(folder / "leaderboard.json", board.to_json())

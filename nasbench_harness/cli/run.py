@@ -30,6 +30,7 @@ def run(
     device: Device = "cpu",
     threads: int | None = None,
     workers: int = 1,
+    stop_below: float | None = None,
     replace: Flag = False,
     fetch: Flag = False,
     json: Json = False,
@@ -58,6 +59,8 @@ def run(
         Threads of torch for each process; none: the cores divided by the workers. Part of what a result depends on.
     workers
         Processes at the same time: for units first, then for the sub-supernets and the scoring of those that are left.
+    stop_below
+        End a unit whose tau at a point of ``scoring.trajectory`` is below this; it stays unfinished, with checkpoints.
     replace
         Run again what is stored, even under another protocol.
     fetch
@@ -85,6 +88,7 @@ def run(
             workers=workers,
             replace=replace,
             fetch=fetch,
+            stop_below=stop_below,
         )
         boards[folder] = done.leaderboard()
         note(f"records in {folder}; figures: nasbench-harness figures {folder}")

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from nasbench_harness.experiment.trajectory import TrajectorySection
 from nasbench_harness.plugins import load_file
 from nasbench_harness.registry import names_from
 from nasbench_harness.space import N_ARCHITECTURES, SMALLEST_SAMPLE
@@ -29,7 +30,7 @@ SHARED = ("name", "images", "network", "training", "budget", "scoring", "truth")
 BEFORE_THEY_WERE_SETTINGS: dict[str, dict[str, Any]] = {
     "images": {"normalisation": "measured"},
     "training": {"unsampled_weights": "freeze", "crop_fill": "mean", "last_batch": "drop", "rate_changes": "step"},
-    "scoring": {"architectures": None},
+    "scoring": {"architectures": None, "trajectory": None},
 }
 """What settings were fixed to before they could be chosen: left out of identities, so that older records stay valid."""
 
@@ -120,7 +121,8 @@ class ScoringSection(_Section):
     ``batch_norm`` "batch-statistics": every batch is judged by its own. "recalibrated": each architecture first takes
     its statistics from ``recalibration_batches`` training batches. ``signal``: ``accuracy``, ``negative_loss``, or one
     that every strategy of the experiment adds. ``architectures``: how many are scored and ranked, a sample that is the
-    same for all strategies and seeds; none: all 15,625.
+    same for all strategies and seeds; none: all 15,625. ``trajectory``: whether, when and how many are scored while
+    networks train; it changes no other number.
     """
 
     images: int = Field(gt=1)
@@ -129,6 +131,7 @@ class ScoringSection(_Section):
     recalibration_batches: int = Field(50, gt=0)
     signal: str = "accuracy"
     architectures: int | None = Field(None, ge=SMALLEST_SAMPLE, le=N_ARCHITECTURES)
+    trajectory: TrajectorySection | None = None
 
 
 class TruthSection(_Section):

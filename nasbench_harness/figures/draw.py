@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from nasbench_harness.figures import leaf_panels, rank_hexbin, tau_by_strategy, top_k_curve
+from nasbench_harness.figures import leaf_panels, rank_hexbin, tau_along_training, tau_by_strategy, top_k_curve
 from nasbench_harness.figures.style import paper_style
 from nasbench_harness.records import Run
 from nasbench_harness.system.files import write_atomically
@@ -24,7 +24,8 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 
 def draw_run(run: Run, signal: str | None = None) -> dict[str, Figure]:
-    """Every figure of a run by file name: the grid of rank hexagons and one panel a strategy, tau, top-k, leaves.
+    """Every figure of a run by file name: the grid of rank hexagons and one panel a strategy, tau, top-k, leaves, and
+    tau along training where records have it.
 
     ``signal`` None takes each record's headline signal. Raises ``DataError`` when a record lacks it.
     """
@@ -37,6 +38,9 @@ def draw_run(run: Run, signal: str | None = None) -> dict[str, Figure]:
         leaves = leaf_panels.draw(run, signal)
         if leaves is not None:  # some strategy divides the space
             figures["leaf_panels"] = leaves
+        along = tau_along_training.draw(run)
+        if along is not None:  # some record has a trajectory
+            figures["tau_along_training"] = along
         for name in run.strategies:
             figures[f"rank_hexbin_{name}"] = rank_hexbin.draw_unit(
                 rank_hexbin.median_unit(run.of(name), signal), signal

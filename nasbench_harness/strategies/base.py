@@ -122,14 +122,18 @@ class Scorer:
 
         Asked for after ``score``, on which it may depend.
         """
-        classes = self.context.shape.classes
-        return {"accuracy": 100.0 / classes, "negative_loss": -float(np.log(classes))}
+        return chance_of(self.context.shape.classes)
 
     def scorable(self, network: Supernet) -> Scorable:
         """How architectures use one of the networks."""
         from nasbench_harness.supernet.scoring.scores import SupernetScorable
 
         return SupernetScorable(network, self.route_A)
+
+
+def chance_of(classes: int) -> dict[str, float]:
+    """What guessing scores, by signal: percent, and minus the cross-entropy in nats."""
+    return {"accuracy": 100.0 / classes, "negative_loss": -float(np.log(classes))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,14 +145,7 @@ class Chunk:
 
     def __call__(self, context: Context) -> dict[str, np.ndarray]:
         """``accuracy`` and ``negative_loss`` ``[n]``, with recalibrated batch norm where the context asks for it."""
-        from nasbench_harness.supernet.scoring.recalibration import score_recalibrated
-        from nasbench_harness.supernet.scoring.scorable import score
-
-        images, batch, progress = context.scoring_images, context.scoring_batch, context.progress
-        if context.calibration:
-            calibration = context.calibration
-            return asdict(score_recalibrated(self.scorable, self.cells, calibration, images, batch, progress))
-        return asdict(score(self.scorable, self.cells, images, batch, progress))
+        return context.scores_of(self.scorable, self.cells)
 
 
 class Strategy(ABC):
@@ -168,6 +165,9 @@ class Strategy(ABC):
 
     before_they_were_options: ClassVar[Mapping[str, Any]] = {}
     """What options stood for before they could be chosen, their defaults: left out of ``canonical`` at that value."""
+
+    has_trajectory: ClassVar[bool] = False
+    """Whether its stages cover the space all along, by networks that score as they are: see ``scoring.trajectory``."""
 
     @property
     def native_factor(self) -> float:

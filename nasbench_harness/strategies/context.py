@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +15,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import Subspace
 from nasbench_harness.strategies.parallel import Measurement, measure_in_parallel, train_in_parallel
+from nasbench_harness.strategies.trajectory import Trajectory
 from nasbench_harness.system.progress import Progress, Silent
 from nasbench_harness.training.checkpoints import Checkpoints
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from nasbench_harness.images.batch_sizes import BatchSizes
     from nasbench_harness.images.batches import DeviceImages
     from nasbench_harness.supernet.network import NetworkShape, Supernet
+    from nasbench_harness.supernet.scoring.scorable import Scorable
     from nasbench_harness.training.budget import Budget
     from nasbench_harness.training.trainer import LossCurve, Stage, StageRun, TrainingLoop, TrainingSettings
 
@@ -33,7 +37,8 @@ class Context:
     All costly work goes through ``train``, ``train_together`` and ``measure``: they meter it, show its progress, and
     take it up again after an interruption, when the strategy is run a second time from its start. What is independent
     goes through ``train_in_parallel`` and ``measure_in_parallel``, which use up to ``processes`` at a time.
-    ``plugins`` are the files, with their digests, whose parts those processes need.
+    ``plugins`` are the files, with their digests, whose parts those processes need. ``trajectory`` looks at networks
+    while they train; it never changes them.
     """
 
     space: Subspace
@@ -50,6 +55,7 @@ class Context:
     precision: Literal["float32", "bfloat16"] = "float32"
     processes: int = 1
     plugins: tuple[tuple[Path, str], ...] = ()
+    trajectory: Trajectory | None = None
 
     @property
     def batches(self) -> BatchSizes:
@@ -78,7 +84,25 @@ class Context:
         """A stage that is ready to start, for ``train_together``."""
         from nasbench_harness.training.trainer import StageRun
 
-        return StageRun(network, stage, self.train_images, self.training, self.budget, self.seed_axes, route_A)
+        run = StageRun(network, stage, self.train_images, self.training, self.budget, self.seed_axes, route_A)
+        if self.trajectory is not None:
+            run.watcher = self.trajectory.watch(stage, run.steps, partial(self._look, network, route_A))
+        return run
+
+    def scores_of(self, scorable: Scorable, cells: np.ndarray) -> dict[str, np.ndarray]:
+        """``accuracy`` and ``negative_loss`` of live cells ``[n]`` on the scoring images, as the experiment asks."""
+        from nasbench_harness.supernet.scoring.recalibration import score_as_asked
+
+        images, batch, calibration = self.scoring_images, self.scoring_batch, self.calibration
+        return asdict(score_as_asked(scorable, cells, calibration, images, batch, self.progress))
+
+    def _look(self, network: Supernet, route_A: np.ndarray | None, cells: np.ndarray) -> dict[str, np.ndarray]:
+        """The scores that the final scoring would give now; neither budget nor the time of training count them."""
+        from nasbench_harness.supernet.scoring.scores import SupernetScorable
+
+        clock = self.checkpoints.clock
+        with nullcontext() if clock is None else clock.timing("trajectory_seconds"):
+            return self.shown_by(Silent()).scores_of(SupernetScorable(network, route_A), cells)
 
     def train(self, network: Supernet, stage: Stage, route_A: np.ndarray | None = None) -> LossCurve:
         """Train ``network`` in place, metered."""
@@ -122,7 +146,9 @@ class Context:
 
     def alone(self) -> Context:
         """The same for a process of its own, silent; this process keeps the time."""
-        return replace(self, progress=Silent(), checkpoints=replace(self.checkpoints, clock=None), processes=1)
+        trajectory = None if self.trajectory is None else self.trajectory.alone()
+        checkpoints = replace(self.checkpoints, clock=None)
+        return replace(self, progress=Silent(), checkpoints=checkpoints, processes=1, trajectory=trajectory)
 
     def shown_by(self, progress: Progress) -> Context:
         """The same with another progress."""

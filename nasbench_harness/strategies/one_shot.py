@@ -26,6 +26,7 @@ class OneShot(Strategy):
         "Oh, Lee, Ham, EFS-NAS, arXiv 2412.14678"
     )
     option_families = (samplers,)
+    has_trajectory: ClassVar[bool] = True
 
     sampler: str | dict[str, Any] = "uniform"
     channels: int | None = None

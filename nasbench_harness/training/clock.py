@@ -32,13 +32,15 @@ class Clock:
 
     @contextmanager
     def timing(self, phase: str) -> Iterator[None]:
-        """Count what happens inside towards ``phase``; phases follow each other, one at a time."""
+        """Count what happens inside towards ``phase``; a phase inside another one interrupts it."""
+        self._settle()
+        around = self._running
         self._running = (phase, time.perf_counter())
         try:
             yield
         finally:
             self._settle()
-            self._running = None
+            self._running = None if around is None else (around[0], time.perf_counter())
 
     def _settle(self) -> None:
         if self._running is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -25,6 +25,19 @@ LOSS_POINTS = 50
 
 STRETCH = "loss of the stretch"
 CROSS_ENTROPY = "cross-entropy of the stretch"
+
+
+class Watcher(Protocol):
+    """Looks at what a loop trains after some of its steps, and changes nothing; what it saw is part of the state."""
+
+    def after(self, step: int) -> bool:
+        """Look if it is time; says whether it did."""
+
+    def state(self, done: int) -> Mapping[str, Tensor]:
+        """What was seen in the first ``done`` steps."""
+
+    def restore(self, tensors: Mapping[str, Tensor], done: int) -> None:
+        """Take up what ``state`` gave."""
 
 
 class TrainingLoop(ABC):
@@ -51,6 +64,7 @@ class TrainingLoop(ABC):
         self.cross_entropies: list[float] = []
         self._total, self._cross_entropy = torch.zeros((), device=device), torch.zeros((), device=device)
         self._pending = 0
+        self.watcher: Watcher | None = None
 
     @abstractmethod
     def step(self) -> Sequence[Tensor]:
@@ -107,6 +121,8 @@ class TrainingLoop(ABC):
             self._pending += 1
             if self._pending == self.stretch or self.finished:
                 self._close_stretch(progress)
+            if self.watcher is not None and self.watcher.after(self.done):
+                self.begin_turn()
 
     def _close_stretch(self, progress: Progress) -> None:
         mean = float(self._total) / (self._pending * self.losses_a_step)  # the only host synchronisation of the loop
@@ -131,9 +147,11 @@ class TrainingLoop(ABC):
         values["first steps"] = self.beginning.state()
         if self.tells_cross_entropy:
             values["cross_entropies"] = self.cross_entropies
+        seen = {} if self.watcher is None else dict(self.watcher.state(self.done))
         if self.finished:
-            return {}, values
-        return {STRETCH: self._total, CROSS_ENTROPY: self._cross_entropy}, values | {"pending": self._pending}
+            return seen, values
+        totals = {STRETCH: self._total, CROSS_ENTROPY: self._cross_entropy}
+        return {**totals, **seen}, values | {"pending": self._pending}
 
     def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """Take up what ``state`` gave; the budget is charged with the steps that were done then."""
@@ -148,3 +166,5 @@ class TrainingLoop(ABC):
         self.seen, self.losses = list(values["seen"]), list(values["losses"])
         self.beginning.restore(values.get("first steps", {}))
         self.budget.spend(*self.cost_before(self.done))
+        if self.watcher is not None:
+            self.watcher.restore(tensors, self.done)

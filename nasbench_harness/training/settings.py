@@ -56,7 +56,8 @@ class Stage:
 
     ``updates`` is its share of the budget, what ``objective`` adds included. ``rate_scale`` multiplies both learning
     rates; ``schedule`` is the stretch of the cosine that the stage goes through. The name is unique within a strategy:
-    random draws and checkpoints go by it.
+    random draws and checkpoints go by it. ``window``: the stretch of the whole budget that it stands for, for
+    trajectories; stages of networks side by side have the same.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Stage:
     objective: Objective = field(default_factory=CrossEntropy)
     rate_scale: float = 1.0
     schedule: Stretch = WHOLE
+    window: Stretch = WHOLE
 
     def cost_of_step(self, batch_size: int) -> tuple[int, int]:
         """What one optimiser step takes: architecture-updates, and forward passes without gradient."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from nasbench_harness.errors import StoppedEarlyError
 from nasbench_harness.images.batch_sizes import BatchSizes
 from nasbench_harness.system.progress import Progress
 from nasbench_harness.training.checkpoints import Checkpoints
@@ -37,8 +38,12 @@ def train(
     progress.advance(sum(run.updates_before(run.done) for run in runs))
     saved = time.monotonic()
     while not all(run.finished for run in runs):
-        for run in runs:
-            run.advance(run.steps_an_epoch, progress)
+        try:
+            for run in runs:
+                run.advance(run.steps_an_epoch, progress)
+        except StoppedEarlyError:
+            _save(runs, checkpoints, key)
+            raise
         finished = all(run.finished for run in runs)
         if finished or time.monotonic() - saved >= SECONDS_BETWEEN_CHECKPOINTS:
             _save(runs, checkpoints, key)

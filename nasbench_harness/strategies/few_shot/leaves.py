@@ -22,15 +22,21 @@ def train_leaves(
     share: int,
     sampler: Sampler,
     schedule: Stretch = WHOLE,
+    window: Stretch = WHOLE,
 ) -> tuple[tuple[Leaf, ...], list[LossCurve]]:
     """Train each network in place for ``share`` architecture-updates on its subspace.
 
     Returns all leaves, and the loss curves of those that were trained: where no architecture has a path nothing can be,
-    nor is the network ever run.
+    nor is the network ever run. ``window``: see ``Stage``.
     """
     count = len(untrained)
     stages = [
-        (network, Stage(f"leaf {number}/{count}: {subspace.name}", subspace, share, sampler, schedule=schedule))
+        (
+            network,
+            Stage(
+                f"leaf {number}/{count}: {subspace.name}", subspace, share, sampler, schedule=schedule, window=window
+            ),
+        )
         for number, (subspace, network) in enumerate(untrained, 1)
         if subspace.connected().size
     ]

@@ -36,6 +36,7 @@ class FewShot(Strategy):
 
     source: ClassVar[str] = "Zhao et al., Few-shot NAS, ICML 2021; Oh, Lee, Ham, EFS-NAS, arXiv 2412.14678"
     option_families = (partitioners, samplers)
+    has_trajectory: ClassVar[bool] = True
 
     partitioner: str | dict[str, Any]
     sampler: str | dict[str, Any] = "uniform"
@@ -91,12 +92,14 @@ class FewShot(Strategy):
                 f"{len(leaves)} leaves get {share} architecture-updates each, less than one step of {step}; "
                 "raise the budget, or lower parent_fraction or the number of leaves"
             )
+        divided = parent_updates / context.budget.planned
         start = context.new_network("supernet")
         losses: list[LossCurve] = []
         if parent_updates:
-            losses.append(context.train(start, Stage("parent", context.space, parent_updates, sampler)))
+            stage = Stage("parent", context.space, parent_updates, sampler, window=(0.0, divided))
+            losses.append(context.train(start, stage))
         untrained = [(leaf, copy.deepcopy(start) if leaf.connected().size else start) for leaf in leaves]
-        trained, curves = train_leaves(context, untrained, share, sampler)
+        trained, curves = train_leaves(context, untrained, share, sampler, window=(divided, 1.0))
         return Scorer(trained, (*losses, *curves), context)
 
 

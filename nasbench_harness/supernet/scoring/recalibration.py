@@ -20,7 +20,7 @@ from nasbench_harness.errors import RunError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.supernet.network import live_codes
 from nasbench_harness.supernet.operations import EPSILON, normalising_by
-from nasbench_harness.supernet.scoring.scorable import Scorable, Scores
+from nasbench_harness.supernet.scoring.scorable import Scorable, Scores, score
 from nasbench_harness.system.progress import Progress
 
 
@@ -63,6 +63,20 @@ class Recalibration:
             self.means[place] += (mean - self.means[place]) / self.batches
             self.variances[place] += (variance - self.variances[place]) / self.batches
         return F.batch_norm(x_NCHW, mean, variance, training=False, eps=EPSILON)
+
+
+def score_as_asked(
+    scorable: Scorable,
+    cells: np.ndarray,
+    calibration: Sequence[Tensor],
+    images: DeviceImages,
+    batch_size: int,
+    progress: Progress,
+) -> Scores:
+    """``score_recalibrated`` where there are batches to calibrate on, else ``score`` by the statistics of the batch."""
+    if calibration:
+        return score_recalibrated(scorable, cells, calibration, images, batch_size, progress)
+    return score(scorable, cells, images, batch_size, progress)
 
 
 @torch.inference_mode()
