@@ -35,7 +35,7 @@ class Followed:
         return cells_of(self.architectures)
 
     def judge(self, score_PC: Scores, chance: Mapping[str, float], truth: Truth) -> dict[str, Any]:
-        """The record's ``training.trajectory``: three numbers by point and signal, with an interval where it has one.
+        """The record's ``trajectory``: three numbers by point and signal, with an interval where it has one.
 
         ``references``: the same numbers of live FLOPs, whose first is what a supernet has to beat.
         """
