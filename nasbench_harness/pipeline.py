@@ -210,6 +210,7 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any],
             "loss": [c.to_json() for c in scorer.losses],
             "details": scorer.details,
             **along,
+            "reference_scores": _reference_scores(scorer.context),
         },
         environment=environment_record(unit.device),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -225,6 +226,13 @@ def _along_training(unit: Unit, scorer: Scorer, followed: Followed | None) -> di
         if not trajectory.known(number):
             raise RunError(f"{unit.strategy} has not scored the point {fraction:.3g} of the trajectory")
     return {"trajectory": followed.judge(trajectory.score_PC, scorer.chance(), unit.truth)}
+
+
+def _reference_scores(context: Context) -> dict[str, Any]:
+    from nasbench_harness.supernet.scoring.reference import reference_scores
+
+    network = context.new_network("reference scores")
+    return reference_scores(network, context.scoring_images, context.scoring_batch).to_json()
 
 
 def _analysis(unit: Unit, scorer: Scorer, table: ScoreTable) -> dict[str, Any]:

@@ -55,7 +55,10 @@ def make_record(strategy: str = "one-shot", seed: int = 0, noise: float = 0.3, *
             "best": float(truth.max()),
             "noise_ceiling": {"kendall_tau": 0.93},
         },
-        "leaves": [{"name": name, "size": N // 2, "updates": 500, "channels": 8} for name in ("one half", "the other")],
+        "leaves": [
+            {"name": name, "size": size, "updates": 500, "channels": 8}
+            for name, size in (("one half", 7812), ("the other", 7813))
+        ],
         "analysis": {
             "leaves": {
                 name: analyse_leaves(score, truth, np.arange(N) % 2, ("one half", "the other"))
@@ -80,9 +83,9 @@ def make_record(strategy: str = "one-shot", seed: int = 0, noise: float = 0.3, *
     return Record(**(fields | changes))
 
 
-def make_scores(record: Record) -> ScoreTable:
-    """Scores to stand beside a record: one row an architecture."""
-    rng = np.random.default_rng(record.seed)
+def make_scores(record: Record, run: str = "") -> ScoreTable:
+    """Scores to stand beside a record: one row an architecture; others in every run, strategy and seed."""
+    rng = np.random.default_rng([*f"{run}/{record.strategy}".encode(), record.seed])
     return ScoreTable(
         index=np.arange(N, dtype=np.int32) * 3,
         leaf=np.zeros(N, np.int16),
@@ -104,7 +107,6 @@ def write_run(
     All else is the same in every record.
     """
     like = make_record()
-    scores = make_scores(like)
     described = {
         "name": "fake",
         "images": {"name": "digits", "size": None},
@@ -117,7 +119,7 @@ def write_run(
             experiment = {**described, "strategy": options, "seed": seed} | sections
             metrics = {name: {**column, metric: value} for name, column in like.metrics.items()}
             record = replace(like, strategy=strategy, seed=seed, experiment=experiment, metrics=metrics)
-            write_record(folder, record, scores)
+            write_record(folder, record, make_scores(record, folder.name))
     return folder
 
 

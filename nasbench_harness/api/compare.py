@@ -63,7 +63,8 @@ def compare(
     named = (("candidate", candidate), ("baseline", baseline))
     sides = [side_from(each, metric, signal, truth, policy, name) for name, each in named]
     by = signal or next((r.signal for side in sides for s in side.samples for r in s.records), "score")
-    return Gate(**vars(evidence.gate(sides[0], sides[1], rules, metric, by, across)))
+    tiers = (evidence.structural, evidence.exact)
+    return Gate(**vars(evidence.gate(sides[0], sides[1], rules, metric, by, across, tiers)))
 
 
 def side_from(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,8 +21,8 @@ from nasbench_harness.records.machines import machine_differences, machine_note
 BASELINE_SEEDS = 10
 """With fewer, all verdicts against a baseline share its luck, and the gate says so."""
 
-Earlier = Callable[[Pair], Verdict | None]
-"""A tier before statistics: a verdict, or None where it cannot say one."""
+Earlier = Callable[[Pair], Verdict | str]
+"""A tier before statistics: a verdict, or a note on why it has none, which may be empty."""
 
 
 def gate(
@@ -54,8 +55,14 @@ def judge_pairs(
 
     Pairs that an earlier tier decides are none of the tests that Holm's correction counts.
     """
-    decided = {place: verdict for place, pair in enumerate(pairs) if (verdict := _first(earlier, pair))}
-    waiting = [pair for place, pair in enumerate(pairs) if place not in decided]
+    decided: dict[int, Verdict] = {}
+    waiting = []
+    for place, pair in enumerate(pairs):
+        found, notes = _first(earlier, pair)
+        if found is None:
+            waiting.append(replace(pair, notes=(*pair.notes, *notes)))
+        else:
+            decided[place] = found
     by_statistics = iter(_by_statistics(waiting, rules, prior) if waiting else ())
     return tuple(
         Comparison(pair, decided[place], None, pair.notes) if place in decided else next(by_statistics)
@@ -63,8 +70,14 @@ def judge_pairs(
     )
 
 
-def _first(earlier: Sequence[Earlier], pair: Pair) -> Verdict | None:
-    return next((verdict for tier in earlier if (verdict := tier(pair))), None)
+def _first(earlier: Sequence[Earlier], pair: Pair) -> tuple[Verdict | None, list[str]]:
+    notes = []
+    for tier in earlier:
+        found = tier(pair)
+        if isinstance(found, Verdict):
+            return found, []
+        notes += [found] if found else []
+    return None, notes
 
 
 def _by_statistics(pairs: Sequence[Pair], rules: Rules, prior: Prior) -> list[Comparison]:

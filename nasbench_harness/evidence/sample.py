@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evidence.difference import Difference, difference
 from nasbench_harness.evidence.prior import Prior, fit_prior
-from nasbench_harness.records import Record
+from nasbench_harness.records import Fingerprint, Record
 from nasbench_harness.records.summary import values_of
 
 METRICS = ("kendall_tau", "tau_within_flops", "tau_with_flops", "spearman", "pearson")
@@ -24,7 +24,7 @@ class Sample:
     """``value_S``: float64 ``[S]``, one value a seed. ``source``: where it comes from, for messages.
 
     ``protocol``: the description of its experiment, None where it is unknown, as for a score file. ``records``: those
-    that the values were read from, empty for a score file.
+    that the values were read from, empty for a score file. ``fingerprints``, by seed, stand for records not kept.
     """
 
     strategy: str
@@ -33,6 +33,7 @@ class Sample:
     source: str
     protocol: dict[str, Any] | None = None
     records: tuple[Record, ...] = field(default=(), repr=False)
+    fingerprints: Mapping[int | str, Fingerprint] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:

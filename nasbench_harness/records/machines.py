@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nasbench_harness.records.schema import Record
@@ -20,7 +20,12 @@ def machine_differences(records: Iterable[Record]) -> dict[str, list[Any]]:
     be compared over seeds, and not bit by bit. A record that is older than a field says nothing of it and is not held
     against the others; of its engine its commit speaks, where all records have one.
     """
-    cards = [_card(record.environment) for record in records]
+    return environment_differences(record.environment for record in records)
+
+
+def environment_differences(environments: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The same for the environments themselves."""
+    cards = [_card(environment) for environment in environments]
     found = {}
     for field in (*CHANGES_BITS, "commit"):
         values = {card[field] for card in cards if card.get(field) is not None}
@@ -51,7 +56,7 @@ def short_commit(commit: str) -> str:
     return commit[:7] + "+changed" * commit.endswith("+changed")
 
 
-def _card(environment: dict[str, Any]) -> dict[str, Any]:
+def _card(environment: Mapping[str, Any]) -> dict[str, Any]:
     """The environment with what older records tell in other words."""
     kernels = str(environment.get("kernels") or "")
     count, _, words = kernels.partition(" ")
