@@ -13,7 +13,9 @@ from nasbench_harness import records
 from nasbench_harness.api.inputs import as_truth
 from nasbench_harness.api.leaderboard import Leaderboard, leaderboard
 from nasbench_harness.api.progress import notebook_shell, shown_progress
+from nasbench_harness.data.truths import table_for
 from nasbench_harness.errors import DataError
+from nasbench_harness.evaluation.rejudge import rejudge
 from nasbench_harness.experiment import Experiment, load_experiment, select_strategies, with_seeds
 from nasbench_harness.figures import draw_run, save_figures
 from nasbench_harness.records import Record, ScoreTable, read_scores, unit_dir
@@ -70,6 +72,14 @@ class Run(records.Run):
         if truth is not None:
             columns["truth"] = as_truth(truth)[0].vector[table.index]
         return pl.DataFrame(columns, nan_to_null=True)
+
+    def judged_by(self, policy: str, truth: Any = None) -> Run:
+        """The same run with its stored scores judged again by another truth, or by metrics of today; nothing is stored.
+
+        ``policy``: the column, such as ``cifar100_test_200``; ``truth``: its table, as for ``truth_vector``. Raises
+        ``DataError`` for an unknown column or damaged scores.
+        """
+        return Run(**vars(rejudge(self, table_for(policy, truth), policy)))
 
     def leaderboard(self, signal: str | None = None) -> Leaderboard:
         """The strategies best first; see ``nasbench_harness.leaderboard``."""

@@ -33,6 +33,21 @@ StoredTruth = Annotated[
 ]
 Resamples = Annotated[int, Parameter(help="Bootstrap resamples behind the intervals.")]
 
+JudgingPolicies = Annotated[
+    str | None,
+    Parameter(
+        help="Judge the stored scores again by this column of the truth table, or by several with commas between them, "
+        "such as ``cifar10_test_200,cifar100_test_200``; nothing is trained or stored. None: as stored."
+    ),
+]
+JudgingTruth = Annotated[
+    Path | None,
+    Parameter(
+        env_var=TRUTH_VARIABLE,
+        help="Truth table of ``--policy`` (.npz), or CSV/JSON to read as one; none: the fetched table.",
+    ),
+]
+
 RunFolder = Annotated[Path, Parameter(help="Folder of the records of one experiment.")]
 Signal = Annotated[str | None, Parameter(help="``accuracy`` or ``negative_loss``; none: the experiment's headline.")]
 

@@ -1,4 +1,4 @@
-"""Kendall tau of every strategy: a dot a seed, the mean with its interval, and the references to beat."""
+"""Tau of every strategy, and within and with FLOPs: a dot a seed, the mean with its interval, references to beat."""
 
 from __future__ import annotations
 
@@ -15,45 +15,69 @@ if TYPE_CHECKING:
 _DASHES: dict[str, Any] = {"flops": (0, (5, 2)), "live_flops": (0, (1, 1.2))}
 
 
+_PANELS = {
+    "kendall_tau": "Kendall τ by {}",
+    "tau_within_flops": "τ within equal live FLOPs",
+    "tau_with_flops": "τ of rank sums with live FLOPs",
+}
+"""Metric -> label of its axis. All but the first are left out where a record lacks them."""
+
+
 def draw(run: Run, signal: str | None = None) -> Figure:
-    """Strategies from best (top) to worst mean tau, at column width; one without a tau stands last, marked."""
+    """Strategies from best (top) to worst mean tau, beside it tau within and with live FLOPs in the same order.
+
+    A strategy without a tau stands last, marked. Records of an earlier version give tau alone, at column width.
+    """
+    panels = ["kendall_tau"] if any(record.lacks_added_metrics for record in run.records) else list(_PANELS)
     found = {name: estimate(run.of(name), "kendall_tau", signal) for name in run.strategies}
     order = sorted(found, key=lambda name: (-2.0 if (tau := found[name]) is None else tau.mean, name))
+    width = style.SINGLE_COLUMN if len(panels) == 1 else style.DOUBLE_COLUMN
+    figure = style.new_figure(width, 0.24 * len(order) + 1.15)
+    axes = figure.subplots(ncols=len(panels), sharey=True, squeeze=False)[0]
+    for axis, metric in zip(axes, panels, strict=True):
+        _draw_panel(axis, run, order, metric, signal)
+        axis.set_xlabel(_PANELS[metric].format(style.title_of(signal or run.records[0].signal)))
+    axes[0].set_yticks(range(len(order)), [style.name_of(name) for name in order])
+    axes[0].set_ylim(-0.6, len(order) - 0.4)
+    handles = [*axes[0].get_legend_handles_labels()[0], *_legend_of_dots([each for each in found.values() if each])]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2 if len(panels) == 1 else 4)
+    return figure
+
+
+def _draw_panel(axis: Axes, run: Run, order: list[str], metric: str, signal: str | None) -> None:
+    """One metric of every strategy, a row each, and what it is to be compared with."""
     marks = style.marks(run.strategies)
-    figure = style.new_figure(style.SINGLE_COLUMN, 0.24 * len(order) + 1.15)
-    axis = figure.subplots()
     shown: list[float] = []
     for height, name in enumerate(order):
-        result = found[name]
+        result = estimate(run.of(name), metric, signal)
         if result is None:
-            axis.text(
-                0.5,
-                height,
-                "undefined: constant scores",
-                transform=axis.get_yaxis_transform(),
-                ha="center",
-                va="center",
-                fontsize=6.5,
-                color=style.GREY,
-            )
+            _draw_undefined(axis, height)
             continue
-        values = [float(record.column(signal)["kendall_tau"]) for record in run.of(name)]
+        values = [float(record.column(signal)[metric]) for record in run.of(name)]
         _draw_strategy(axis, height, values, result, marks[name])
         shown.extend(values)
         if result.interval is not None and result.n != 2:  # of two seeds it may be as wide as the axis: it runs off
             shown.extend(result.interval)
-    shown.extend(_draw_references(axis, run))
-    axis.set_yticks(range(len(order)), [style.name_of(name) for name in order])
+    shown.extend(_draw_references(axis, run, metric))
     axis.tick_params(axis="y", length=0)
-    axis.set_ylim(-0.6, len(order) - 0.4)
-    margin = 0.05 * max(max(shown) - min(shown), 0.02)
-    axis.set_xlim(min(shown) - margin, min(max(shown) + margin, 1.005))
+    if shown:
+        margin = 0.05 * max(max(shown) - min(shown), 0.02)
+        axis.set_xlim(min(shown) - margin, min(max(shown) + margin, 1.005))
     axis.grid(axis="x")
     axis.set_axisbelow(True)
-    axis.set_xlabel(f"Kendall τ by {style.title_of(signal or run.records[0].signal)}")
-    handles = [*axis.get_legend_handles_labels()[0], *_legend_of_dots([each for each in found.values() if each])]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
-    return figure
+
+
+def _draw_undefined(axis: Axes, height: int) -> None:
+    axis.text(
+        0.5,
+        height,
+        "undefined: constant scores",
+        transform=axis.get_yaxis_transform(),
+        ha="center",
+        va="center",
+        fontsize=6.5,
+        color=style.GREY,
+    )
 
 
 def _draw_strategy(axis: Axes, height: int, values: list[float], result: Estimate, mark: style.Mark) -> None:
@@ -66,15 +90,20 @@ def _draw_strategy(axis: Axes, height: int, values: list[float], result: Estimat
         axis.plot(result.mean, height, "o", color=mark.colour, markersize=4.5, mfc="white", mew=1.2, zorder=4)
 
 
-def _draw_references(axis: Axes, run: Run) -> list[float]:
-    """Vertical lines with their values in the legend; returns the values."""
-    first = run.records[0]
+def _draw_references(axis: Axes, run: Run, metric: str) -> list[float]:
+    """Vertical lines with their values in the legend of tau; returns the values.
+
+    Where ranks are summed only live FLOPs are to be beaten, and within equal FLOPs nothing is: a count orders none.
+    """
+    if metric == "tau_within_flops":
+        return []
+    first, alone = run.records[0], metric == "kendall_tau"
     lines: list[tuple[float, str, dict[str, Any]]] = []
-    for name, dashes in _DASHES.items():
+    for name, dashes in _DASHES.items() if alone else [("live_flops", _DASHES["live_flops"])]:
         tau = first.references[name]["kendall_tau"] if name in first.references else None
         if tau is not None:
             lines.append((float(tau), style.title_of(name), {"color": "black", "linestyle": dashes}))
-    if (ceiling := noise_ceiling(first)) is not None:
+    if alone and (ceiling := noise_ceiling(first)) is not None:
         title = "noise ceiling" + (" (stand-in)" if "proxy_for" in ceiling else "")
         lines.append((float(ceiling["kendall_tau"]), title, {"color": style.GREY, "linestyle": "-"}))
     for value, title, look in lines:

@@ -42,8 +42,8 @@ def columns_of(board: Leaderboard) -> list[Column]:
     """The table column by column, a cell a strategy, then a reference: taus, metrics of the row's signal, costs."""
     rows = [*board.rows, *board.references]
     columns = [
-        Column("strategy", tuple(_name(row) for row in rows), 0),
-        Column("seeds", tuple(_seeds(row) for row in rows), 0),
+        Column("strategy", tuple(name_of(row) for row in rows), 0),
+        Column("seeds", tuple(seeds_of(row) for row in rows), 0),
     ]
     if any(row.place for row in board.rows):
         columns.append(Column("tier [ranks]", tuple(_place(row) for row in rows), 1))
@@ -164,13 +164,15 @@ def number(value: Estimate | None, digits: int) -> str:
     return text
 
 
-def _name(row: Row) -> str:
+def name_of(row: Row) -> str:
+    """The first cell of a row."""
     return {"flops": "FLOPs", "live_flops": "live FLOPs"}.get(row.name, row.name) + (
         " (reference)" if _is_reference(row) else ""
     )
 
 
-def _seeds(row: Row) -> str:
+def seeds_of(row: Row) -> str:
+    """How many seeds a row is from; one of them is marked."""
     return MISSING if _is_reference(row) else f"{row.n_seeds}" + (" †" if row.n_seeds == 1 else "")
 
 

@@ -19,6 +19,7 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.experiment.methods import METHODS
 from nasbench_harness.figures import draw_run, rank_hexbin, save_figures, style, tau_by_strategy, top_k_curve
 from nasbench_harness.records import Run, write_record
+from nasbench_harness.records.schema import ADDED
 
 FIVE = {
     "one-shot-uniform": 0.7,
@@ -130,6 +131,25 @@ def test_tau_shows_each_seed_the_mean_and_the_references(fake):
     low, high = axis.get_xlim()
     assert low < min(found)
     assert high > 0.93
+
+
+def test_tau_within_and_with_flops_stand_beside_tau_in_its_order(fake):
+    run = fake.make_run({"one-shot": 0.7, "single-edge": 0.3})
+    axes = tau_by_strategy.draw(run, "accuracy").axes
+    assert len(axes) == 3
+    for axis, metric in zip(axes, ("kendall_tau", "tau_within_flops", "tau_with_flops"), strict=True):
+        for height, name in enumerate(("one-shot", "single-edge")):
+            value = run.of(name)[0].metrics["accuracy"][metric]
+            assert any(list(line.get_xdata()) == [value] and line.get_ydata()[0] == height for line in axis.lines)
+    lines = [[line.get_label() for line in axis.lines if line.get_linestyle() in ("--", ":")] for axis in axes[1:]]
+    live = run.records[0].references["live_flops"]["kendall_tau"]
+    assert lines == [[], [f"live FLOPs {live:.2f}"]]
+
+
+def test_records_of_an_earlier_version_have_tau_alone(fake):
+    record = fake.make_record()
+    before = {key: {n: v for n, v in column.items() if n not in ADDED} for key, column in record.metrics.items()}
+    assert len(tau_by_strategy.draw(Run(None, (fake.make_record(metrics=before),))).axes) == 1
 
 
 def test_a_stand_in_ceiling_is_called_one_and_none_is_drawn_without_a_second_measurement(fake):

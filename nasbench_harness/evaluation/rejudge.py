@@ -1,0 +1,105 @@
+"""Stored scores judged again, without training: by another truth, or by metrics that did not exist then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.evaluation.unit import analyse, judge_unit
+from nasbench_harness.records import RECORD_FILE, Record, Run, ScoreTable, read_scores, unit_dir
+from nasbench_harness.system.files import write_json
+from nasbench_harness.truth import Truth, TruthPolicy, TruthTable, noise_ceiling_of, proxy_ceiling_of, truth_of
+
+
+def rejudge(run: Run, table: TruthTable, policy: str) -> Run:
+    """The run with every record judged again by column ``policy`` of ``table``; nothing is written.
+
+    What was run, what it cost and its identity stay. Raises ``DataError`` for an unknown column or damaged scores.
+    """
+    truth, ceiling = truth_of(table, policy), _ceiling(table, policy)
+    return replace(run, records=tuple(_judged(record, _scores(run, record), truth, ceiling) for record in run.records))
+
+
+def rejudge_by_each(run: Run, table: TruthTable, policies: Sequence[str]) -> dict[str, Run]:
+    """``rejudge`` by several columns, in their order; ``UsageError`` where none or one of them twice is named."""
+    if not policies or len(set(policies)) < len(policies):
+        raise UsageError(f"name each policy once, found {', '.join(policies) or 'none'}")
+    for policy in policies:
+        truth_of(table, policy)  # before minutes are spent on the others
+    return {policy: rejudge(run, table, policy) for policy in policies}
+
+
+def update_records(run: Run, table: TruthTable) -> list[Path]:
+    """Store the records of an earlier version with the metrics that were added since; the paths of those written.
+
+    Each is judged by its own truth. All are judged and compared with what was stored before the first is written:
+    ``DataError`` when ``table`` is another one, or a number differs. Intervals are those of today.
+    """
+    updated = []
+    for record in run.records:
+        if not record.lacks_added_metrics:
+            continue
+        again = rejudge(replace(run, records=(record,)), table, record.truth["policy"]).records[0]
+        where = f"{record.strategy}, seed {record.seed}"
+        if again.truth["sha256"] != record.truth["sha256"]:
+            raise DataError(f"{where}: table {table.name} is not the one that it was judged by; name that one")
+        kept = replace(again, truth=record.truth)
+        if difference := first_difference(record.to_json(), kept.to_json()):
+            raise DataError(f"{where}: {difference} is not what its stored scores give; run the unit again")
+        updated.append((unit_dir(run.folder, record.strategy, record.seed) / RECORD_FILE, kept.to_json()))
+    for path, value in updated:
+        write_json(path, value)
+    return [path for path, _ in updated]
+
+
+def first_difference(stored: Any, again: Any, path: str = "") -> str | None:
+    """Where a record judged again differs from the stored one, None where all stored numbers came out again.
+
+    What only the new one has is an addition. Intervals depend on how they are drawn, and are left out.
+    """
+    if isinstance(stored, dict) and isinstance(again, dict):
+        for name, value in stored.items():
+            if name in ("intervals", "interval_method"):
+                continue
+            inside = f"{path}.{name}" if path else name
+            if name not in again:
+                return inside
+            if found := first_difference(value, again[name], inside):
+                return found
+        return None
+    if isinstance(stored, list | tuple) and isinstance(again, list | tuple):
+        if len(stored) != len(again):
+            return path
+        pairs = enumerate(zip(stored, again, strict=True))
+        return _first(first_difference(a, b, f"{path}[{number}]") for number, (a, b) in pairs)
+    return None if stored == again else path
+
+
+def _first(found: Iterable[str | None]) -> str | None:
+    return next((each for each in found if each), None)
+
+
+def _judged(record: Record, scores: ScoreTable, truth: Truth, ceiling: dict[str, Any] | None) -> Record:
+    ranked = record.analysis["ranked"]
+    same = (truth.policy, truth.sha256) == (record.truth["policy"], record.truth["sha256"])
+    # what a strategy reports of its decisions cannot be found again from scores
+    reported = record.analysis["strategy"] if same else {}
+    names = [leaf["name"] for leaf in record.leaves]
+    return replace(
+        record,
+        **judge_unit(scores, truth),
+        truth={**truth.among(scores.index).to_json(), "noise_ceiling": ceiling},
+        analysis=analyse(scores, truth, names, None if ranked is None else list(ranked["leaves"]), reported),
+    )
+
+
+def _scores(run: Run, record: Record) -> ScoreTable:
+    return read_scores(unit_dir(run.folder, record.strategy, record.seed))
+
+
+def _ceiling(table: TruthTable, column: str) -> dict[str, Any] | None:
+    policy = TruthPolicy.parse(column)
+    return None if policy is None else noise_ceiling_of(table, policy) or proxy_ceiling_of(table, policy)

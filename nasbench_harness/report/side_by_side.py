@@ -1,0 +1,72 @@
+"""One run judged by several truths: a row a strategy, for each truth its three taus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nasbench_harness.report.cells import name_of, number, seeds_of, words
+from nasbench_harness.report.leaderboard import Leaderboard, Row
+from nasbench_harness.report.tables import Column, markdown_table, print_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_TAUS = {"kendall_tau": "tau", "tau_within_flops": "within FLOPs", "tau_with_flops": "with FLOPs"}
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Leaderboards of the same run by different truths, at least one; strategies are in the order of the first."""
+
+    boards: tuple[Leaderboard, ...]
+
+    def columns(self) -> list[Column]:
+        """The table column by column; tau by each truth stays in the narrowest terminal."""
+        first = self.boards[0]
+        rows = [*first.rows, *first.references]
+        columns = [
+            Column("strategy", tuple(map(name_of, rows)), 0),
+            Column("seeds", tuple(map(seeds_of, rows)), 0),
+        ]
+        for board in self.boards:
+            found = {row.name: row for row in (*board.rows, *board.references)}
+            for worth, (metric, title) in enumerate(_TAUS.items()):
+                cells = tuple(number(found[row.name].metrics[metric], 3) for row in rows)
+                columns.append(Column(f"{title} ({board.truth_policy})", cells, worth))
+        return columns
+
+    def notes(self) -> list[str]:
+        """What a reader has to know to read the numbers."""
+        signals = sorted({words(row.signal) for row in self.boards[0].rows if row.signal})
+        by = signals[0] if len(signals) == 1 else "each record's headline signal"
+        truths = "; ".join(f"{b.truth_policy} of {b.truth_table}, n = {b.n_architectures:,}" for b in self.boards)
+        notes = [
+            f"the same scores ({by}) judged by {truths}; sorted by tau of the first.",
+            "within FLOPs: tau among architectures of equal live FLOPs; with FLOPs: tau of the sum of ranks by "
+            "score and by live FLOPs.",
+            "[..]: 95 %, over seeds where there are several, else over architectures (†).",
+        ]
+        if self._moved():
+            notes.append(f"another order by tau than by the first truth: {', '.join(self._moved())}.")
+        return notes
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values: every leaderboard whole."""
+        return {"experiment": self.boards[0].experiment, "boards": [board.to_json() for board in self.boards]}
+
+    def to_markdown(self) -> str:
+        """The table as Markdown, with its notes."""
+        return markdown_table(self.boards[0].experiment, self.columns(), self.notes())
+
+    def print(self, console: Console | None = None) -> None:
+        """The table in a terminal, cut to its width by whole columns."""
+        print_table(self.boards[0].experiment, self.columns(), self.notes(), len(self.boards[0].rows), console)
+
+    def _moved(self) -> list[str]:
+        """Truths by which the strategies stand in another order."""
+
+        def order(rows: tuple[Row, ...]) -> list[str]:
+            return [row.name for row in rows]
+
+        return [board.truth_policy for board in self.boards[1:] if order(board.rows) != order(self.boards[0].rows)]
