@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ class CountFlops(Strategy):
 def plug_in() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(strategies._members, "count-flops", CountFlops)
-        patch.setattr(unit_judge, "judge_column", partial(judge_column, resamples=20))
+        patch.setattr(unit_judge, "judge_column", lambda *column: judge_column(*column[:3], resamples=20))
         yield
 
 
