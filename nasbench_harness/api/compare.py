@@ -74,7 +74,8 @@ def side_from(
     if isinstance(source, Run):
         return evidence.side_of(source, metric, signal)
     if isinstance(source, str | Path) and not Path(source).is_file():
-        return evidence.read_side(source, metric, signal)
+        run, strategy = evidence.open_side(source)
+        return evidence.side_of(run, metric, signal, strategy)
     return _from_scores(source, metric, truth, policy, name)
 
 

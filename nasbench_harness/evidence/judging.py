@@ -97,9 +97,11 @@ def _by_statistics(pairs: Sequence[Pair], rules: Rules, prior: Prior) -> list[Co
 def _comparison(pair: Pair, found: Difference, claims: Calls, place: int, rules: Rules, tests: int) -> Comparison:
     notes = (*pair.notes, *_seed_notes(pair, rules))
     if not found.degrees > 0:
-        reason = "one seed on each side and no prior of their spread: no difference can be called"
-        return Comparison(pair, Verdict("undecided", "statistical", reason), None, notes)
+        reason = "too few seeds and no prior of their spread: no difference can be called"
+        return Comparison(pair, Verdict("undecided", "statistical", reason), None, (*notes, reason))
     verdict, further = _verdict(pair, found, claims, place, rules, tests)
+    if pair.candidate.n < rules.looks[0]:
+        notes = (*notes, verdict.reason)
     low, high = found.ends(rules.level)
     numbers = Numbers(
         difference=float(found.estimate),
@@ -155,7 +157,7 @@ def _seed_notes(pair: Pair, rules: Rules) -> list[str]:
     notes = []
     if pair.baseline.n < BASELINE_SEEDS:
         notes.append(
-            f"the baseline has {pair.baseline.n} seeds: below {BASELINE_SEEDS} all verdicts against it share its luck"
+            f"baseline of fewer than {BASELINE_SEEDS} seeds ({pair.baseline.n}): all verdicts against it share its luck"
         )
     if pair.candidate.n >= rules.looks[0] and pair.candidate.n not in rules.looks and len(rules.looks) > 1:
         looks = ", ".join(map(str, rules.looks))

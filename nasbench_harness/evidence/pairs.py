@@ -13,10 +13,11 @@ from nasbench_harness.evidence.protocol import (
     check_across,
     fields_of,
     protocol_differences,
+    protocol_of,
     strategy_differences,
 )
 from nasbench_harness.evidence.sample import Sample, sample_of
-from nasbench_harness.records import Run, read_run, stored_units
+from nasbench_harness.records import RECORD_FILE, Run, read_run, stored_units
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,20 @@ class Pair:
         return one if one == other else f"{one} v {other}"
 
 
-def read_side(path: Path | str, metric: str, signal: str | None) -> Side:
-    """A run's folder, or ``RUN/strategy`` for one of its strategies.
-
-    Raises ``DataError`` as ``read_run``, and for a metric that is undefined for a seed of what is compared.
-    """
+def open_side(path: Path | str) -> tuple[Run, str | None]:
+    """The run of a folder, and the strategy that is named where it is ``RUN/strategy``; errors as of ``read_run``."""
     path = Path(path)
-    if path.is_dir() and not stored_units(path) and any(path.glob("seed-*/record.json")):
-        return side_of(read_run(path.parent), metric, signal, path.name)
-    return side_of(read_run(path), metric, signal)
+    if path.is_dir() and not stored_units(path) and any(path.glob(f"seed-*/{RECORD_FILE}")):
+        return read_run(path.parent), path.name
+    return read_run(path), None
 
 
 def side_of(run: Run, metric: str, signal: str | None, strategy: str | None = None) -> Side:
-    """A run as one side, or one strategy of it."""
+    """A run as one side, or one strategy of it.
+
+    Raises ``DataError`` for a metric that is undefined for a seed of what is compared; of the strategies around it,
+    whose spread alone is of interest, those are left out.
+    """
     around = []
     for name in run.strategies:
         try:
@@ -120,7 +122,7 @@ def _pair(one: Sample, other: Sample, across: Sequence[str]) -> Pair:
     if one.protocol is None or other.protocol is None:
         notes.append("score files do not say how they were obtained: that both sides were is up to you")
         return Pair(one, other, (), tuple(notes))
-    stored = [record.experiment for sample in (one, other) for record in sample.records]
+    stored = [protocol_of(record) for sample in (one, other) for record in sample.records]
     descriptions = [one.protocol, other.protocol, *stored]
     differences: dict[str, FieldDifference] = {}
     for description in descriptions:

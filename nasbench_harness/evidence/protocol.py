@@ -8,6 +8,7 @@ from typing import Any
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment.description import BEFORE_THEY_WERE_SETTINGS
+from nasbench_harness.records import Record
 
 _WHAT_IS_COMPARED = ("strategy", "seed", "plugins")
 _NO_PROTOCOL = ("data.device",)
@@ -29,6 +30,17 @@ class FieldDifference:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {"field": self.field, "candidate": self.candidate, "baseline": self.baseline}
+
+
+def protocol_of(record: Record) -> dict[str, Any]:
+    """The description of a record, with the truth that it is judged by now, which may be another than at first."""
+    description, truth = record.experiment, record.truth
+    data = description.get("data")
+    return {
+        **description,
+        "truth": {"policy": truth["policy"]},
+        "data": {**(data if isinstance(data, dict) else {}), "truth_sha256": truth["sha256"]},
+    }
 
 
 def protocol_differences(candidate: dict[str, Any], baseline: dict[str, Any]) -> tuple[FieldDifference, ...]:

@@ -12,7 +12,9 @@ import numpy.typing as npt
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evidence.difference import Difference, difference
 from nasbench_harness.evidence.prior import Prior, fit_prior
+from nasbench_harness.evidence.protocol import protocol_of
 from nasbench_harness.records import Fingerprint, Record
+from nasbench_harness.records.schema import ADDED
 from nasbench_harness.records.summary import values_of
 
 METRICS = ("kendall_tau", "tau_within_flops", "tau_with_flops", "spearman", "pearson")
@@ -71,13 +73,18 @@ def sample_of(records: Sequence[Record], metric: str, signal: str | None, source
         raise DataError(f"{source}: the seeds differ in their headline signal; choose one by --signal")
     values = values_of(records, metric, signal)
     if missing := [record.seed for record, value in zip(records, values, strict=True) if value is None]:
+        if metric in ADDED and first.lacks_added_metrics:
+            raise DataError(
+                f"{source}: the records are of an earlier version, without {metric}; "
+                f"give --policy {first.truth['policy']} (and --truth TABLE) to judge their stored scores again"
+            )
         raise DataError(
             f"{source}: {metric} is undefined for seed {missing[0]} (constant scores have no rank correlation); "
             "gate another metric or signal, or find out why the scores are constant"
         )
     value_S = np.array([value for value in values if value is not None], float)
     seeds = tuple(record.seed for record in records)
-    return Sample(first.strategy, seeds, value_S, source, first.experiment, tuple(records))
+    return Sample(first.strategy, seeds, value_S, source, protocol_of(first), tuple(records))
 
 
 def check_metric(metric: str) -> str:

@@ -122,7 +122,7 @@ def test_one_seed_is_undecided_before_the_first_look_and_alone() -> None:
 def test_what_weakens_a_verdict_is_said() -> None:
     [few] = judge_pairs([Pair(sample(SPREAD[:4] + 0.5), sample(SPREAD[:3] + 0.5))], Rules(), NO_PRIOR)
     text = " ".join(few.notes)
-    assert "baseline has 3 seeds" in text
+    assert "fewer than 10 seeds (3)" in text
     assert "4 seeds are none of the planned looks" in text
     [same] = judge_pairs([Pair(sample([0.5] * 5), sample(BASE))], Rules(), PUBLISHED)
     assert "give the same value" in " ".join(same.notes)
