@@ -6,7 +6,7 @@ from typing import Any
 
 from nasbench_harness.records.machines import machine_note
 from nasbench_harness.records.summary import Estimate
-from nasbench_harness.report.leaderboard import Leaderboard, Row
+from nasbench_harness.report.leaderboard import Headline, Leaderboard, Row
 from nasbench_harness.report.tables import Column
 
 MISSING = "-"
@@ -94,6 +94,7 @@ def notes_of(board: Leaderboard) -> list[str]:
             "parent: share of the budget that first trains a common parent; strategies with unequal shares differ in "
             "more than their partition."
         )
+    notes += [_headline(one) for one in board.headlines]
     notes.append(_ceiling(board.noise_ceiling))
     if warning := machine_note(board.machines):
         notes.append(warning)
@@ -128,6 +129,11 @@ def _beyond_count(board: Leaderboard) -> list[str]:
             f"again, give --policy {board.truth_policy} (and --truth TABLE)."
         )
     return notes
+
+
+def _headline(one: Headline) -> str:
+    tau = "" if one.kendall_tau is None else f"; tau of its own ranking ({words(one.signal)}) {one.kendall_tau:.3f}"
+    return f"{one.strategy}, seed {one.seed}: {one.text}{tau}."
 
 
 def _drawn(board: Leaderboard) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -67,12 +67,24 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Headline:
+    """What a method says of one seed in its own terms: ``text``, and Kendall's tau of the signal it ranks by itself."""
+
+    strategy: str
+    seed: int
+    text: str
+    signal: str
+    kendall_tau: float | None
+
+
+@dataclass(frozen=True)
 class Leaderboard:
     """Strategies by falling mean tau of their signal, references likewise, and what they are measured against.
 
     ``n_architectures``: those ranked and judged. ``sample``: how many were drawn for that; None: all were taken.
     ``flops_groups``: number of ``groups`` of equal live FLOPs behind the tau within them, and their architectures
     ``n``. ``judged_before``: units whose records an earlier version made, without the metrics that were added since.
+    ``headlines``: of methods whose own result is more than a ranking (``Strategy.analysis``).
     ``machines``: what differs in the records' environments and changes the last bits (``machine_differences``).
     """
 
@@ -89,6 +101,7 @@ class Leaderboard:
     flops_groups: dict[str, int] | None = None
     judged_before: tuple[str, ...] = ()
     machines: dict[str, list[Any]] = field(default_factory=dict)
+    headlines: tuple[Headline, ...] = ()
 
     @property
     def parents_differ(self) -> bool:
@@ -113,6 +126,7 @@ class Leaderboard:
             "rows": [row.to_json() for row in self.rows],
             "references": [row.to_json() for row in self.references],
             "machines": self.machines,
+            "headlines": [asdict(one) for one in self.headlines],
         }
 
 
@@ -140,7 +154,16 @@ def leaderboard(run: Run, signal: str | None = None) -> Leaderboard:
         flops_groups=_flops_groups(run, signal),
         judged_before=tuple(f"{r.strategy}, seed {r.seed}" for r in run.records if r.lacks_added_metrics),
         machines=machine_differences(run.records),
+        headlines=tuple(found for record in run.records if (found := _headline(record)) is not None),
     )
+
+
+def _headline(record: Record) -> Headline | None:
+    own = record.analysis["strategy"].get("headline")
+    if own is None:
+        return None
+    tau = record.metrics[own["signal"]]["kendall_tau"] if own["signal"] in record.metrics else None
+    return Headline(record.strategy, record.seed, own["text"], own["signal"], tau)
 
 
 def _flops_groups(run: Run, signal: str | None) -> dict[str, int] | None:

@@ -191,8 +191,9 @@ class Strategy(ABC):
     def analysis(self, details: dict[str, Any], true_A: np.ndarray) -> dict[str, Any]:
         """What only this kind of strategy has to say once the truth is known, as plain JSON values.
 
-        ``details`` are its scorer's; ``true_A`` ``[15625]`` has NaN where the truth has no value. Called after
-        everything is trained and scored: ``train`` never sees the truth.
+        A ``headline`` (``{"text", "signal"}``: the method's own result in words, and the signal it ranks by itself) is
+        shown beneath leaderboards. ``details`` are its scorer's; ``true_A`` ``[15625]`` has NaN where the truth has no
+        value. Called after everything is trained and scored: ``train`` never sees the truth.
         """
         return {}
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import statistics
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -337,3 +338,18 @@ def test_single_seeds_call_no_differences(single, fake):
     board = leaderboard(Run(None, (*mixed, fake.make_record("c", 0, 0.1))))
     assert {row.name: row.place and row.place.tier for row in board.rows} == {"a": 1, "b": 2, "c": None}
     assert "one seed: no" not in render_markdown(board)
+
+
+def test_a_method_may_say_in_its_own_terms_what_it_came_to(single):
+    one, *others = single.records
+    own = {"text": "derives |this|, 93.10 %, place 812 of 15,625", "signal": "accuracy"}
+    record = replace(one, analysis={**one.analysis, "strategy": {"headline": own}})
+    board = leaderboard(Run(single.folder, (record, *others)))
+    [told] = board.headlines
+    tau = one.metrics["accuracy"]["kendall_tau"]
+    assert (told.strategy, told.seed, told.kendall_tau) == (one.strategy, one.seed, tau)
+    line = f"{one.strategy}, seed 0: {own['text']}; tau of its own ranking (accuracy) {tau:.3f}."
+    assert line in " ".join(shown(board, 200).split())
+    assert line.replace("|", r"\|") in render_markdown(board)
+    assert json.loads(json.dumps(board.to_json()))["headlines"][0]["text"] == own["text"]
+    assert leaderboard(single).headlines == ()

@@ -13,6 +13,7 @@ import torch
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.space import (
+    N_ARCHITECTURES,
     all_codes,
     code_to_index,
     connected,
@@ -22,6 +23,7 @@ from nasbench_harness.space import (
 )
 from nasbench_harness.strategies import Context, base, strategies
 from nasbench_harness.strategies.hm_nas.network import WeightedScorable
+from nasbench_harness.strategies.hm_nas.options import MaskSettings
 from nasbench_harness.strategies.hm_nas.rankings import (
     EPSILON,
     additive_ceiling,
@@ -30,7 +32,8 @@ from nasbench_harness.strategies.hm_nas.rankings import (
     projected,
     summed,
 )
-from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, MaskSettings, halves
+from nasbench_harness.strategies.hm_nas.report import masking_report
+from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, halves
 from nasbench_harness.strategies.hm_nas.strategy import HmNas
 from nasbench_harness.supernet.scoring import scorable
 from nasbench_harness.system.progress import Silent
@@ -39,7 +42,7 @@ from nasbench_harness.training.checkpoints import Checkpoints
 
 BATCH = 20
 CELLS = np.sort(np.random.default_rng(0).choice(connected_live_cells(), 60, replace=False))
-SETTINGS = MaskSettings(1e-4, 1e-2, 5e-3, 0.0, True)
+SETTINGS = HmNas().mask_settings
 Make = Callable[..., Context]
 
 
@@ -83,7 +86,7 @@ def test_all_is_kept_before_masks_have_moved_far_enough(make: Make, steps: int) 
 
 def test_masks_learn_and_all_else_stays_as_it_is(make: Make) -> None:
     context = make(100_000)
-    loop = mask_loop(context, replace(SETTINGS, rate=3e-3), updates=80 * 12)
+    loop = mask_loop(context, HmNas(mask_rate=3e-3).mask_settings, updates=80 * 12)
     before = {name: weight.clone() for name, weight in loop.network.state_dict().items()}
     importance = loop._operation_EM.clone()
     loop.run()
@@ -277,7 +280,8 @@ def test_analysis_says_what_the_derived_architecture_is_worth(make: Make) -> Non
     assert found["projected"]["truth"] == truth[scorer.details["projected"]["index"]]
     assert found["projected"]["regret"] == pytest.approx(truth.max() - found["projected"]["truth"])
     truth[scorer.details["projected"]["index"]] = np.nan
-    assert strategy.analysis(scorer.details, truth)["projected"] == {"truth": None, "regret": None}
+    unknown = {"truth": None, "regret": None, "rank": None, "of": N_ARCHITECTURES - 1}
+    assert strategy.analysis(scorer.details, truth)["projected"] == unknown
 
 
 @pytest.mark.parametrize(
@@ -301,3 +305,53 @@ def test_a_budget_of_less_than_a_step_is_refused_before_anything_trains(make: Ma
     with pytest.raises(UsageError, match=r"one step of the mixture takes 160"):
         HmNas().train(context)
     assert context.budget.used == 0
+
+
+def test_a_headline_says_what_is_masked_and_derived() -> None:
+    index = parse_architecture("|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|none~1|avg_pool_3x3~2|")
+    details = {
+        "projected": {"index": int(index), "architecture": "|the cell|"},
+        "masks": {
+            "operations": {"masked": 9, "of": 24},
+            "edges": {"masked": 2, "of": 6},
+            "weights": {"masked": 1234, "of": 80640},
+        },
+    }
+    truth = np.arange(N_ARCHITECTURES) / 1000.0
+    truth[index] = 15.6
+    found = masking_report(details, truth)
+    rank = 1 + int((truth > 15.6).sum())
+    assert 1 < rank < 30
+    assert (found["projected"]["rank"], found["projected"]["of"]) == (rank, N_ARCHITECTURES)
+    assert found["headline"] == {
+        "text": "masks 9 of 24 operations, 2 of 6 edges, 1,234 of 80,640 weights; "
+        f"derives |the cell|, 15.60 %, place {rank} of 15,625",
+        "signal": "mask_logits",
+    }
+    truth[index] = np.nan
+    del details["masks"]
+    assert masking_report(details, truth)["headline"] == {"text": "derives |the cell|", "signal": "masked_importance"}
+
+
+def test_masks_of_the_structure_may_have_settings_of_their_own(make: Make) -> None:
+    plain = mask_loop(make())
+    assert {group["lr"] for group in plain._adam.param_groups} == {1e-4}
+    strategy = HmNas(structure_rate=2e-3, structure_start=0.02, structure_pressure=50.0)
+    loop = mask_loop(make(), strategy.mask_settings, updates=80 * 12)
+    starts = {name: float(real.detach().flatten()[0]) for name, real in loop.real.items()}
+    assert {name for name, start in starts.items() if start == pytest.approx(0.02)} == {"alpha", "beta"}
+    loop.run()
+    # under so strong a pressure each of 12 steps goes down by the rate: from 0.02 to -0.004
+    for name in ("alpha", "beta"):
+        assert float(loop.real[name].detach().max()) < 0.0
+    # a guard keeps one operation an edge and one edge a node
+    assert int(loop.mask("alpha").sum()) == 6
+    assert int(loop.mask("beta").sum()) == 3
+    weights = [real.detach() for name, real in loop.real.items() if name not in ("alpha", "beta")]
+    assert all(float((real - 0.01).abs().max()) < 1.3e-3 for real in weights)  # 12 steps at 1e-4
+
+
+def test_structure_options_enter_the_identity_only_where_they_are_given() -> None:
+    known = HmNas().canonical()
+    assert not any(name.startswith("structure") for name in known)
+    assert HmNas(structure_pressure=0.1).canonical() == known | {"structure_pressure": 0.1}

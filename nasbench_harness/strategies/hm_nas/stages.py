@@ -16,6 +16,7 @@ from nasbench_harness.space import N_EDGES
 from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.hm_nas.loop import Loop, descend
 from nasbench_harness.strategies.hm_nas.network import INCOMING, MIXED, Mixture, binarise
+from nasbench_harness.strategies.hm_nas.options import MaskSettings
 from nasbench_harness.supernet.network import Supernet
 from nasbench_harness.training.settings import rate_of_step
 
@@ -54,17 +55,6 @@ class Importances:
     def learnt(self) -> dict[str, Tensor]:
         """The logits by name."""
         return {"alpha": self.alpha_EM} | ({} if self.beta_E is None else {"beta": self.beta_E})
-
-
-@dataclass(frozen=True)
-class MaskSettings:
-    """How masks are learnt: see the options of ``HmNas``."""
-
-    rate: float
-    start: float
-    threshold: float
-    pressure: float
-    weights: bool
 
 
 class ImportanceLoop(Loop):
@@ -127,18 +117,20 @@ class MaskLoop(Loop):
         importances: Importances,
         settings: MaskSettings,
     ) -> None:
-        """All masks start at ``settings.start``."""
+        """All masks start at their level's ``start``."""
         super().__init__(context, "masks", updates, {"masks": images})
         self.settings, self.network, self.mixture = settings, network, Mixture(network)
         self._operation_EM, self._edge_E = importances.operation_EM.detach(), importances.edge_E.detach()
         masked = {"alpha": self._operation_EM} | ({} if importances.beta_E is None else {"beta": self._edge_E})
-        if settings.weights:
+        if settings.with_weights:
             masked |= {name: weight for name, weight in network.named_parameters() if name.startswith("cells.")}
         self.real = {
-            name: torch.full_like(tensor, settings.start, requires_grad=False).requires_grad_()
+            name: torch.full_like(tensor, settings.of(name).start, requires_grad=False).requires_grad_()
             for name, tensor in masked.items()
         }
-        self._adam = torch.optim.Adam(self.real.values(), lr=settings.rate)
+        self._adam = torch.optim.Adam(
+            [{"params": [real], "lr": settings.of(name).rate} for name, real in self.real.items()]
+        )
         self.optimisers = {"adam": (self._adam, self.real)}
 
     def mask(self, name: str) -> Tensor:
@@ -172,10 +164,17 @@ class MaskLoop(Loop):
         x_NCHW, labels = self.batch("masks")
         loss = F.cross_entropy(self.logits(x_NCHW), labels)
         pressed = loss
-        if self.settings.pressure:
-            pressed = loss + self.settings.pressure * sum(real.abs().sum() for real in self.real.values())
+        for pressure, masks in self._by_pressure().items():
+            if pressure:
+                pressed = pressed + pressure * sum(real.abs().sum() for real in masks)
         descend(pressed, list(self.real.values()), self._adam)
         return [loss.detach()]
+
+    def _by_pressure(self) -> dict[float, list[Tensor]]:
+        found: dict[float, list[Tensor]] = {}
+        for name, real in self.real.items():
+            found.setdefault(self.settings.of(name).pressure, []).append(real)
+        return found
 
     def bake(self) -> Supernet:
         """A copy of the network with the masked weights in place."""

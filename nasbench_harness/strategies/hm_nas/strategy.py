@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ import numpy as np
 from nasbench_harness.strategies.base import Scorer, Strategy, strategies
 from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.hm_nas.options import HmNasOptions
-from nasbench_harness.strategies.hm_nas.rankings import additive_ceiling
+from nasbench_harness.strategies.hm_nas.report import masking_report
 
 
 @strategies.register("hm-nas")
@@ -20,7 +21,8 @@ class HmNas(HmNasOptions, Strategy):
 
     Half of the training images train the weights, the other half the importances (Adam at ``importance_rate``) and
     afterwards, for a share ``mask_fraction`` of the budget, the masks: real numbers from ``mask_start``, 1 where they
-    exceed ``threshold``, Adam at ``mask_rate``, pulled down by ``pressure`` times their sum. The ablations:
+    exceed ``threshold``, Adam at ``mask_rate``, pulled down by ``pressure`` times their sum. The 30 masks of operations
+    and edges may have a ``structure_rate``, ``structure_start`` and ``structure_pressure`` of their own. The ablations:
     ``weight_masks = false``, ``edge_level = false``, ``masking = false`` (DARTS with edge weights). See
     docs/methods/hm-nas.md.
     """
@@ -28,22 +30,20 @@ class HmNas(HmNasOptions, Strategy):
     status: ClassVar[str] = "adaptation"
     source: ClassVar[str] = "Yan et al., HM-NAS, ICCV Workshops 2019, arXiv 1909.00122"
 
+    before_they_were_options: ClassVar[Mapping[str, Any]] = {
+        "structure_rate": None,
+        "structure_start": None,
+        "structure_pressure": None,
+    }
+
     @property
     def extra_signals(self) -> tuple[str, ...]:  # type: ignore[override]
         """S1, and S3 where there are masks."""
         return ("masked_importance", "mask_logits") if self.masking else ("masked_importance",)
 
     def analysis(self, details: dict[str, Any], true_A: np.ndarray) -> dict[str, Any]:
-        """True accuracy of the derived architecture, its regret, and the tau that a sum over the edges could reach."""
-        derived = float(true_A[details["projected"]["index"]])
-        known = not np.isnan(derived)
-        return {
-            "additive_ceiling": additive_ceiling(true_A),
-            "projected": {
-                "truth": derived if known else None,
-                "regret": float(np.nanmax(true_A)) - derived if known else None,
-            },
-        }
+        """``masking_report``: what is masked, what is derived, and how good that is."""
+        return masking_report(details, true_A)
 
     def train(self, context: Context) -> Scorer:
         """Train the mixture, then its masks."""

@@ -19,7 +19,7 @@ from nasbench_harness.strategies.hm_nas.network import MIXED
 from nasbench_harness.strategies.hm_nas.options import HmNasOptions
 from nasbench_harness.strategies.hm_nas.rankings import mask_logits, masked_importance, projected
 from nasbench_harness.strategies.hm_nas.scorer import HmNasScorer
-from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, MaskSettings, halves
+from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, halves
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
 
 CHECK_IMAGES = 1000
@@ -50,11 +50,8 @@ def train(strategy: HmNasOptions, context: Context) -> Scorer:
     }
     tables: dict[str, np.ndarray] = {}
     if strategy.masking:
-        settings = MaskSettings(
-            strategy.mask_rate, strategy.mask_start, strategy.threshold, strategy.pressure, strategy.weight_masks
-        )
         left = context.budget.planned - spare - context.budget.used
-        masks = MaskLoop(context, left, network, other, importances, settings)
+        masks = MaskLoop(context, left, network, other, importances, strategy.mask_settings)
         losses.append(masks.run())
         network = masks.bake()
         details["masks"] = _counts(masks)
