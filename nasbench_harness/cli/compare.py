@@ -158,7 +158,6 @@ def _self_test(folder: Path, rules: Rules, metric: str, signal: str | None, json
 
 
 def _samples(folder: Path, metric: str, signal: str | None) -> tuple[Sample, ...]:
-    from nasbench_harness.evidence import open_side, side_of
+    from nasbench_harness.evidence import read_side
 
-    run, strategy = open_side(folder)
-    return side_of(run, metric, signal, strategy).samples
+    return read_side(folder, metric, signal).samples

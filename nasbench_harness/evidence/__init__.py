@@ -4,7 +4,7 @@ from nasbench_harness.evidence.calls import Rules
 from nasbench_harness.evidence.exact import exact
 from nasbench_harness.evidence.gate import Comparison, Gate, Numbers
 from nasbench_harness.evidence.judging import Earlier, gate
-from nasbench_harness.evidence.pairs import Pair, Side, open_side, pair_up, side_of
+from nasbench_harness.evidence.pairs import Pair, Side, open_side, pair_up, read_side, side_of
 from nasbench_harness.evidence.plan import PowerTable, power_table
 from nasbench_harness.evidence.sample import METRICS, Sample, check_metric
 from nasbench_harness.evidence.self_test import SelfTest, self_test
@@ -33,6 +33,7 @@ __all__ = [
     "open_side",
     "pair_up",
     "power_table",
+    "read_side",
     "self_test",
     "side_of",
     "structural",

@@ -57,6 +57,12 @@ def open_side(path: Path | str) -> tuple[Run, str | None]:
     return read_run(path), None
 
 
+def read_side(path: Path | str, metric: str, signal: str | None) -> Side:
+    """The side that a folder, or ``RUN/strategy``, stands for; errors as of ``read_run`` and ``side_of``."""
+    run, strategy = open_side(path)
+    return side_of(run, metric, signal, strategy)
+
+
 def side_of(run: Run, metric: str, signal: str | None, strategy: str | None = None) -> Side:
     """A run as one side, or one strategy of it.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.evidence import Sample, Side, open_side, pair_up, side_of
+from nasbench_harness.evidence import Sample, Side, pair_up, read_side
 from nasbench_harness.evidence.protocol import protocol_differences, protocol_of, strategy_differences
 from nasbench_harness.evidence.sample import check_metric, prior_of, sample_of
 
@@ -33,11 +33,6 @@ def sample(strategy: str, source: str = "run", protocol=PROTOCOL) -> Sample:
 def side(name: str, *strategies: str, named: bool = False, protocol=PROTOCOL) -> Side:
     samples = tuple(sample(each, name, protocol) for each in strategies)
     return Side(name, samples, samples, named)
-
-
-def opened(path, signal=None, metric="kendall_tau") -> Side:
-    run, strategy = open_side(path)
-    return side_of(run, metric, signal, strategy)
 
 
 def names(pairs) -> list[str]:
@@ -125,22 +120,22 @@ def test_without_a_protocol_that_is_said() -> None:
 
 def test_samples_of_stored_runs(fake, tmp_path) -> None:
     run = fake.write_run(tmp_path / "run", {"a": [0.5, 0.52, 0.51], "b": [0.4, 0.42]})
-    whole = opened(run)
+    whole = read_side(run, "kendall_tau", None)
     assert [one.strategy for one in whole.samples] == ["a", "b"]
     assert whole.samples[0].value_S.tolist() == [0.5, 0.52, 0.51]
     assert not whole.named
-    part = opened(run / "b", "accuracy")
+    part = read_side(run / "b", "kendall_tau", "accuracy")
     assert ([one.strategy for one in part.samples], len(part.around), part.named) == (["b"], 2, True)
     with pytest.raises(DataError, match="no such run folder"):
-        opened(tmp_path / "nowhere")
+        read_side(tmp_path / "nowhere", "kendall_tau", None)
 
 
 def test_an_undefined_metric_is_refused_where_it_counts(fake, tmp_path) -> None:
     run = fake.write_run(tmp_path / "run", {"a": [0.5, None], "b": [0.4, 0.42]})
     for folder in (run, run / "a"):
         with pytest.raises(DataError, match="run/a: kendall_tau is undefined for seed 1"):
-            opened(folder)
-    side = opened(run / "b")
+            read_side(folder, "kendall_tau", None)
+    side = read_side(run / "b", "kendall_tau", None)
     assert [one.strategy for one in side.around] == ["b"]
 
 
