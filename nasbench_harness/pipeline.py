@@ -28,6 +28,7 @@ from nasbench_harness.strategies import Context, Leaf, Scorer
 from nasbench_harness.strategies.base import chance_of
 from nasbench_harness.strategies.trajectory import Trajectory
 from nasbench_harness.supernet.network import NetworkShape
+from nasbench_harness.supernet.weights import save_weights
 from nasbench_harness.system.environment import environment_record
 from nasbench_harness.system.memory import give_back_freed_memory, peak_memory
 from nasbench_harness.system.progress import Progress
@@ -66,13 +67,19 @@ class Unit:
 
 
 def run_unit(
-    unit: Unit, progress: Progress, work: Path | None = None, processes: int = 1, stop_below: float | None = None
+    unit: Unit,
+    progress: Progress,
+    work: Path | None = None,
+    processes: int = 1,
+    stop_below: float | None = None,
+    weights: Path | None = None,
 ) -> tuple[Record, ScoreTable]:
     """Train the unit's strategy, score every architecture or a sample of them, compare with the truth.
 
     With a folder ``work`` the unit leaves checkpoints there and resumes from those of an interrupted run. With several
     ``processes``, on the CPU and with that folder, independent parts run at the same time; the numbers are the same.
     Raises ``StoppedEarlyError`` when a point of the trajectory has a tau below ``stop_below``: the unit is unfinished.
+    ``weights``: the file for the trained networks; None: they are not kept.
     """
     clock = Clock(work, unit.identity)
     followed = _followed(unit)
@@ -86,6 +93,8 @@ def run_unit(
     with clock.timing("scoring_seconds"):
         signals = scorer.score(cells)
         scores = spread(signals, cells, architectures, scorer.chance())
+    if weights is not None:
+        save_weights(weights, scorer.trained(), unit.identity)
     leaf = scorer.leaf_A[architectures].astype(np.int16)
     table = ScoreTable(architectures.astype(np.int32), leaf, scores)
     cost = {**clock.to_json(), "scored_cells": len(cells)}
@@ -154,12 +163,14 @@ def _followed(unit: Unit) -> Followed | None:
     return Followed(architectures_of(experiment.name, section.architectures), section.fractions(budget), budget)
 
 
-def check_ready(unit: Unit) -> None:
+def check_ready(unit: Unit, keep_weights: bool = False) -> None:
     """Raise now what would else be raised after hours of training: see ``Strategy.check_ready`` and ``_followed``.
 
     ``DataError`` where the truth knows fewer than two of the architectures that are to be ranked.
     """
     unit.experiment.strategies[unit.strategy].create().check_ready()
+    if keep_weights and not unit.experiment.strategies[unit.strategy].create().keeps_weights:
+        raise UsageError(f"{unit.strategy} scores with more than its networks: run it without --keep-weights")
     unit.truth.among(architectures_of(unit.experiment.name, unit.experiment.scoring.architectures))
     followed = _followed(unit)
     if followed is not None:

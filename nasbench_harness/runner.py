@@ -57,6 +57,7 @@ def run_experiment(
     workers: int = 1,
     after_unit: Callable[[Record], object] | None = None,
     stop_below: float | None = None,
+    keep_weights: bool = False,
 ) -> list[Record]:
     """Run every unit that is not finished and return the records of all, in the order of strategies and seeds.
 
@@ -67,8 +68,9 @@ def run_experiment(
     units in place and checkpoints of the others. A unit that fails does not stop the others; after them ``RunError``
     names the failures. A unit whose trajectory has a tau below ``stop_below`` is stopped and reported: it has no record
     and keeps its checkpoints, so that a run without ``stop_below`` finishes it; ``StoppedEarlyError`` where none is
-    left. Raises ``UsageError`` when ``out`` cannot be written or holds a unit of another protocol (unless
-    ``replace``), and the errors of opening images and truth.
+    left. With ``keep_weights`` each unit that is trained now leaves its networks beside its record. Raises
+    ``UsageError`` when ``out`` cannot be written or holds a unit of another protocol (unless ``replace``), and the
+    errors of opening images and truth.
     """
     from nasbench_harness.pipeline import check_ready
 
@@ -93,9 +95,9 @@ def run_experiment(
             report(f"{titles[position]}: finished earlier, kept")
             records[position] = record
     for position in waiting:
-        check_ready(units[position])
+        check_ready(units[position], keep_weights)
     processes = processes_a_unit(workers, len(waiting))
-    jobs = [Job(units[position], out, processes, stop_below) for position in waiting]
+    jobs = [Job(units[position], out, processes, stop_below, keep_weights) for position in waiting]
     names = [titles[position] for position in waiting]
     several = workers > 1 and len(jobs) > 1
     with closing(
@@ -129,21 +131,25 @@ def processes_a_unit(workers: int, units: int) -> int:
 
 @dataclass(frozen=True)
 class Job:
-    """A unit, the folder of the run, how many processes the unit may have, and the tau below which it is stopped."""
+    """A unit, the folder of the run, how many processes the unit may have, and what else was asked for."""
 
     unit: Unit
     out: Path
     processes: int = 1
     stop_below: float | None = None
+    keep_weights: bool = False
 
 
 def run_job(job: Job, progress: Progress) -> Record:
     """Run a unit, store its record, and remove its checkpoints: they have served."""
     from nasbench_harness.pipeline import run_unit
+    from nasbench_harness.supernet.weights import WEIGHTS_FILE
 
     unit = job.unit
-    work = unit_dir(job.out, unit.strategy, unit.seed) / CHECKPOINTS
-    record, scores = run_unit(unit, progress, work, job.processes, job.stop_below)
+    folder = unit_dir(job.out, unit.strategy, unit.seed)
+    work, weights = folder / CHECKPOINTS, folder / WEIGHTS_FILE
+    kept = weights if job.keep_weights else None
+    record, scores = run_unit(unit, progress, work, job.processes, job.stop_below, kept)
     write_record(job.out, record, scores)
     shutil.rmtree(work, ignore_errors=True)
     return record

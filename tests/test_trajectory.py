@@ -11,13 +11,17 @@ import pytest
 import torch
 
 from nasbench_harness import pipeline
+from nasbench_harness.api.runs import read_run
 from nasbench_harness.errors import StoppedEarlyError, UsageError
 from nasbench_harness.evaluation.sample import architectures_of, cells_of
 from nasbench_harness.experiment import load_experiment, select_strategies
 from nasbench_harness.images import ImageSpec, load_image_set
+from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.pipeline import Unit, check_ready, run_unit
 from nasbench_harness.records import Record, ScoreTable
 from nasbench_harness.runner import Sources, run_experiment
+from nasbench_harness.seeding import derive_rng
+from nasbench_harness.space import connected
 from nasbench_harness.strategies import Context
 from nasbench_harness.supernet.network import Supernet
 from nasbench_harness.system.progress import Silent
@@ -189,3 +193,26 @@ def test_stopping_needs_a_trajectory_and_a_tau(tmp_path: Path) -> None:
         run_experiment(plain, Sources(), tmp_path / "out", Silent(), print, stop_below=0.5)
     with pytest.raises(UsageError, match="between -1 and 1"):
         run_experiment(followed, Sources(), tmp_path / "out", Silent(), print, stop_below=1.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["copies", "leaves"])
+def test_weights_that_are_kept_give_the_stored_scores(tmp_path: Path, strategy: str) -> None:
+    unit = unit_of(tmp_path, strategy)
+    experiment, out = select_strategies(unit.experiment, [strategy]), tmp_path / "out"
+    [record] = run_experiment(experiment, Sources(), out, Silent(), print, keep_weights=True)
+    assert record.identity == unit.identity
+    run = read_run(out)
+    table = run.score_table()
+    index = table.index[connected()[table.index]]
+    held_out = derive_rng("tiny", "scoring images").permutation(unit.images.valid)[:20]
+    again = run.weights().score(index, DeviceImages(unit.images, held_out), 512)
+    for name, values in again.items():
+        np.testing.assert_array_equal(values.astype(np.float32), table.scores[name][connected()[table.index]])
+
+
+def test_weights_that_do_not_score_alone_are_refused(tmp_path: Path) -> None:
+    check_ready(unit_of(tmp_path, "one"), keep_weights=True)
+    unit = unit_of(tmp_path, "many", "strategies.many={kind = 'ensemble'}")
+    with pytest.raises(UsageError, match="without --keep-weights"):
+        check_ready(unit, keep_weights=True)

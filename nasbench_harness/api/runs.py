@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import polars
     from matplotlib.figure import Figure
 
+    from nasbench_harness.supernet.weights import TrainedNetworks
+
 
 class Run(records.Run):
     """All finished units of one experiment: ``records``, ``name``, ``strategies``, ``of(strategy)``, ``folder``.
@@ -81,6 +83,16 @@ class Run(records.Run):
         """
         return Run(**vars(rejudge(self, table_for(policy, truth), policy)))
 
+    def weights(self, strategy: str | None = None, seed: int | None = None) -> TrainedNetworks:
+        """The networks of one unit, kept by ``run --keep-weights``: ``networks``, and ``score`` to score again.
+
+        Raises ``DataError`` for an unknown unit, or weights that are missing, damaged or of another run of it.
+        """
+        from nasbench_harness.supernet.weights import WEIGHTS_FILE, read_weights
+
+        record = self.record(strategy, seed)
+        return read_weights(unit_dir(self.folder, record.strategy, record.seed) / WEIGHTS_FILE, record.identity)
+
     def leaderboard(self, signal: str | None = None) -> Leaderboard:
         """The strategies best first; see ``nasbench_harness.leaderboard``."""
         return leaderboard(self, signal)
@@ -113,6 +125,7 @@ def run_experiment(
     progress: Progress | bool | None = True,
     callbacks: Sequence[Callable[[Record], object]] = (),
     stop_below: float | None = None,
+    keep_weights: bool = False,
 ) -> Run:
     """Train every strategy of an experiment, score all architectures, compare with the truth, and store the records.
 
@@ -130,6 +143,7 @@ def run_experiment(
     an object with the methods of ``system.progress.Progress`` is called. ``callbacks``: each is called with the record
     of each unit that this call finished, once it is stored; what one raises ends the run. ``stop_below``: a tau at a
     point of ``scoring.trajectory`` below which a unit is ended; it is unfinished, and a call without this goes on.
+    ``keep_weights``: leave the networks of each unit that is trained now beside its record, for ``Run.weights``.
 
     Returns every finished unit of the folder. Raises ``UsageError`` for impossible settings or a folder that holds
     units of another protocol, ``DataError`` for missing data, ``RunError`` when units failed (the others are stored).
@@ -151,7 +165,7 @@ def run_experiment(
         found_images, found_truth = resolve(described, _path(images), _path(truth), fetch, shown)
         sources = Sources(found_images, _path(split), found_truth, device, threads)
         report = _note if progress else _nothing
-        run_units(described, sources, folder, shown, report, replace, workers, after_unit, stop_below)
+        run_units(described, sources, folder, shown, report, replace, workers, after_unit, stop_below, keep_weights)
     run = read_run(folder)
     board = run.leaderboard()
     write_json(folder / "leaderboard.json", board.to_json())

@@ -31,6 +31,7 @@ def run(
     threads: int | None = None,
     workers: int = 1,
     stop_below: float | None = None,
+    keep_weights: Flag = False,
     replace: Flag = False,
     fetch: Flag = False,
     json: Json = False,
@@ -61,6 +62,8 @@ def run(
         Processes at the same time: for units first, then for the sub-supernets and the scoring of those that are left.
     stop_below
         End a unit whose tau at a point of ``scoring.trajectory`` is below this; it stays unfinished, with checkpoints.
+    keep_weights
+        Leave the trained networks beside the record of each unit that is trained now.
     replace
         Run again what is stored, even under another protocol.
     fetch
@@ -89,6 +92,7 @@ def run(
             replace=replace,
             fetch=fetch,
             stop_below=stop_below,
+            keep_weights=keep_weights,
         )
         boards[folder] = done.leaderboard()
         note(f"records in {folder}; figures: nasbench-harness figures {folder}")

@@ -26,6 +26,8 @@ def draw(run: Run) -> Figure | None:
     Bands: of one seed the 95 % bootstrap interval over architectures, of several the range of the seeds; only where the
     strategies are few enough to tell them apart. A dotted line: live FLOPs on the same architectures.
     """
+    from matplotlib.ticker import EngFormatter
+
     followed = {name: [r for r in run.of(name) if "trajectory" in r.training] for name in run.strategies}
     followed = {name: records for name, records in followed.items() if records}
     if not followed:
@@ -48,6 +50,7 @@ def draw(run: Run) -> Figure | None:
         axis.set_xlim(left=0)
         axis.grid(axis="y")
         axis.set_axisbelow(True)
+        axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes[0].set_ylabel(f"Kendall τ, n = {first['n']:,}")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)

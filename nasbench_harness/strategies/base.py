@@ -17,6 +17,7 @@ from nasbench_harness.strategies.parallel import Measurement
 if TYPE_CHECKING:
     from nasbench_harness.supernet.network import Supernet
     from nasbench_harness.supernet.scoring.scorable import Scorable
+    from nasbench_harness.supernet.weights import TrainedNetworks
     from nasbench_harness.training.trainer import LossCurve
 
 CELLS_A_CHUNK = 1000
@@ -124,6 +125,15 @@ class Scorer:
         """
         return chance_of(self.context.shape.classes)
 
+    def trained(self) -> TrainedNetworks:
+        """The distinct networks of the leaves, and which of them scores each architecture."""
+        from nasbench_harness.supernet.weights import TrainedNetworks
+
+        networks = {id(leaf.network): leaf.network for leaf in self.leaves}
+        number_L = np.array([list(networks).index(id(leaf.network)) for leaf in self.leaves])
+        leaf_A = self.leaf_A
+        return TrainedNetworks(tuple(networks.values()), np.where(leaf_A < 0, -1, number_L[leaf_A]), self.route_A)
+
     def scorable(self, network: Supernet) -> Scorable:
         """How architectures use one of the networks."""
         from nasbench_harness.supernet.scoring.scores import SupernetScorable
@@ -165,6 +175,9 @@ class Strategy(ABC):
 
     before_they_were_options: ClassVar[Mapping[str, Any]] = {}
     """What options stood for before they could be chosen, their defaults: left out of ``canonical`` at that value."""
+
+    keeps_weights: ClassVar[bool] = True
+    """Whether its networks and their cell copies are all that it scores with, so that weights kept can score again."""
 
     has_trajectory: ClassVar[bool] = False
     """Whether its stages cover the space all along, by networks that score as they are: see ``scoring.trajectory``."""

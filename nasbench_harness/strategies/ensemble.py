@@ -91,6 +91,7 @@ class Ensemble(Strategy):
     weights, architectures and images.
     """
 
+    keeps_weights: ClassVar[bool] = False
     status: ClassVar[str] = "control"
     source: ClassVar[str] = "control for methods with several networks"
     option_families = (samplers,)

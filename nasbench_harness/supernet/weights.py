@@ -1,16 +1,32 @@
-"""Trained weights back in a network: the shape of a supernet can be read off its own tensors."""
+"""Trained weights in a file and back in networks: the shape of a supernet can be read off its own tensors.
+
+The file of a unit holds each network once, which of them scores each architecture, and the cell copies that it takes
+there. Networks alone can be read from training checkpoints too, which name their tensors in the same way.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor
 
-from nasbench_harness.errors import DataError
-from nasbench_harness.space import N_STAGES
+from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.images.batches import DeviceImages
+from nasbench_harness.space import N_STAGES, connected, format_architecture, live_cell_of
+from nasbench_harness.supernet.layers import Precision
 from nasbench_harness.supernet.network import NetworkShape, Supernet
+from nasbench_harness.supernet.scoring.scores import score_live_cells
+from nasbench_harness.system.files import write_atomically
+from nasbench_harness.system.progress import Silent
+
+WEIGHTS_FILE = "weights.safetensors"
 
 _COPY = re.compile(r"cells\.(\d+)\.(\d+)\.")
 
@@ -71,3 +87,83 @@ def networks_in(path: Path | str) -> tuple[Supernet, ...]:
         return tuple(network_of(groups[number]) for number in sorted(groups))
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetworks:
+    """The networks of a finished unit, ready to score again.
+
+    ``network_A``: which of ``networks`` scores each architecture, int ``[15625]``, -1: none. ``route_A``: the cell
+    copies that each takes there, int ``[15625, cells]``; None: each cell has one.
+    """
+
+    networks: tuple[Supernet, ...]
+    network_A: npt.NDArray[np.int64]
+    route_A: npt.NDArray[np.int64] | None = None
+
+    def score(
+        self, architectures: npt.ArrayLike, images: DeviceImages, batch_size: int = 500
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """``accuracy`` (percent) and ``negative_loss`` (nats) of architectures (our indices ``[n]``), ``[n]`` each.
+
+        Every batch is judged by its own statistics, so the scores depend on how the images are put together. Raises
+        ``UsageError`` for an architecture without a path or a network.
+        """
+        index_N = np.asarray(architectures, dtype=np.int64)
+        cell_N = live_cell_of()[index_N]
+        if (bad := (self.network_A[cell_N] < 0) | ~connected()[index_N]).any():
+            name = format_architecture(int(index_N[bad][0]))
+            raise UsageError(f"{name} has no path from input to output, or no network: leave it out")
+        found = {name: np.empty(len(index_N)) for name in ("accuracy", "negative_loss")}
+        for number, network in enumerate(self.networks):
+            rows = np.flatnonzero(self.network_A[cell_N] == number)
+            if len(rows):
+                cells, where = np.unique(cell_N[rows], return_inverse=True)
+                scores = score_live_cells(network, cells, images, batch_size, Silent(), self.route_A)
+                found["accuracy"][rows] = scores.accuracy[where]
+                found["negative_loss"][rows] = scores.negative_loss[where]
+        return found
+
+
+def save_weights(path: Path, trained: TrainedNetworks, identity: str) -> None:
+    """Write the networks of the unit ``identity``, whole or not at all; errors as ``write_atomically``."""
+    from safetensors.torch import save
+
+    tensors = {
+        f"{number}/weight/{name}": weight.detach().cpu().contiguous()
+        for number, network in enumerate(trained.networks)
+        for name, weight in network.state_dict().items()
+    }
+    tensors["network_A"] = torch.from_numpy(trained.network_A.astype(np.int16))
+    if trained.route_A is not None:
+        tensors["route_A"] = torch.from_numpy(trained.route_A.astype(np.int16))
+    header = {"identity": identity, "precision": json.dumps([network.precision for network in trained.networks])}
+    data = save(tensors, metadata=header)
+    write_atomically(path, lambda stream: stream.write(data))
+
+
+def read_weights(path: Path | str, identity: str) -> TrainedNetworks:
+    """The networks that ``save_weights`` wrote for the unit ``identity``.
+
+    Raises ``DataError`` naming the file where it is missing, damaged, or of another unit.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; weights are kept by run --keep-weights, when a unit is trained")
+    try:
+        with safe_open(path, framework="pt") as stream:
+            header = stream.metadata() or {}
+            network_A = stream.get_tensor("network_A").numpy().astype(np.int64)
+            has_route = "route_A" in stream.keys()  # noqa: SIM118
+            route_A = stream.get_tensor("route_A").numpy().astype(np.int64) if has_route else None
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: cannot be read as the weights of a unit ({error}); run the unit again") from error
+    if header.get("identity") != identity:
+        raise DataError(f"{path}: of another unit than the record beside it; run the unit again with --keep-weights")
+    networks = networks_in(path)
+    precisions: Sequence[Precision] = json.loads(header["precision"])
+    for network, precision in zip(networks, precisions, strict=True):
+        network.precision = precision
+    return TrainedNetworks(networks, network_A, route_A)

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from nasbench_harness.errors import DataError
+from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.images import ImageSet
+from nasbench_harness.images.batches import DeviceImages
+from nasbench_harness.space import N_ARCHITECTURES, connected, live_cell_of
 from nasbench_harness.supernet.network import NetworkShape, Supernet
-from nasbench_harness.supernet.weights import network_of, networks_in, shape_of
+from nasbench_harness.supernet.scoring.scores import score_live_cells
+from nasbench_harness.supernet.weights import (
+    WEIGHTS_FILE,
+    TrainedNetworks,
+    network_of,
+    networks_in,
+    read_weights,
+    save_weights,
+    shape_of,
+)
+from nasbench_harness.system.progress import Silent
 
 SHAPES = [NetworkShape(4, 1, 3, 10), NetworkShape(3, 2, 1, 7), NetworkShape(4, 2, 3, 10, (1, 2, 3, 1, 1, 2))]
 
@@ -50,3 +64,46 @@ def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
     save_file({f"0/weight/{name}": tensor.contiguous() for name, tensor in weights.items()}, path)
     with pytest.raises(DataError, match=r"other\.safetensors: .*reductions\.0\.conv_a"):
         networks_in(path)
+
+
+@pytest.fixture
+def trained() -> TrainedNetworks:
+    """Two networks with cell copies, one for each half of the space."""
+    rng = np.random.default_rng(0)
+    shape = NetworkShape(4, 1, 1, 10, (1, 2, 1))
+    networks = (Supernet(shape), Supernet(shape))
+    route_A = np.zeros((N_ARCHITECTURES, 3), dtype=np.int64)
+    route_A[:, 1] = rng.integers(0, 2, N_ARCHITECTURES)[live_cell_of()]
+    network_A = (np.arange(N_ARCHITECTURES) % 2)[live_cell_of()]
+    return TrainedNetworks(networks, network_A, route_A)
+
+
+def test_kept_networks_score_as_before(trained: TrainedNetworks, digits: ImageSet, tmp_path: Path) -> None:
+    images = DeviceImages(digits, digits.valid[:40])
+    path = tmp_path / WEIGHTS_FILE
+    save_weights(path, trained, "ab")
+    again = read_weights(path, "ab")
+    index = np.flatnonzero(connected())[::1500]
+    before, after = trained.score(index, images, 20), again.score(index, images, 20)
+    for name, values in before.items():
+        np.testing.assert_array_equal(values, after[name])
+    for row, architecture in enumerate(index.tolist()):
+        network = trained.networks[trained.network_A[architecture]]
+        assert trained.route_A is not None
+        one = score_live_cells(network, live_cell_of()[[architecture]], images, 20, Silent(), trained.route_A)
+        assert before["negative_loss"][row] == one.negative_loss[0]
+    with pytest.raises(UsageError, match="has no path"):
+        again.score([0], images)
+    assert len(networks_in(path)) == 2
+
+
+def test_weights_of_another_run_or_none_are_refused(trained: TrainedNetworks, tmp_path: Path) -> None:
+    path = tmp_path / WEIGHTS_FILE
+    with pytest.raises(DataError, match="run --keep-weights"):
+        read_weights(path, "ab")
+    save_weights(path, trained, "ab")
+    with pytest.raises(DataError, match="of another unit"):
+        read_weights(path, "cd")
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DataError, match="cannot be read"):
+        read_weights(path, "ab")
