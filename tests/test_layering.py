@@ -51,6 +51,7 @@ TORCH_AT_TOP = (
     "images/batches",
     "native/",
     "supernet/",
+    "training/first_steps",
     "training/loop",
     "training/stage_run",
     "training/trainer",
