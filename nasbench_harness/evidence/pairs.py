@@ -18,6 +18,7 @@ from nasbench_harness.evidence.protocol import (
 )
 from nasbench_harness.evidence.sample import Sample, sample_of
 from nasbench_harness.records import RECORD_FILE, Run, read_run, stored_units
+from nasbench_harness.records.machines import machine_differences, machine_note
 
 
 @dataclass(frozen=True)
@@ -139,4 +140,6 @@ def _pair(one: Sample, other: Sample, across: Sequence[str]) -> Pair:
     devices = {str(description.get("data", {}).get("device")) for description in descriptions}
     if len(devices) > 1:
         notes.append(f"trained on different devices ({', '.join(sorted(devices))}): a seed is another sample there")
+    if warning := machine_note(machine_differences([*one.records, *other.records])):
+        notes.append(warning)
     return Pair(one, other, tuple(differences.values()), tuple(notes))
