@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nasbench_harness import report
+from nasbench_harness.api.boards import with_scores
+from nasbench_harness.data.truths import table_for
+from nasbench_harness.evidence.join import join as join_runs
 from nasbench_harness.records import Run, read_run
 from nasbench_harness.report.html import render_html
 from nasbench_harness.report.leaderboard import COSTS, METRICS
@@ -47,11 +51,27 @@ class Leaderboard(report.Leaderboard):
         return render_html(self)
 
 
-def leaderboard(run: Run | Path | str, signal: str | None = None) -> Leaderboard:
+def leaderboard(
+    run: Run | Path | str,
+    signal: str | None = None,
+    *,
+    join: Sequence[Run | Path | str] = (),
+    scores: Mapping[str, Any] | None = None,
+    truth: Any = None,
+) -> Leaderboard:
     """The strategies of a run, or of the folder of one, best first.
 
     ``signal``: the score column that all rows are judged by, ``accuracy`` or ``negative_loss``; None: the experiment's
-    headline. Raises ``DataError`` for a folder without records or a record without that signal.
+    headline. ``join``: other runs of the same protocol, whose units stand in the same table. ``scores``: rows from
+    elsewhere by name: scores in any form that ``evaluate`` takes, or a list of them, one a seed. ``truth``: the table
+    that the run was judged by, where ``scores`` are given and it is neither embedded nor fetched. Raises ``DataError``
+    for a folder without records or a record without that signal, ``UsageError`` for runs of different protocols.
     """
-    stored = run if isinstance(run, Run) else read_run(Path(run))
-    return Leaderboard(**vars(report.leaderboard(stored, signal)))
+    runs = [one if isinstance(one, Run) else read_run(Path(one)) for one in (run, *join)]
+    stored = join_runs(runs)
+    board = report.leaderboard(stored, signal)
+    if scores:
+        table = table_for(str(stored.records[0].truth["policy"]), truth)
+        sources = {name: value if isinstance(value, list | tuple) else [value] for name, value in scores.items()}
+        board = with_scores(board, stored, sources, table)
+    return Leaderboard(**vars(board))

@@ -44,7 +44,8 @@ JudgingTruth = Annotated[
     Path | None,
     Parameter(
         env_var=TRUTH_VARIABLE,
-        help="Truth table of ``--policy`` (.npz), or CSV/JSON to read as one; none: the fetched table.",
+        help="Truth table of ``--policy`` and of other scores (.npz), or CSV/JSON to read as one; none: the fetched "
+        "table.",
     ),
 ]
 

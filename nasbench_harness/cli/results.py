@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from nasbench_harness.cli.options import Json, JudgingPolicies, JudgingTruth, RunFolder, Signal, items
 from nasbench_harness.cli.output import emit, emit_files
 
 if TYPE_CHECKING:
     from nasbench_harness.records import Run
+    from nasbench_harness.report import Leaderboard
 
 
 def leaderboard(
     run_dir: RunFolder,
     /,
     *,
+    also: Annotated[list[Path] | None, Parameter(name="--and", negative="")] = None,
+    scores: Annotated[list[str] | None, Parameter(negative="")] = None,
     signal: Signal = None,
     policy: JudgingPolicies = None,
     truth: JudgingTruth = None,
@@ -26,15 +31,21 @@ def leaderboard(
 
     Parameters
     ----------
+    also
+        Another run folder of the same protocol, whose units join the table; repeat the option.
+    scores
+        ``NAME=FILE``: a score file as a row, judged by the run's truth; repeat the option, with one name for seeds.
     markdown
         Print as Markdown.
     """
+    from nasbench_harness.evidence.join import join
     from nasbench_harness.records import read_run
     from nasbench_harness.report import SideBySide, print_leaderboard, render_markdown
     from nasbench_harness.report import leaderboard as make
 
-    runs = list(_judged(read_run(run_dir), policy, truth).values())
-    boards = tuple(make(run, signal) for run in runs)
+    folders = [_judged(read_run(folder), policy, truth) for folder in (run_dir, *(also or []))]
+    runs = [join([judged[name] for judged in folders]) for name in folders[0]]
+    boards = tuple(_with_scores(make(run, signal), run, scores or [], truth) for run in runs)
     if len(boards) > 1:
         table = SideBySide(boards)
         if markdown and not json:
@@ -87,3 +98,13 @@ def _judged(run: Run, policies: str | None, truth: Path | None) -> dict[str, Run
     from nasbench_harness.truth import open_table
 
     return rejudge_by_each(run, open_table(path_for(names[0], truth)), names)
+
+
+def _with_scores(board: Leaderboard, run: Run, named: list[str], truth: Path | None) -> Leaderboard:
+    """The board with rows of score files, ``NAME=FILE`` each."""
+    if not named:
+        return board
+    from nasbench_harness.api.boards import named_files, with_scores
+    from nasbench_harness.data.truths import table_for
+
+    return with_scores(board, run, named_files(named), table_for(str(run.records[0].truth["policy"]), truth))

@@ -10,13 +10,15 @@ from nasbench_harness.records import Record, Run
 
 
 def join(runs: Sequence[Run]) -> Run:
-    """One run with the records of all, in the first one's folder, sorted by strategy and seed.
+    """One run with the records of all (a single one as it is), in the first one's folder, sorted by strategy and seed.
 
     A unit that two folders hold with the same record counts once. Raises ``UsageError`` for protocols that differ,
     naming every field with both values; for strategies of one name with other options; and for a unit that two folders
     hold with different records, which nobody could tell apart in a table.
     """
     first = runs[0]
+    if len(runs) == 1:
+        return first
     kept: dict[tuple[str, int], tuple[Record, Run]] = {}
     for run in runs:
         for record in run.records:

@@ -84,6 +84,14 @@ def values_of(records: Sequence[Record], metric: str, signal: str | None = None)
     return values
 
 
+def estimate_columns(columns: Sequence[dict[str, Any]], metric: str) -> Estimate | None:
+    """``metric`` of evaluated columns that belong to no record, one a seed; None if it is undefined for one of them."""
+    if len(columns) == 1:
+        return single(columns[0], metric)
+    values = [value for column in columns if (value := lookup(column, metric)) is not None]
+    return over_seeds(values, _BOUNDS.get(metric.partition(".")[0], _ANY)) if len(values) == len(columns) else None
+
+
 def single(column: dict[str, Any], metric: str) -> Estimate | None:
     """``metric`` of one evaluated column, with the interval over architectures that was stored beside it."""
     value = lookup(column, metric)

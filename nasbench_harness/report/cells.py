@@ -96,6 +96,8 @@ def notes_of(board: Leaderboard) -> list[str]:
         )
     notes += [_headline(one) for one in board.headlines]
     notes.append(_ceiling(board.noise_ceiling))
+    if any(row.external for row in board.rows):
+        notes.append("(scores): from a score file; how the scores were obtained, and at what cost, is not known here.")
     if warning := machine_note(board.machines):
         notes.append(warning)
     return notes

@@ -37,7 +37,7 @@ class Row:
     numbers of ``COSTS``, empty for a reference. A number is None where it is undefined or not known for every seed.
     ``parent_fraction``: share of the budget that first trains a common parent; None for strategies without that option.
     ``seeds``: of the records; ``Estimate.values`` are in their order. ``place``: its tier and the ranks that are open;
-    None for a single seed, and where no other strategy has several.
+    None for a single seed, and where no other strategy has several. ``external``: from score files, not records.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Row:
     parent_fraction: float | None = None
     seeds: tuple[int, ...] = ()
     place: Place | None = None
+    external: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -57,6 +58,7 @@ class Row:
             "signal": self.signal,
             "n_seeds": self.n_seeds,
             "seeds": list(self.seeds),
+            "external": self.external,
             "tau": _json(self.tau),
             "metrics": _json(self.metrics),
             "costs": _json(self.costs),
@@ -148,8 +150,8 @@ def leaderboard(run: Run, signal: str | None = None) -> Leaderboard:
         best_accuracy=float(first.truth["best"]),
         noise_ceiling=noise_ceiling(first),
         signals=signals,
-        rows=_placed(_sorted(rows)),
-        references=_sorted(references),
+        rows=_placed(by_tau(rows)),
+        references=by_tau(references),
         sample=sample_of(first),
         flops_groups=_flops_groups(run, signal),
         judged_before=tuple(f"{r.strategy}, seed {r.seed}" for r in run.records if r.lacks_added_metrics),
@@ -176,8 +178,8 @@ def _json(values: dict[str, Estimate | None]) -> dict[str, Any]:
     return {name: None if value is None else value.to_json() for name, value in values.items()}
 
 
-def _sorted(rows: list[Row]) -> tuple[Row, ...]:
-    """Best tau first; a ranking that is none, with constant scores, comes last."""
+def by_tau(rows: list[Row]) -> tuple[Row, ...]:
+    """The rows, best tau first; a ranking that is none, with constant scores, comes last."""
 
     def place(row: Row) -> tuple[float, str]:
         tau = row.metrics["kendall_tau"]
