@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nasbench_harness.records.summary import estimate_columns
+from nasbench_harness.records.summary import Estimate, estimate_columns
 from nasbench_harness.report.leaderboard import METRICS, Leaderboard, Row, by_tau
 
 MARK = " (scores)"
@@ -23,5 +23,5 @@ def with_external(board: Leaderboard, judged: Mapping[str, Sequence[dict[str, An
 
 def _row(name: str, columns: Sequence[dict[str, Any]], signals: Sequence[str]) -> Row:
     metrics = {metric: estimate_columns(columns, metric) for metric in METRICS}
-    tau = dict.fromkeys(signals, metrics["kendall_tau"])
+    tau: dict[str, Estimate | None] = dict.fromkeys(signals, metrics["kendall_tau"])
     return Row(f"{name}{MARK}", None, len(columns), tau, metrics, {}, seeds=tuple(range(len(columns))), external=True)
