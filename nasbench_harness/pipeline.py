@@ -159,6 +159,10 @@ def _followed(unit: Unit) -> Followed | None:
             f"scoring.trajectory: {unit.strategy} has no networks that cover the space all along its training; "
             "choose others by --strategies, or leave the setting out"
         )
+    if (section.images or 0) > experiment.scoring.images:
+        raise UsageError(
+            f"scoring.trajectory.images {section.images}: scoring.images gives {experiment.scoring.images} at most"
+        )
     budget = experiment.updates(unit.strategy, len(unit.images.train))
     return Followed(architectures_of(experiment.name, section.architectures), section.fractions(budget), budget)
 
@@ -179,9 +183,10 @@ def check_ready(unit: Unit, keep_weights: bool = False) -> None:
 
 def _trajectory(unit: Unit, followed: Followed | None, stop_below: float | None) -> Trajectory | None:
     """An empty trajectory; with ``stop_below`` it ends the unit at a point that ranks worse by the headline signal."""
-    if followed is None:
+    scoring = unit.experiment.scoring
+    if followed is None or scoring.trajectory is None:
         return None
-    trajectory, signal = Trajectory.of(followed.fractions, followed.cells), unit.experiment.scoring.signal
+    trajectory, signal = Trajectory.of(followed.fractions, followed.cells, scoring.trajectory.images), scoring.signal
 
     def at_point(point: int) -> None:
         tau = followed.tau(trajectory.score_PC[signal][point], chance_of(unit.images.n_classes)[signal], unit.truth)

@@ -174,6 +174,7 @@ def test_points_may_be_updates_and_not_beyond_the_budget(tmp_path: Path) -> None
         ("{points = 4, architectures = 1}", "greater than or equal to 2"),
         ("{points = 4, architectures = 15626}", "less than or equal to 15625"),
         ("{points = 4}", "required"),
+        ("{points = 4, architectures = 40, images = 1}", "greater than 1"),
     ],
 )
 def test_impossible_settings_are_refused_in_a_line(tmp_path: Path, value: str, fault: str) -> None:
@@ -216,3 +217,17 @@ def test_weights_that_do_not_score_alone_are_refused(tmp_path: Path) -> None:
     unit = unit_of(tmp_path, "many", "strategies.many={kind = 'ensemble'}")
     with pytest.raises(UsageError, match="without --keep-weights"):
         check_ready(unit, keep_weights=True)
+
+
+@pytest.mark.slow
+def test_fewer_images_may_look(tmp_path: Path) -> None:
+    """Half of the scoring images: what a final scoring by these alone says."""
+    half = "{points = 1, architectures = 40, images = 10}"
+    record = run(unit_of(tmp_path, "one", f"scoring.trajectory={half}"))[0]
+    fewer = run(unit_of(tmp_path, "one", "scoring.images=10"))[0]
+    [point] = trajectory_of(record)["points"]
+    assert point["signals"]["negative_loss"]["kendall_tau"] == fewer.metrics["negative_loss"]["kendall_tau"]
+    assert point["signals"]["negative_loss"]["kendall_tau"] != record.metrics["negative_loss"]["kendall_tau"]
+    with pytest.raises(UsageError, match=r"images 21: scoring\.images gives 20"):
+        check_ready(unit_of(tmp_path, "one", f"scoring.trajectory={half.replace('10', '21')}"))
+    assert "images" not in unit_of(tmp_path, "one", FOLLOWED).description["scoring"]["trajectory"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.space import N_ARCHITECTURES, SMALLEST_SAMPLE
@@ -17,13 +17,20 @@ class TrajectorySection(BaseModel):
     """Points of the budget at which a sample of ``architectures`` is scored while networks train.
 
     ``points``: a number n for n equal stretches; or a list, increasing, either of fractions of the budget (up to 1) or
-    of architecture-updates (above 1).
+    of architecture-updates (above 1). ``images``: how many of the scoring images are used, the first; none: all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     points: tuple[float, ...]
     architectures: int = Field(ge=SMALLEST_SAMPLE, le=N_ARCHITECTURES)
+    images: int | None = Field(None, gt=1)
+
+    @model_serializer(mode="wrap")
+    def _without_images_unless_set(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that identities from before it was a setting stay."""
+        values: dict[str, Any] = serialise(self)
+        return {name: value for name, value in values.items() if name != "images" or value is not None}
 
     @field_validator("points", mode="before")
     @classmethod

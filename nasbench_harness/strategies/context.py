@@ -97,12 +97,17 @@ class Context:
         return asdict(score_as_asked(scorable, cells, calibration, images, batch, self.progress))
 
     def _look(self, network: Supernet, route_A: np.ndarray | None, cells: np.ndarray) -> dict[str, np.ndarray]:
-        """The scores that the final scoring would give now; neither budget nor the time of training count them."""
+        """The scores that the final scoring would give now, on the trajectory's images.
+
+        Neither the budget nor the time of training count them.
+        """
         from nasbench_harness.supernet.scoring.scores import SupernetScorable
 
-        clock = self.checkpoints.clock
+        assert self.trajectory is not None
+        clock, images = self.checkpoints.clock, self.scoring_images.part(slice(self.trajectory.images))
+        looking = replace(self, progress=Silent(), scoring_images=images)
         with nullcontext() if clock is None else clock.timing("trajectory_seconds"):
-            return self.shown_by(Silent()).scores_of(SupernetScorable(network, route_A), cells)
+            return looking.scores_of(SupernetScorable(network, route_A), cells)
 
     def train(self, network: Supernet, stage: Stage, route_A: np.ndarray | None = None) -> LossCurve:
         """Train ``network`` in place, metered."""

@@ -33,18 +33,20 @@ class Trajectory:
 
     ``fractions``: the points as fractions of the budget, increasing, above 0 and up to 1. ``at_point`` is called with
     the number of a point once all its scores are known, after an interruption too; what it raises ends the training.
+    ``images``: how many of the scoring images are used, the first; None: all.
     """
 
     fractions: tuple[float, ...]
     cells: npt.NDArray[np.int64]
     score_PC: dict[str, FloatArray]
     at_point: Callable[[int], None] | None = None
+    images: int | None = None
 
     @classmethod
-    def of(cls, fractions: Sequence[float], cells: npt.NDArray[np.int64]) -> Trajectory:
+    def of(cls, fractions: Sequence[float], cells: npt.NDArray[np.int64], images: int | None = None) -> Trajectory:
         """A trajectory of which nothing is known yet."""
         unknown = {name: np.full((len(fractions), len(cells)), np.nan) for name in SIGNALS}
-        return cls(tuple(fractions), cells, unknown)
+        return cls(tuple(fractions), cells, unknown, images=images)
 
     def alone(self) -> Trajectory:
         """The same for a process of its own, which decides nothing."""
