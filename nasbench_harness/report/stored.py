@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasbench_harness.records import Record
 from nasbench_harness.records.machines import short_commit
+from nasbench_harness.report.tables import Column, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,29 +19,33 @@ _MISSING = "-"
 
 
 def print_units(lines: Sequence[dict[str, Any]], console: Console) -> None:
-    """The lines of ``FoundUnit.to_json``, by run."""
-    table = _table(
-        None, "run", "strategy", "seed", "tau", "signal", "commit", "machine", "created", right=("seed", "tau")
-    )
-    for line in lines:
-        where = [line["run"], line["strategy"], str(line["seed"])]
-        if line["fault"] is not None:
-            table.add_row(*where, _MISSING, "cannot be read")
-            continue
-        commit = line["commit"]
-        made = str(line["created"])[:10]
-        table.add_row(
-            *where,
-            _MISSING if line["kendall_tau"] is None else f"{line['kendall_tau']:.3f}",
-            line["signal"],
-            _MISSING if commit is None else short_commit(commit),
-            line["machine"],
-            made,
-        )
-    console.print(table)
-    for line in lines:
-        if line["fault"] is not None:
-            console.print(line["fault"], highlight=False, markup=False, soft_wrap=True)
+    """The lines of ``FoundUnit.to_json``: a table for each run, and beneath it what cannot be read."""
+    for run, group in groupby(lines, key=lambda line: str(line["run"])):
+        units = list(group)
+        columns = [
+            Column(title, tuple(cell(unit) for unit in units), worth)
+            for title, cell, worth in (
+                ("strategy", lambda unit: str(unit["strategy"]), 0),
+                ("seed", lambda unit: str(unit["seed"]), 0),
+                ("tau", _tau, 0),
+                ("signal", lambda unit: str(unit.get("signal", _MISSING)), 1),
+                ("commit", _commit, 2),
+                ("machine", lambda unit: str(unit.get("machine", _MISSING)), 4),
+                ("created", lambda unit: str(unit.get("created", _MISSING))[:10], 3),
+            )
+        ]
+        faults = [f"cannot be read: {unit['fault']}" for unit in units if unit["fault"] is not None]
+        print_table(run, columns, faults, len(units), console)
+
+
+def _tau(unit: dict[str, Any]) -> str:
+    tau = unit.get("kendall_tau")
+    return _MISSING if tau is None else f"{tau:.3f}"
+
+
+def _commit(unit: dict[str, Any]) -> str:
+    commit = unit.get("commit")
+    return _MISSING if commit is None else short_commit(commit)
 
 
 def print_record(record: Record, folder: Path, console: Console) -> None:
@@ -67,18 +73,25 @@ def print_record(record: Record, folder: Path, console: Console) -> None:
 
 def print_verified(results: Sequence[dict[str, Any]], console: Console) -> None:
     """A row a unit, and beneath them each field that differs."""
-    table = _table(None, "run", "strategy", "seed", "values", "verdict", right=("seed", "values"))
-    for one in results:
-        faults = len(one["faults"])
-        verdict = "agrees" if not faults else f"{faults} field{'s' if faults > 1 else ''} changed"
-        table.add_row(one["run"], one["strategy"], str(one["seed"]), f"{one['agreed']:,}", verdict)
-    console.print(table)
+    for run, group in groupby(results, key=lambda one: str(one["run"])):
+        units = list(group)
+        columns = [
+            Column("strategy", tuple(str(one["strategy"]) for one in units), 0),
+            Column("seed", tuple(str(one["seed"]) for one in units), 0),
+            Column("values", tuple(f"{one['agreed']:,}" for one in units), 1),
+            Column("verdict", tuple(_verdict(len(one["faults"])) for one in units), 0),
+        ]
+        print_table(run, columns, [], len(units), console)
     for one in results:
         for fault in one["faults"]:
             found = f"{fault['field']}: {fault['stored']} stored, {fault['expected']} found again"
             console.print(
                 f"{one['strategy']}, seed {one['seed']}: {found}", highlight=False, markup=False, soft_wrap=True
             )
+
+
+def _verdict(faults: int) -> str:
+    return "agrees" if not faults else f"{faults} field{'s' if faults > 1 else ''} changed"
 
 
 def _table(title: str | None, *headings: str, right: Sequence[str] = ()) -> Table:

@@ -59,6 +59,24 @@ def test_scores_of_others_are_rows_by_the_truth_of_the_run(runs: list[Path], the
     assert "from a score file" in board.to_markdown()
 
 
+def test_rows_beside_a_ranked_sample_are_of_the_sample(
+    runs: list[Path], theirs: list[np.ndarray], fake: Any, tmp_path: Path
+) -> None:
+    record = fake.make_record("one-shot", 0, truth=nh.read_run(runs[0]).record("one-shot", 0).truth | {"n": fake.N})
+    scores = fake.make_scores(record)
+    write_record(tmp_path / "sample", record, scores)
+    board = nh.leaderboard(tmp_path / "sample", scores={"theirs": theirs[0]})
+    [row] = [row for row in board.rows if row.external]
+    tau = row.metrics["kendall_tau"]
+    assert tau is not None
+    known = dict(zip(nh.space.all_strings(), theirs[0].tolist(), strict=True))
+    some = {nh.format_architecture(index): known[nh.format_architecture(index)] for index in scores.index.tolist()}
+    judged = nh.evaluate(some, POLICY, allow_missing=True, resamples=0)
+    assert judged.truth["n"] == 15625
+    assert judged.scores["score"]["n"] == fake.N
+    assert tau.mean == pytest.approx(judged.value())
+
+
 def test_the_verb_joins_folders_and_files(
     runs: list[Path], theirs: list[np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -171,6 +171,14 @@ def test_what_cannot_be_read_is_a_fault(results: Path, capsys: pytest.CaptureFix
     assert "1 field changed" in capsys.readouterr().out
 
 
+def test_the_committed_records_say_what_their_scores_say(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(__file__).resolve().parents[2] / "results" / "cifar10-study" / "one-shot-balanced" / "seed-0"
+    truth = str(shared_data / "nas-bench-201" / "accuracy.csv")
+    [outcome] = answer(["verify", str(folder), "--truth", truth], capsys)
+    assert outcome["faults"] == []
+    assert outcome["agreed"] > 5000
+
+
 def test_numbers_of_earlier_versions_are_passed_over(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change(unit(results), lambda value: value["metrics"]["accuracy"].pop("tau_within_flops"))
     change(unit(results), lambda value: value["metrics"]["accuracy"].update(former_metric=3.0))
