@@ -49,7 +49,8 @@ def compare(
     """Whether a candidate ranks architectures worse than a baseline, by the spread over seeds.
 
     ``candidate``, ``baseline``: a run or its folder, ``RUN/strategy`` for one strategy of it, or scores as for
-    ``evaluate``, a column a seed, which need a ``truth`` (and its ``policy``). Strategies are paired by name; a
+    ``evaluate``, a column a seed, which need a ``truth`` (and its ``policy``); a baseline may also be a folder of
+    stored baselines, or one of its files. Strategies are paired by name; a
     baseline that names one strategy is the partner of all others of the candidate. ``metric``: of
     ``evidence.METRICS``. ``margin``: the loss that is accepted. ``alpha``: most false "worse" in all. ``looks``: the
     candidate's numbers of seeds at which you look. ``signal``: the score column; None: the headline. ``across``: fields
@@ -60,8 +61,14 @@ def compare(
     """
     rules = Rules(margin, alpha, tuple(looks))
     evidence.check_metric(metric)
-    named = (("candidate", candidate), ("baseline", baseline))
-    sides = [side_from(each, metric, signal, truth, policy, name) for name, each in named]
+    one = side_from(candidate, metric, signal, truth, policy, "candidate")
+    stored = [record for sample in one.samples for record in sample.records]
+    other = None
+    if isinstance(baseline, str | Path):
+        experiment = stored[0].experiment_name if stored else None
+        other = evidence.baseline_side(Path(baseline), metric, signal, experiment)
+    other = other or side_from(baseline, metric, signal, truth, policy, "baseline")
+    sides = (one, other)
     by = signal or next((r.signal for side in sides for s in side.samples for r in s.records), "score")
     tiers = (evidence.structural, evidence.exact)
     return Gate(**vars(evidence.gate(sides[0], sides[1], rules, metric, by, across, tiers)))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from nasbench_harness._version import __version__
-from nasbench_harness.cli import data, latency, latency_compare, plugins, results, search, stored, truth
+from nasbench_harness.cli import baseline, data, latency, latency_compare, plugins, results, search, stored, truth
 from nasbench_harness.cli.catalogue import ls
 from nasbench_harness.cli.compare import compare
 from nasbench_harness.cli.doctor import doctor
@@ -74,6 +74,10 @@ GROUPS: dict[str, tuple[str, Verbs]] = {
     "results": (
         "Stored records: list them, look into one, compute their numbers again, remove them.",
         {"ls": stored.ls, "show": stored.show, "verify": stored.verify, "rm": stored.rm},
+    ),
+    "baseline": (
+        "What candidates are compared with: make baselines of a run, list them, look into one.",
+        {"update": baseline.update, "ls": baseline.ls, "show": baseline.show},
     ),
     "data": (
         "Real data: fetch it, add what is on disk, list it, find it.",

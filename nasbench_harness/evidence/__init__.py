@@ -1,5 +1,6 @@
 """What may be called a difference between results: seeds as units, verdicts against a margin, tiers of a table."""
 
+from nasbench_harness.evidence.baseline import baseline_side
 from nasbench_harness.evidence.calls import Rules
 from nasbench_harness.evidence.exact import exact
 from nasbench_harness.evidence.gate import Comparison, Gate, Numbers
@@ -27,6 +28,7 @@ __all__ = [
     "Tier",
     "Verdict",
     "Word",
+    "baseline_side",
     "check_metric",
     "exact",
     "gate",
