@@ -33,6 +33,8 @@ NEEDED_SPACE = 50_000_000
 CHECKPOINTS = "checkpoints"
 """Folder of a unfinished unit's checkpoints, inside the unit's own."""
 
+_WITHOUT_WEIGHTS = ", without its weights; --replace trains it again and keeps them"
+
 Report = Callable[[str], None]
 
 
@@ -73,6 +75,7 @@ def run_experiment(
     errors of opening images and truth.
     """
     from nasbench_harness.pipeline import check_ready
+    from nasbench_harness.supernet.weights import WEIGHTS_FILE
 
     out = Path(out)
     _check_threshold(experiment, stop_below)
@@ -92,7 +95,8 @@ def run_experiment(
         if record is None:
             waiting.append(position)
         else:
-            report(f"{titles[position]}: finished earlier, kept")
+            without = keep_weights and not (unit_dir(out, unit.strategy, unit.seed) / WEIGHTS_FILE).is_file()
+            report(f"{titles[position]}: finished earlier, kept{_WITHOUT_WEIGHTS if without else ''}")
             records[position] = record
     for position in waiting:
         check_ready(units[position], keep_weights)
