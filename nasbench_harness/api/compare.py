@@ -10,8 +10,10 @@ import numpy as np
 
 from nasbench_harness import evidence
 from nasbench_harness.api.inputs import as_scores, as_truth
+from nasbench_harness.data.truths import table_for
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.judge import judge_scores
+from nasbench_harness.evaluation.rejudge import rejudge
 from nasbench_harness.evidence import Rules, Sample, Side
 from nasbench_harness.evidence.looks import LOOKS
 from nasbench_harness.records import RECORD_FILE, SCORES_FILE, Run
@@ -49,9 +51,9 @@ def compare(
     """Whether a candidate ranks architectures worse than a baseline, by the spread over seeds.
 
     ``candidate``, ``baseline``: a run or its folder, ``RUN/strategy`` for one strategy of it, or scores as for
-    ``evaluate``, a column a seed, which need a ``truth`` (and its ``policy``); a baseline may also be a folder of
-    stored baselines, or one of its files. Strategies are paired by name; a
-    baseline that names one strategy is the partner of all others of the candidate. ``metric``: of
+    ``evaluate``, a column a seed, which need a ``truth`` (and its ``policy``); with a ``policy`` the stored scores of
+    runs are judged again, too. A baseline may also be a folder of stored baselines, or one of its files. Strategies are
+    paired by name; a baseline that names one strategy is the partner of all others of the candidate. ``metric``: of
     ``evidence.METRICS``. ``margin``: the loss that is accepted. ``alpha``: most false "worse" in all. ``looks``: the
     candidate's numbers of seeds at which you look. ``signal``: the score column; None: the headline. ``across``: fields
     of the protocol that may differ.
@@ -79,11 +81,14 @@ def side_from(
 ) -> Side:
     """One side from whatever stands for it; ``name`` it gets where it has no file. Errors as in ``compare``."""
     if isinstance(source, Run):
-        return evidence.side_of(source, metric, signal)
-    if isinstance(source, str | Path) and not Path(source).is_file():
+        run, strategy = source, None
+    elif isinstance(source, str | Path) and not Path(source).is_file():
         run, strategy = evidence.open_side(source)
-        return evidence.side_of(run, metric, signal, strategy)
-    return _from_scores(source, metric, truth, policy, name)
+    else:
+        return _from_scores(source, metric, truth, policy, name)
+    if policy is not None:
+        run = rejudge(run, table_for(policy, truth), policy, resamples=0)
+    return evidence.side_of(run, metric, signal, strategy)
 
 
 def _from_scores(source: Any, metric: str, truth: Any, policy: str | None, name: str) -> Side:
@@ -104,5 +109,7 @@ def _from_scores(source: Any, metric: str, truth: Any, policy: str | None, name:
         raise DataError(f"{scores.source}, column {undefined[0]!r}: {metric} is undefined; are its scores constant?")
     value_S = np.array([value for value in values.values() if value is not None])
     of_file = isinstance(source, str | Path)
-    sample = Sample(Path(source).stem if of_file else name, tuple(values), value_S, str(source) if of_file else name)
+    protocol = {"truth": {"policy": known.policy}, "data": {"truth_sha256": known.sha256}}
+    where, strategy = (str(source), Path(source).stem) if of_file else (name, name)
+    sample = Sample(strategy, tuple(values), value_S, where, protocol)
     return Side(sample.source, (sample,), (sample,), False)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import Flag, Json, Policy, Signal, TruthFile, items
+from nasbench_harness.cli.options import Flag, Json, JudgingPolicies, Signal, TruthFile, items
 from nasbench_harness.cli.output import emit, note
 from nasbench_harness.errors import RegressionError, UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from nasbench_harness.evidence import Gate, Rules, Sample
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -32,7 +34,7 @@ def compare(
     across: Annotated[list[str] | None, Parameter(negative="")] = None,
     strict: Flag = False,
     truth: TruthFile = None,
-    policy: Policy = None,
+    policy: JudgingPolicies = None,
     markdown: Path | None = None,
     github: Flag = False,
     power: Flag = False,
@@ -88,41 +90,55 @@ def compare(
         raise UsageError("compare needs two results: nasbench-harness compare CANDIDATE BASELINE")
     summary = _summary_file() if github else None
     from nasbench_harness.api.compare import compare as judge
+
+    policies: list[str | None] = [*items(policy)]
+    gates: list[Gate] = [
+        judge(
+            candidate,
+            baseline,
+            metric=metric,
+            margin=margin,
+            alpha=alpha,
+            looks=rules.looks,
+            signal=signal,
+            across=across or (),
+            truth=truth,
+            policy=name,
+        )
+        for name in (policies or [None])
+    ]
+    found = [gate.to_json() for gate in gates]
+    shown = dict(zip(policies, found, strict=True)) if len(policies) > 1 else found[0]
+    emit(shown, json, lambda console: _print(gates, console))
+    _write(gates, markdown, summary)
+    if failed := [gate for gate in gates if gate.failed(strict)]:
+        raise RegressionError("; ".join(f"{gate.title}: {gate.summary}" for gate in failed))
+
+
+def _print(gates: list[Gate], console: Console) -> None:
     from nasbench_harness.report.verdicts import print_gate
 
-    gate = judge(
-        candidate,
-        baseline,
-        metric=metric,
-        margin=margin,
-        alpha=alpha,
-        looks=rules.looks,
-        signal=signal,
-        across=across or (),
-        truth=truth,
-        policy=policy,
-    )
-    emit(gate.to_json(), json, lambda console: print_gate(gate, console))
-    _write(gate, markdown, summary)
-    if gate.failed(strict):
-        raise RegressionError(f"{gate.candidate} against {gate.baseline}: {gate.summary}")
+    for gate in gates:
+        print_gate(gate, console)
 
 
-def _write(gate: Gate, markdown: Path | None, summary: Path | None) -> None:
+def _write(gates: list[Gate], markdown: Path | None, summary: Path | None) -> None:
     from nasbench_harness.report.verdicts import gate_markdown, github_annotations
     from nasbench_harness.system.files import write_text
 
+    text = "\n".join(gate_markdown(gate) for gate in gates)
     if markdown is not None:
-        write_text(markdown, gate_markdown(gate))
+        write_text(markdown, text)
         note(f"table in {markdown}")
     if summary is not None:
         try:
             with summary.open("a", encoding="utf-8") as stream:
-                stream.write(gate_markdown(gate) + "\n")
+                stream.write(text + "\n")
         except OSError as error:
             raise UsageError(f"cannot write {summary}: {error.strerror}; {SUMMARY_VARIABLE} names it") from error
-        for line in github_annotations(gate):
-            note(line)
+        for gate in gates:
+            for line in github_annotations(gate):
+                note(line)
 
 
 def _summary_file() -> Path:

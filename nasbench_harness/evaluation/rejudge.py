@@ -9,18 +9,22 @@ from typing import Any
 
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.unit import analyse, judge_unit
+from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.records import RECORD_FILE, Record, Run, ScoreTable, read_scores, unit_dir
 from nasbench_harness.system.files import write_json
 from nasbench_harness.truth import Truth, TruthPolicy, TruthTable, noise_ceiling_of, proxy_ceiling_of, truth_of
 
 
-def rejudge(run: Run, table: TruthTable, policy: str) -> Run:
+def rejudge(run: Run, table: TruthTable, policy: str, resamples: int = RESAMPLES) -> Run:
     """The run with every record judged again by column ``policy`` of ``table``; nothing is written.
+
+    ``resamples``: behind the intervals over architectures; 0: none, which takes a fraction of the time.
 
     What was run, what it cost and its identity stay. Raises ``DataError`` for an unknown column or damaged scores.
     """
     truth, ceiling = truth_of(table, policy), _ceiling(table, policy)
-    return replace(run, records=tuple(_judged(record, _scores(run, record), truth, ceiling) for record in run.records))
+    records = (_judged(record, _scores(run, record), truth, ceiling, resamples) for record in run.records)
+    return replace(run, records=tuple(records))
 
 
 def rejudge_by_each(run: Run, table: TruthTable, policies: Sequence[str]) -> dict[str, Run]:
@@ -82,7 +86,7 @@ def _first(found: Iterable[str | None]) -> str | None:
     return next((each for each in found if each), None)
 
 
-def _judged(record: Record, scores: ScoreTable, truth: Truth, ceiling: dict[str, Any] | None) -> Record:
+def _judged(record: Record, scores: ScoreTable, truth: Truth, ceiling: dict[str, Any] | None, resamples: int) -> Record:
     ranked = record.analysis["ranked"]
     same = (truth.policy, truth.sha256) == (record.truth["policy"], record.truth["sha256"])
     # what a strategy reports of its decisions cannot be found again from scores
@@ -90,9 +94,9 @@ def _judged(record: Record, scores: ScoreTable, truth: Truth, ceiling: dict[str,
     names = [leaf["name"] for leaf in record.leaves]
     return replace(
         record,
-        **judge_unit(scores, truth),
+        **judge_unit(scores, truth, resamples),
         truth={**truth.among(scores.index).to_json(), "noise_ceiling": ceiling},
-        analysis=analyse(scores, truth, names, None if ranked is None else list(ranked["leaves"]), reported),
+        analysis=analyse(scores, truth, names, None if ranked is None else list(ranked["leaves"]), reported, resamples),
     )
 
 

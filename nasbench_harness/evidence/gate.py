@@ -80,6 +80,18 @@ class Gate:
         return max((one.verdict.word for one in self.comparisons), key=WORDS.index)
 
     @property
+    def truth(self) -> str | None:
+        """The column of the truth table that judges; None where a side does not say."""
+        protocols = [sample.protocol for one in self.comparisons for sample in (one.pair.candidate, one.pair.baseline)]
+        policies = {(protocol or {}).get("truth", {}).get("policy") for protocol in protocols}
+        return policies.pop() if len(policies) == 1 else None
+
+    @property
+    def title(self) -> str:
+        """What is compared, and by which truth."""
+        return f"{self.candidate} against {self.baseline}" + (f" by {self.truth}" if self.truth else "")
+
+    @property
     def summary(self) -> str:
         """How often each verdict was given, the worst first."""
         counts = Counter(one.verdict.word for one in self.comparisons)
@@ -95,6 +107,7 @@ class Gate:
             "candidate": self.candidate,
             "baseline": self.baseline,
             "verdict": self.word,
+            "truth": self.truth,
             "metric": self.metric,
             "signal": self.signal,
             "margin": self.rules.margin,

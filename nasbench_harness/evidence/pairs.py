@@ -12,6 +12,7 @@ from nasbench_harness.evidence.protocol import (
     FieldDifference,
     check_across,
     fields_of,
+    is_whole,
     protocol_differences,
     protocol_of,
     strategy_differences,
@@ -126,8 +127,9 @@ def _check_names(across: Sequence[str], samples: Sequence[Sample]) -> None:
 
 def _pair(one: Sample, other: Sample, across: Sequence[str]) -> Pair:
     notes = []
+    if one.protocol is None or other.protocol is None or not (is_whole(one.protocol) and is_whole(other.protocol)):
+        notes.append("score files do not say how they were obtained: whether both sides were alike is up to you")
     if one.protocol is None or other.protocol is None:
-        notes.append("score files do not say how they were obtained: that both sides were is up to you")
         return Pair(one, other, (), tuple(notes))
     stored = [protocol_of(record) for sample in (one, other) for record in sample.records]
     descriptions = [one.protocol, other.protocol, *stored]

@@ -46,14 +46,21 @@ def protocol_of(record: Record) -> dict[str, Any]:
 def protocol_differences(candidate: dict[str, Any], baseline: dict[str, Any]) -> tuple[FieldDifference, ...]:
     """Every field in which two descriptions differ, by name; strategy, seed, plug-ins and device are left out.
 
-    A setting that a record is older than counts as what it was fixed to then.
+    A setting that a record is older than counts as what it was fixed to then. Where one side says its truth alone, as a
+    score file does, nothing else is compared.
     """
     one, other = fields_of(candidate), fields_of(baseline)
+    names = {*one, *other} if is_whole(candidate) and is_whole(baseline) else {*one} & {*other}
     return tuple(
         FieldDifference(name, one.get(name, _ABSENT), other.get(name, _ABSENT))
-        for name in sorted({*one, *other})
+        for name in sorted(names)
         if one.get(name, _ABSENT) != other.get(name, _ABSENT)
     )
+
+
+def is_whole(protocol: dict[str, Any]) -> bool:
+    """Whether it says more than the truth, which is all that is known of a score file."""
+    return not set(protocol) <= {"truth", "data"}
 
 
 def fields_of(description: dict[str, Any]) -> dict[str, Any]:

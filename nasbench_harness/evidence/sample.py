@@ -25,8 +25,9 @@ METRICS = ("kendall_tau", "tau_within_flops", "tau_with_flops", "spearman", "pea
 class Sample:
     """``value_S``: float64 ``[S]``, one value a seed. ``source``: where it comes from, for messages.
 
-    ``protocol``: the description of its experiment, None where it is unknown, as for a score file. ``records``: those
-    that the values were read from, empty for a score file. ``fingerprints``, by seed, stand for records not kept.
+    ``protocol``: the description of its experiment, of a score file its truth alone; None where nothing is known.
+    ``records``: those that the values were read from, empty for a score file. ``fingerprints``, by seed, stand for
+    records not kept.
     """
 
     strategy: str

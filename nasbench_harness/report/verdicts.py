@@ -35,7 +35,7 @@ def github_annotations(gate: Gate) -> list[str]:
 
 
 def gate_heading(gate: Gate) -> str:
-    return f"{gate.candidate} against {gate.baseline}: {gate.summary}"
+    return f"{gate.title}: {gate.summary}"
 
 
 def _sorted(gate: Gate) -> list[Comparison]:

@@ -62,3 +62,16 @@ def test_what_scores_need(fake, tmp_path) -> None:
     run = fake.write_run(tmp_path / "run", {"a": [0.5, 0.51]})
     with pytest.raises(UsageError, match="one seed of a run"):
         nh.compare(run / "a" / "seed-0" / "scores.parquet", run, truth=TRUTH)
+
+
+def test_stored_scores_are_judged_again_by_another_truth(fake, tmp_path) -> None:
+    """The stored taus say that nothing changed; by the digits both sides are what their random scores are."""
+    run = fake.write_run(tmp_path / "old", {"a": [0.5, 0.51, 0.49]})
+    other = fake.write_run(tmp_path / "new", {"a": [0.5, 0.51, 0.49]})
+    stored, again = nh.compare(other, run), nh.compare(other, run, policy=TRUTH)
+    assert (stored.truth, again.truth) == ("cifar10_test_200", TRUTH)
+    [one] = again.comparisons
+    assert abs(one.pair.candidate.value_S).max() < 0.2
+    assert TRUTH in again.to_markdown().splitlines()[0]
+    with pytest.raises(UsageError, match=r"truth.policy"):
+        nh.compare(columns(10.0, 3), run, truth=TRUTH)

@@ -91,6 +91,21 @@ def test_markdown_and_github(runs, tmp_path, capsys, monkeypatch) -> None:
     assert [line for line in notes if line.startswith("::notice title=same::not worse")]
 
 
+def test_several_truths_give_a_table_each(fake, tmp_path, capsys) -> None:
+    """The scores are random, so no side is worse by any truth; the stored taus, by which one is, play no part."""
+    policies = "digits_test_5,digits_test_5_seed0"
+    file = tmp_path / "verdict.md"
+    new, old = (fake.write_run(tmp_path / name, {"a": taus(mean)[:3]}) for name, mean in (("new", 0.3), ("old", 0.5)))
+    arguments = ["compare", str(new), str(old), "--margin", "0.2", "--policy"]
+    assert main([*arguments, policies, "--markdown", str(file), "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert list(value) == policies.split(",")
+    assert [gate["truth"] for gate in value.values()] == policies.split(",")
+    assert file.read_text().count("### ") == 2
+    assert main([*arguments, "digits_test_6"]) == 3
+    assert capsys.readouterr().out == ""
+
+
 def test_annotations_are_escaped() -> None:
     from nasbench_harness.report.verdicts import _data, _property
 
