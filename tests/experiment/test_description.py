@@ -13,6 +13,7 @@ from nasbench_harness.experiment import (
     Experiment,
     identity,
     load_experiment,
+    load_experiments,
     preset_names,
     select_strategies,
     with_seeds,
@@ -114,12 +115,14 @@ def test_training_may_be_left_out_whole(source: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", preset_names())
 def test_presets_load(name: str) -> None:
-    experiment = load_experiment(name)
-    assert experiment.name == name
-    assert experiment.description
-    assert len(experiment.strategies) >= 2
-    assert all(section.create() for section in experiment.strategies.values())
-    assert len({identity_of(experiment, strategy) for strategy in experiment.strategies}) == len(experiment.strategies)
+    units = []
+    for experiment in load_experiments(name).values():  # one, or the points of a grid
+        assert experiment.name == name
+        assert experiment.description
+        assert all(section.create() for section in experiment.strategies.values())
+        units += [identity_of(experiment, strategy) for strategy in experiment.strategies]
+    assert len(units) >= 2
+    assert len(set(units)) == len(units)
 
 
 def test_the_presets_of_the_first_release() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nasbench_harness.cli import main
-from nasbench_harness.experiment import load_experiment, preset_names
+from nasbench_harness.experiment import Experiment, load_experiments, preset_names
 from nasbench_harness.experiment.methods import METHODS
 from nasbench_harness.partitioners import partitioners
 from nasbench_harness.strategies import strategies
@@ -57,12 +57,17 @@ def test_no_two_methods_are_the_same() -> None:
     assert all(one not in spelled[:place] for place, one in enumerate(spelled))
 
 
+def first_of(preset: str) -> Experiment:
+    """The experiment of a preset, or the first point of its grid."""
+    return next(iter(load_experiments(preset).values()))
+
+
 @pytest.mark.parametrize(
     ("preset", "strategy"),
-    [(preset, strategy) for preset in preset_names() for strategy in load_experiment(preset).strategies],
+    [(preset, strategy) for preset in preset_names() for strategy in first_of(preset).strategies],
 )
 def test_a_presets_strategy_is_the_method_of_its_name(preset: str, strategy: str) -> None:
-    found = load_experiment(preset).strategies[strategy].canonical()
+    found = first_of(preset).strategies[strategy].canonical()
     for option, value in settings_of(strategy).items():
         family = {"partitioner": partitioners, "sampler": samplers}.get(option)
         assert found[option] == (family.canonical(value) if family else value)
