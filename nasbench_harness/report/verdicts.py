@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nasbench_harness.evidence import WORDS, Comparison, Gate
@@ -86,27 +86,40 @@ def _further(one: Comparison) -> str:
 
 
 def gate_notes(gate: Gate) -> list[str]:
-    rules = gate.rules
-    looks = " and ".join(str(look) for look in rules.looks)
-    bound = f"looks at {looks} seeds, each at {100 * rules.level:.2g} %" if len(rules.looks) > 1 else "one look"
-    notes = [
-        f"{gate.metric} by {words(gate.signal)}, candidate less baseline, seeds as the units; margin {rules.margin:g}; "
-        f'at most {100 * rules.alpha:g} % false "worse" in all (Holm over {len(gate.comparisons)}; {bound}).',
-        f"interval: of one strategy alone, {100 * (1 - 2 * rules.level):.1f} %. Worse: below 0, estimate below "
-        f"-{rules.margin / 2:g}; not worse: above -{rules.margin:g}; better: above 0; the first and last by Holm's p.",
-        prior_note(gate.prior),
-    ]
+    """What one needs to read the verdicts: one sentence a line."""
+    tested = [one for one in gate.comparisons if one.verdict.tier == "statistical"]
+    notes = (
+        _rules(gate, len(tested)) if tested else [f"{gate.metric} by {words(gate.signal)}; no statistics were needed."]
+    )
+    rows = _sorted(gate)
+    reasons = ((one.pair.name, one.verdict.reason) for one in rows if one.verdict.tier != "statistical")
+    notes += _shared(reasons, len(rows))
     if any(one.pair.across for one in gate.comparisons):
         notes.append("across: the protocols differ, on request, so the difference may be due to that:")
         found = {str(field): None for one in gate.comparisons for field in one.pair.across}
         notes += [f"  {field}" for field in found]
-    notes += gate.notes
-    shared: dict[str, list[str]] = {}
-    for one in _sorted(gate):
-        for note in one.notes:
-            shared.setdefault(note, []).append(one.pair.name)
-    notes += [f"{_of(names, len(gate.comparisons))}{note}" for note, names in shared.items()]
-    return notes
+    return [*notes, *gate.notes, *_shared(((one.pair.name, note) for one in rows for note in one.notes), len(rows))]
+
+
+def _rules(gate: Gate, tests: int) -> list[str]:
+    rules = gate.rules
+    looks = " and ".join(str(look) for look in rules.looks)
+    bound = f"looks at {looks} seeds, each at {100 * rules.level:.2g} %" if len(rules.looks) > 1 else "one look"
+    return [
+        f"{gate.metric} by {words(gate.signal)}, candidate less baseline, seeds as the units; margin {rules.margin:g}; "
+        f'at most {100 * rules.alpha:g} % false "worse" in all (Holm over {tests}; {bound}).',
+        f"interval: of one strategy alone, {100 * (1 - 2 * rules.level):.1f} %. Worse: below 0, estimate below "
+        f"-{rules.margin / 2:g}; not worse: above -{rules.margin:g}; better: above 0; the first and last by Holm's p.",
+        prior_note(gate.prior),
+    ]
+
+
+def _shared(found: Iterable[tuple[str, str]], everyone: int) -> list[str]:
+    """Each text once, after the names of those that it is said of, or "all"."""
+    names: dict[str, list[str]] = {}
+    for name, text in found:
+        names.setdefault(text, []).append(name)
+    return [f"{'all' if len(of) == everyone > 1 else ', '.join(of)}: {text}" for text, of in names.items()]
 
 
 def prior_note(prior: Prior) -> str:
@@ -116,10 +129,6 @@ def prior_note(prior: Prior) -> str:
     degrees = f"{prior.degrees:.3g}" if prior.degrees < 1e6 else "infinite"
     source = f"fitted on {prior.strategies} strategies" if prior.strategies else "of published runs"
     return f"variance prior: d0 {degrees} degrees of freedom, s0 {prior.sd:.4f}, {source}."
-
-
-def _of(names: list[str], everyone: int) -> str:
-    return "" if len(names) == everyone else f"{', '.join(names)}: "
 
 
 def _sentence(one: Comparison) -> str:

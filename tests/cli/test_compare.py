@@ -62,6 +62,15 @@ def test_strategies_inside_one_run(runs, capsys) -> None:
     assert "better" in capsys.readouterr().out
 
 
+def test_what_no_statistics_decided_has_its_reason(runs, capsys) -> None:
+    assert main(["compare", str(runs / "baseline"), str(runs / "baseline")]) == 0
+    out = capsys.readouterr().out
+    assert "2 identical" in out
+    assert "no statistics were needed" in out
+    assert "all: leaves and end scores" in out
+    assert "Holm" not in out
+
+
 def test_another_protocol_is_refused_or_marked(runs, capsys) -> None:
     arguments = ["compare", str(runs / "slow"), str(runs / "baseline")]
     assert main(arguments) == 2
