@@ -39,7 +39,9 @@ def print_table(
     if not console.is_terminal:
         console = Console(file=console.file, width=max(console.width, _width(columns)))
     shown = _fitting(columns, console.width)
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1))
+    # not the table's own title, which would be broken at the table's width
+    console.print(Text(title, style="italic"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for place, column in enumerate(shown):
         table.add_column(column.title, justify="right" if place else "left", no_wrap=bool(place), overflow="fold")
     for row in range(len(columns[0].cells)):
