@@ -181,7 +181,8 @@ def baseline_side(path: Path, metric: str, signal: str | None, experiment: str |
     if not places:
         return None
     if len(places) > 1 and experiment not in places:
-        raise UsageError(f"{path} has baselines of {', '.join(places)}, none of {experiment}; name the folder of one")
+        which = "" if experiment is None else f", none of {experiment}"
+        raise UsageError(f"{path} has baselines of {', '.join(places)}{which}; name the folder of one")
     place = places[experiment] if experiment in places else next(iter(places.values()))
     samples = _samples(read_baselines(place), metric, signal)
     return Side(str(place), samples, samples, False)

@@ -48,6 +48,12 @@ class Sample:
         """Sample variance over seeds; 0 for one seed, which has no degree of freedom."""
         return float(self.value_S.var(ddof=1)) if self.n > 1 else 0.0
 
+    @property
+    def environments(self) -> list[Mapping[str, Any]]:
+        """What its seeds were computed with, where that is known."""
+        kept = [found.environment for found in self.fingerprints.values()]
+        return [*(record.environment for record in self.records), *kept]
+
     def is_(self, other: Sample) -> bool:
         """Whether both are the same results, from the same place."""
         return (self.source, self.seeds) == (other.source, other.seeds) and bool((self.value_S == other.value_S).all())

@@ -20,7 +20,7 @@ from nasbench_harness.system.engine_version import engine_version
 
 PROGRAM = "nasbench-harness"
 CHANGED = "+changed"
-_RECORDED = ("numpy", "scipy", "scikit-learn", "polars")
+_RECORDED = ("numpy", "scipy", "scikit-learn", "polars", "pydantic", "safetensors", "moocore", "pymoo")
 
 
 def environment_record(device: object = None) -> dict[str, Any]:

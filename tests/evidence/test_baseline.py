@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from nasbench_harness.api.compare import compare
+from nasbench_harness.cli import main
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evidence.baseline import Baseline, experiments_in, read_baseline
 from nasbench_harness.evidence.sample import METRICS
@@ -123,3 +124,25 @@ def test_an_undefined_metric_is_refused(folder: Path) -> None:
         broken.sample("kendall_tau", None, "here")
     with pytest.raises(DataError, match="no signal 'other'"):
         found.sample("kendall_tau", "other", "here")
+
+
+def test_power_and_the_self_test_take_baselines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "--self-test", str(folder / "fake"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["seeds"] == {"a": 10, "b": 10}
+    assert 0 <= found["rate"] < 0.2
+    assert main(["compare", str(folder / "fake"), "--power", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_other_machines_than_the_baselines_are_mentioned(run: Run, folder: Path) -> None:
+    record = run.of("a")[0]
+    moved = replace(record, environment={**record.environment, "torch": "9.9", "engine": "x"})
+    kept = {unit.seed: unit.fingerprint for unit in read_baseline(folder / "fake" / "a.json").units}
+    assert all("torch" not in found.environment for found in kept.values())
+    write_record(run.folder, moved, read_scores(run.folder / "a/seed-0"))
+    path = folder / "fake" / "a.json"
+    value = json.loads(path.read_text())
+    value["environments"][0]["torch"] = "2.13"
+    path.write_text(json.dumps(value))
+    assert any("torch 2.13, 9.9" in note for note in compare(run.folder / "a", path).notes)
