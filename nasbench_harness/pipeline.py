@@ -26,6 +26,7 @@ from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import N_STAGES, Subspace, connected_live_cells, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer
 from nasbench_harness.strategies.base import chance_of
+from nasbench_harness.strategies.reference import reference
 from nasbench_harness.strategies.trajectory import Trajectory
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.supernet.weights import save_weights
@@ -227,6 +228,7 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any],
             "details": scorer.details,
             **along,
             "reference_scores": _reference_scores(scorer.context),
+            "reference": reference(scorer),
         },
         environment=environment_record(unit.device),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

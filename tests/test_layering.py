@@ -53,6 +53,7 @@ TORCH_AT_TOP = (
     "supernet/",
     "training/first_steps",
     "training/loop",
+    "training/reference",
     "training/stage_run",
     "training/trainer",
     "training/unsampled",

@@ -26,6 +26,12 @@ ROUNDING = {"float32": 4e-6, "bfloat16": 4e-3}
 GROWTH = 8
 """By how much such a difference may grow at a step: as measured in deep supernets. Shallow ones stay far below."""
 
+SAME_RATES = [1e-9] * 100
+"""Relative differences of learning rates that the libraries of two machines explain, by step."""
+
+GRADIENT = 2500
+"""By how much more of it the length of a gradient may have: 3e-4 was seen, in 15 cells of 16 channels."""
+
 LARGEST = 0.05
 """Beyond this two losses are no longer called close."""
 
@@ -101,6 +107,20 @@ def _more_than_rounding(one: Fingerprint, other: Fingerprint, rounding: float) -
     # a whole pass through the network, where the loss of a first step is one too, but over fewer images
     if not _close(one.reference_scores, other.reference_scores, [10 * rounding] * len(one.reference_scores)):
         yield "an untrained network is scored differently"
+    yield from _references_differ(one, other, rounding)
+
+
+def _references_differ(one: Fingerprint, other: Fingerprint, rounding: float) -> Iterator[str]:
+    """Of what older records lack."""
+    mine, theirs = one.leaf_scores, other.leaf_scores
+    if mine and theirs and not _close(mine, theirs, [10 * rounding] * len(mine)):
+        yield "untrained networks of the leaves are scored differently: leaves are scored by others' networks"
+    parts = sorted({*one.moves} & {*other.moves})
+    allowed = min(GRADIENT * rounding, 2 * LARGEST)
+    for part in parts:
+        if not _close([one.moves[part]], [other.moves[part]], [allowed]):
+            lengths = f"{one.moves[part]:.3g}, in the baseline {other.moves[part]:.3g}"
+            yield f"a step moves the weights of {part} by {lengths}"
 
 
 def _stages_differ(one: StagePrint, other: StagePrint, rounding: float, first: bool) -> str:
@@ -108,12 +128,28 @@ def _stages_differ(one: StagePrint, other: StagePrint, rounding: float, first: b
         return f"trained for {one.updates:,} architecture-updates, in the baseline {other.updates:,}"
     if one.draws != other.draws:
         return "drew other architectures or images"
+    if why := _beginnings_differ(one, other):
+        return why
     allowed = [min(rounding * GROWTH**step, LARGEST) for step in range(len(one.first_losses))]
     if _close(one.first_losses, other.first_losses, allowed):
         return ""
     if not first and not _close(one.first_losses[:1], other.first_losses[:1], allowed[:1]):
         return ""  # it began from weights of an earlier stage, in which rounding had grown
     return "the losses of its first steps differ by more than rounding"
+
+
+def _beginnings_differ(one: StagePrint, other: StagePrint) -> str:
+    """What no rounding changes, and older records lack."""
+    if None not in (one.follows, other.follows) and one.follows != other.follows:
+        return f"began {_from(one)}, in the baseline {_from(other)}"
+    mine, theirs = one.first_rates, other.first_rates
+    if mine and theirs and not _close(mine, theirs, SAME_RATES):
+        return "the learning rates of its first steps differ"
+    return ""
+
+
+def _from(stage: StagePrint) -> str:
+    return f"with the weights that {stage.follows!r} left" if stage.follows else "with other weights than stages left"
 
 
 def _close(one: Iterable[float], other: Iterable[float], allowed: list[float]) -> bool:

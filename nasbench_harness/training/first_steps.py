@@ -2,7 +2,8 @@
 
 Two runs of the same description start with the same draws and weights, so on any machine their first losses agree up to
 rounding. Later ones do not: a difference of rounding grows with every step until the end results differ like those of
-two seeds. So a comparison across machines or kernels looks at these steps and not at the end.
+two seeds. So a comparison across machines or kernels looks at these steps and not at the end. Learning rates are equal
+on all machines.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class FirstSteps:
         self._architectures = hashlib.sha256(drawn).hexdigest()
         self._labels = ""
         self._losses: list[Tensor | float] = []
+        self._rates: list[float] = []
 
     @property
     def missing(self) -> bool:
@@ -47,6 +49,16 @@ class FirstSteps:
                 total += loss
             self._losses.append(total / len(losses))
 
+    def note_rate(self, rate: float) -> None:
+        """The learning rate of the step at hand; before its losses."""
+        if self.missing:
+            self._rates.append(rate)
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """Learning rate of each noted step; empty for a loop that tells none."""
+        return tuple(self._rates)
+
     @property
     def losses(self) -> tuple[float, ...]:
         """Mean loss of each noted step."""
@@ -59,9 +71,10 @@ class FirstSteps:
 
     def state(self) -> dict[str, Any]:
         """What a later process needs, as plain JSON values."""
-        return {"labels": self._labels, "losses": list(self.losses)}
+        return {"labels": self._labels, "losses": list(self.losses), "rates": self._rates}
 
     def restore(self, values: Mapping[str, Any]) -> None:
         """Take up what ``state`` gave; a checkpoint from before this was noted has none, and no loss is kept."""
         self._labels = str(values.get("labels", ""))
         self._losses = list(values.get("losses", ()))
+        self._rates = list(values.get("rates", ()))

@@ -61,6 +61,7 @@ class TrainingLoop(ABC):
         self.seen: list[int] = []
         self.losses: list[float] = []
         self.beginning = FirstSteps()
+        self.weights_before = ""
         self.cross_entropies: list[float] = []
         self._total, self._cross_entropy = torch.zeros((), device=device), torch.zeros((), device=device)
         self._pending = 0
@@ -101,7 +102,13 @@ class TrainingLoop(ABC):
         """The loss so far."""
         told = tuple(self.cross_entropies) if self.tells_cross_entropy else None
         first = self.beginning
-        return LossCurve(self.name, tuple(self.seen), tuple(self.losses), first.losses, first.draws, told)
+        weights = (self.weights_before, self.weights_digest())
+        seen, losses = tuple(self.seen), tuple(self.losses)
+        return LossCurve(self.name, seen, losses, first.losses, first.draws, told, first.rates, weights)
+
+    def weights_digest(self) -> str:
+        """Digest of the weights as they are; empty where a loop does not tell it."""
+        return ""
 
     def note_cross_entropy(self, value: Tensor) -> None:
         """Count the cross-entropy, detached, of one of the losses of this step."""

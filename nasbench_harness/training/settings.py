@@ -88,7 +88,8 @@ class Stage:
 class LossCurve:
     """Mean training loss per stretch of a stage, against the architecture-updates done in the stage by its end.
 
-    ``first_losses`` of its first steps and ``draws``, the digest of what it drew: ``training.first_steps``.
+    ``first_losses`` and ``first_rates`` of its first steps, and ``draws``, the digest of what it drew:
+    ``training.first_steps``. ``weights``: digests of the weights before and after it, empty where they are not told.
     ``cross_entropy``, in nats, where the loss has other terms too, such as distillation; else ``None``: it is the loss.
     """
 
@@ -98,6 +99,8 @@ class LossCurve:
     first_losses: tuple[float, ...] = ()
     draws: str = ""
     cross_entropy: tuple[float, ...] | None = None
+    first_rates: tuple[float, ...] = ()
+    weights: tuple[str, str] = ("", "")
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; ``cross_entropy`` only where it is told apart."""
@@ -106,7 +109,9 @@ class LossCurve:
             "updates": list(self.updates),
             "loss": list(self.loss),
             "first_losses": list(self.first_losses),
+            "first_rates": list(self.first_rates),
             "draws": self.draws,
+            "weights": list(self.weights),
         }
         return values if self.cross_entropy is None else values | {"cross_entropy": list(self.cross_entropy)}
 

@@ -14,7 +14,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import index_to_code
-from nasbench_harness.supernet.network import Supernet, live_codes
+from nasbench_harness.supernet.network import Supernet, live_codes, weights_digest
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.first_steps import FirstSteps
 from nasbench_harness.training.loop import TrainingLoop
@@ -63,6 +63,7 @@ class StageRun(TrainingLoop):
         drawn = stage.sampler.draw(stage.subspace, self.steps, derive_rng(*seed_axes, stage.name, "architectures"))
         self._drawn = drawn.reshape(-1)
         self.beginning = FirstSteps(self._drawn)
+        self.weights_before = self.weights_digest()
         self._codes = live_codes(self._drawn)
         self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
         self._optimiser = torch.optim.SGD(
@@ -94,6 +95,10 @@ class StageRun(TrainingLoop):
         """Steps of one pass over the training images."""
         return self.batches.batches_a_pass
 
+    def weights_digest(self) -> str:
+        """Digest of the network's weights and buffers as they are."""
+        return weights_digest(self.network)
+
     def begin_turn(self) -> None:
         """Somebody may have scored with the network meanwhile."""
         self.network.train()
@@ -119,6 +124,7 @@ class StageRun(TrainingLoop):
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         rate = rate_of_step(self.done, self.steps, self.steps_an_epoch, self.settings, self.stage.schedule)
+        self.beginning.note_rate(self.stage.rate_scale * rate)
         self._weights.step(self.stage.rate_scale * rate)
         return losses
 

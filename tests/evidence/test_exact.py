@@ -22,7 +22,15 @@ def stage(name: str = "supernet", curve: str = "curve", **changes: Any) -> Stage
     )
 
 
-ONE = Fingerprint("leaves", {"accuracy": "a", "negative_loss": "b"}, (stage("parent"), stage("leaf")), (2.3, 2.4), HERE)
+ONE = Fingerprint(
+    "leaves",
+    {"accuracy": "a", "negative_loss": "b"},
+    (stage("parent", follows="", first_rates=(0.05, 0.04)), stage("leaf", follows="parent", first_rates=(0.05, 0.04))),
+    (2.3, 2.4),
+    HERE,
+    (2.3, 2.4),
+    {"stem": 0.1, "conv_3x3.3": 0.2},
+)
 OTHER = replace(
     ONE,
     scores={"accuracy": "c", "negative_loss": "d"},
@@ -68,6 +76,11 @@ def test_another_machine_gives_other_end_scores_and_is_identical_up_to_rounding(
     assert said(near) == "identical up to rounding"
 
 
+def test_what_older_baselines_do_not_tell_is_not_asked() -> None:
+    stages = tuple(replace(each, follows=None, first_rates=None) for each in ONE.stages)
+    assert said(OTHER, replace(ONE, stages=stages, leaf_scores=(), moves={})) == "identical up to rounding"
+
+
 def test_a_later_stage_may_start_from_weights_in_which_rounding_has_grown() -> None:
     assert said(with_stage(OTHER, 1, first_losses=shifted(LOSSES, 0.02, -0.01, 0.03))) == "identical up to rounding"
 
@@ -87,6 +100,13 @@ def test_a_later_stage_may_start_from_weights_in_which_rounding_has_grown() -> N
         # the first loss of a leaf is the parent's; a step later a halved rate shows
         (with_stage(OTHER, 1, first_losses=shifted(LOSSES, 0, 1e-3)), "stage 'leaf': the losses of its first steps"),
         (replace(OTHER, reference_scores=(2.3, 2.4 * 1.001)), "an untrained network is scored differently"),
+        (
+            replace(with_stage(OTHER, 1, follows=""), leaf_scores=(2.3, 2.5), moves={"stem": 0.1}),
+            "began with other weights than stages left, in the baseline with the weights that 'parent' left",
+        ),
+        (with_stage(OTHER, 1, first_rates=(0.025, 0.024)), "stage 'leaf': the learning rates of its first steps"),
+        (replace(OTHER, leaf_scores=(2.3, 2.5)), "leaves are scored by others' networks"),
+        (replace(OTHER, moves={"stem": 0.1, "conv_3x3.3": 0.0}), "a step moves the weights of conv_3x3.3 by 0, in the"),
         (replace(OTHER, stages=ONE.stages), "training is equal to the last bit, and end scores differ"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -12,8 +12,20 @@ import pytest
 from nasbench_harness.errors import DataError
 from nasbench_harness.records import Fingerprint, Record, ScoreTable
 
-CURVE = {"stage": "supernet", "updates": [100, 200], "loss": [2.1, 1.9], "first_losses": [2.3, 2.2], "draws": "ab"}
-TRAINING = {"loss": [CURVE], "reference_scores": {"cells": [1, 2], "negative_loss": [-2.3, -2.4]}}
+CURVE = {
+    "stage": "supernet",
+    "updates": [100, 200],
+    "loss": [2.1, 1.9],
+    "first_losses": [2.3, 2.2],
+    "first_rates": [0.05, 0.04],
+    "draws": "ab",
+    "weights": ["start", "end"],
+}
+TRAINING = {
+    "loss": [CURVE],
+    "reference_scores": {"cells": [1, 2], "negative_loss": [-2.3, -2.4]},
+    "reference": {"leaf_scores": [-2.2, -2.6], "moves": {"stem": 0.1}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +48,9 @@ def found(record: Record, table: ScoreTable) -> Fingerprint:
 def test_it_holds_what_the_unit_has(found: Fingerprint, table: ScoreTable) -> None:
     [stage] = found.stages
     assert (stage.name, stage.updates, stage.draws, stage.first_losses) == ("supernet", 200, "ab", (2.3, 2.2))
+    assert (stage.first_rates, stage.follows) == ((0.05, 0.04), "")
     assert found.reference_scores == (-2.3, -2.4)
+    assert (found.leaf_scores, found.moves) == ((-2.2, -2.6), {"stem": 0.1})
     assert set(found.scores) == set(table.scores)
 
 
@@ -61,6 +75,19 @@ def test_older_records_have_no_beginning(fake: ModuleType, table: ScoreTable) ->
     older = Fingerprint.of(fake.make_record(), table)
     assert older.reference_scores == ()
     assert older.stages[0].draws == ""
+    assert (older.stages[0].first_rates, older.stages[0].follows) == (None, None)
+    assert (older.leaf_scores, older.moves) == ((), {})
+
+
+def test_a_stage_follows_the_one_whose_last_weights_it_found(record: Record, table: ScoreTable) -> None:
+    curves = [
+        {**CURVE, "stage": stage, "weights": weights}
+        for stage, weights in (("parent", ["a", "b"]), ("leaf", ["b", "c"]), ("other leaf", ["b", "d"]), ("new", "xy"))
+    ]
+    found = Fingerprint.of(replace(record, training={"loss": curves}), table)
+    assert [stage.follows for stage in found.stages] == ["", "parent", "parent", ""]
+    untold = Fingerprint.of(replace(record, training={"loss": [{**curves[0], "weights": ["a", ""]}, curves[1]]}), table)
+    assert [stage.follows for stage in untold.stages] == [None, None]
 
 
 @pytest.mark.parametrize("value", [[], {}, {"leaves": "a", "scores": {}, "stages": [{"name": "x"}]}])
