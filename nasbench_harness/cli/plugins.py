@@ -36,7 +36,7 @@ def check(part: str, /, *options: str, json: Json = False) -> None:
 
 
 def new(family: str, name: str, /, *, to: Path = Path(), json: Json = False) -> None:
-    """Write a working partitioner or strategy, its test and an experiment; nothing is overwritten.
+    """Write a working partitioner or strategy with tests, an experiment and a workflow; nothing is overwritten.
 
     Parameters
     ----------
@@ -54,6 +54,7 @@ def new(family: str, name: str, /, *, to: Path = Path(), json: Json = False) -> 
     note(f"try: nasbench-harness check {files[0]}; nasbench-harness run {files[2]}")
     missing = "" if find_spec("pytest") else " (pytest is not installed: pip install pytest)"
     note(f"the same checks as tests{missing}: python -m pytest {files[1]}")
+    note(f"not worse than a baseline, in minutes: python -m pytest {files[3]}")
 
 
 def _draw(outcomes: list[Outcome], console: Console) -> None:

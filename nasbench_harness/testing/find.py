@@ -22,7 +22,7 @@ def check_named(named: str, options: Sequence[str] = ()) -> Iterator[Outcome]:
     options.
     """
     found = _of_file(Path(named)) if named.endswith(".py") else _of_name(named)
-    given = dict(_option(text) for text in options)
+    given = dict(map(parsed_option, options))
     for option in given:
         if not any(option in family.options(name) for family, name in found):
             family, name = found[0]
@@ -60,7 +60,8 @@ def _of_name(named: str) -> list[tuple[Registry[Any], str]]:
     )
 
 
-def _option(text: str) -> tuple[str, Any]:
+def parsed_option(text: str) -> tuple[str, Any]:
+    """Name and value of ``leaves=3``; a value that is no TOML is a text. ``UsageError`` without a name or ``=``."""
     name, separator, value = text.partition("=")
     if not separator or not name:
         raise UsageError(f"{text!r} is not of the form option=value, such as leaves=3")

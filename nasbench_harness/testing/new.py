@@ -1,4 +1,4 @@
-"""Writes a working part, its test and an experiment, for an author to change."""
+"""Writes a working part, its tests, an experiment and a workflow, for an author to change."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from nasbench_harness.catalogue import families
 from nasbench_harness.errors import UsageError
 from nasbench_harness.registry import near_names
 from nasbench_harness.system.files import write_text
-from nasbench_harness.testing import templates
+from nasbench_harness.testing import gate_templates, templates
 
 PARTS = {
     "partitioner": (templates.PARTITIONER, templates.TEST_OF_PARTITIONER),
     "strategy": (templates.STRATEGY, templates.TEST_OF_STRATEGY),
 }
+WORKFLOW = ".github/workflows/gate.yml"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def write_new(family: str, name: str, folder: Path) -> list[Path]:
-    """Files of a new part in ``folder``: the part, its test, an experiment.
+    """Files of a new part in ``folder``: the part, its test, an experiment, its gate, a workflow for GitHub Actions.
+
+    A workflow that is there already is left as it is.
 
     Raises ``UsageError`` for a family that has no template, a name that cannot be used or is taken, and where one of
     the files exists: nothing is overwritten, and then nothing is written.
@@ -37,11 +40,19 @@ def write_new(family: str, name: str, folder: Path) -> list[Path]:
         f"{module}.py": part,
         f"test_{module}.py": test,
         f"{name}.toml": templates.EXPERIMENT.replace("$STRATEGY", templates.STRATEGY_LINES[family]),
+        f"test_{module}_gate.py": gate_templates.GATE,
     }
     standing = [file for file in files if (folder / file).exists()]
     if standing:
         raise UsageError(f"{folder / standing[0]} exists and is not overwritten; choose another name or --to")
-    words = {"$NAME": name, "$CLASS": "".join(word.capitalize() for word in name.split("-")), "$MODULE": module}
+    if not (folder / WORKFLOW).exists():  # that of an earlier part; a line of its last step is added by hand
+        files[WORKFLOW] = gate_templates.WORKFLOW
+    words = {
+        "$NAME": name,
+        "$BASELINE": gate_templates.BASELINES[family],
+        "$CLASS": "".join(word.capitalize() for word in name.split("-")),
+        "$MODULE": module,
+    }
     for file, text in files.items():
         for placeholder, word in words.items():
             text = text.replace(placeholder, word)  # noqa: PLW2901

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,15 @@ def test_new_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert (tmp_path / "my-way.toml").read_text() == "precious"
 
 
+def test_new_leaves_the_workflow_of_an_earlier_part(tmp_path: Path) -> None:
+    assert main(["new", "partitioner", "my-way"]) == 0
+    workflow = tmp_path / ".github/workflows/gate.yml"
+    workflow.write_text("mine")
+    assert main(["new", "partitioner", "other-way"]) == 0
+    assert workflow.read_text() == "mine"
+    assert (tmp_path / "test_other_way_gate.py").exists()
+
+
 @pytest.fixture
 def hundred_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs score a few live cells; all others get the score of chance."""
@@ -111,8 +121,9 @@ def test_what_new_writes_passes_its_checks_and_tests_and_runs(
     folder = tmp_path / "mine"
     assert main(["new", family, name, "--to", str(folder), "--json"]) == 0
     files = [Path(file) for file in json.loads(capsys.readouterr().out)["files"]]
-    assert [file.parent for file in files] == [folder] * 3
-    assert all("$" not in file.read_text() for file in files)
+    assert [file.parent for file in files] == [*[folder] * 4, folder / ".github/workflows"]
+    assert not any(re.search(r"\$[A-Z]", file.read_text()) for file in files)
+    assert f"gate/{name} gate/" in files[4].read_text()
     assert main(["check", str(files[0]), "--json"]) == 0
     assert all(row["part"] == name for row in json.loads(capsys.readouterr().out))
     # all of them are what `check` has just run; for a strategy each takes seconds

@@ -34,6 +34,12 @@ TOP = ("nasbench_harness", "tests", "docs", "benchmarks", "results", "plots")
 OF_READERS = {
     "by_pooling.py": "written by the reader of docs/extending.md",
     "test_by_pooling.py": "written by the reader of docs/extending.md",
+    "few_convolutions.py": "written by the reader of docs/tutorial-partitioner.md",
+    "test_few_convolutions.py": "written by the reader of docs/tutorial-partitioner.md",
+    "few-convolutions.toml": "written by the reader of docs/tutorial-partitioner.md",
+    "test_few_convolutions_gate.py": "written by the reader of docs/tutorial-partitioner.md",
+    ".github/workflows/gate.yml": "written by the reader of docs/tutorial-partitioner.md",
+    "results/baselines/regress/few-convolutions.json": "written by the reader of docs/tutorial-partitioner.md",
     "results/predictors": "where a command of a page writes",
 }
 """Names that look like ours and are not, each with the reason."""
