@@ -68,9 +68,9 @@ def test_a_presets_strategy_is_the_method_of_its_name(preset: str, strategy: str
     """A part has what makes the method what it is; a length, such as batches of a measurement, is the preset's."""
     found = first_of(preset).strategies[strategy].canonical()
     for option, value in settings_of(strategy).items():
-        if option in ("partitioner", "sampler"):
+        if family := {"partitioner": partitioners, "sampler": samplers}.get(option):
             named = {"name": value} if isinstance(value, str) else value
-            assert {**found[option], **named} == found[option]
+            assert {key: found[option][key] for key in named} == {key: family.canonical(named)[key] for key in named}
         else:
             assert found[option] == value
 
