@@ -12,8 +12,11 @@ import pytest
 from nasbench_harness.cli import main
 from nasbench_harness.experiment import Experiment, load_experiments, preset_names
 from nasbench_harness.experiment.methods import METHODS
+from nasbench_harness.partitioners import partitioners
+from nasbench_harness.registry import Registry
 from nasbench_harness.strategies import strategies
 from nasbench_harness.testing.strategy_checks import STATUSES
+from nasbench_harness.training.samplers import samplers
 
 
 def settings_of(name: str) -> dict[str, Any]:
@@ -68,7 +71,8 @@ def test_a_presets_strategy_is_the_method_of_its_name(preset: str, strategy: str
     """A part has what makes the method what it is; a length, such as batches of a measurement, is the preset's."""
     found = first_of(preset).strategies[strategy].canonical()
     for option, value in settings_of(strategy).items():
-        if family := {"partitioner": partitioners, "sampler": samplers}.get(option):
+        families: dict[str, Registry[Any]] = {"partitioner": partitioners, "sampler": samplers}
+        if family := families.get(option):
             named = {"name": value} if isinstance(value, str) else value
             assert {key: found[option][key] for key in named} == {key: family.canonical(named)[key] for key in named}
         else:
