@@ -31,6 +31,7 @@ OVERRIDES = {
         "strategies.pad-nas-gpu.device=titan_rtx_256",
         "strategies.pad-nas-gpu.window=[15, 21]",
     ),
+    "literature-c5/one-shot-balanced/seed-0": ("scoring.images=1000",),
 }
 """By folder, what the command line changed in the preset; all other records have the preset's settings as they are."""
 
