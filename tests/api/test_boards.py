@@ -37,6 +37,7 @@ def theirs() -> list[np.ndarray]:
     return [truth + 5 * np.random.default_rng(seed).normal(size=len(truth)) for seed in (0, 1)]
 
 
+@pytest.mark.slow
 def test_scores_of_others_are_rows_by_the_truth_of_the_run(runs: list[Path], theirs: list[np.ndarray]) -> None:
     board = nh.leaderboard(runs[0], join=runs[1:], scores={"theirs": theirs, "count": nh.space.flops()})
     rows = {row.name: row for row in board.rows}
@@ -77,6 +78,7 @@ def test_rows_beside_a_ranked_sample_are_of_the_sample(
     assert tau.mean == pytest.approx(judged.value())
 
 
+@pytest.mark.slow
 def test_the_verb_joins_folders_and_files(
     runs: list[Path], theirs: list[np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

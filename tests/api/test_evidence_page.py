@@ -13,6 +13,7 @@ from nasbench_harness.evidence import Rules, power_table
 PAGE = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_example_gives_its_verdicts() -> None:
     names: dict[str, Any] = {}
     [block] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -23,6 +24,7 @@ def test_the_example_gives_its_verdicts() -> None:
     assert names["few"].comparisons[0].verdict.reason.startswith("seeds that would decide: ")
 
 
+@pytest.mark.slow
 def test_the_table_of_power_is_the_computed_one() -> None:
     shown = re.findall(r"^\| (\d+) v (\d+) \| (\.\d+) \| (\.\d+) \| (\.\d+) \|$", PAGE, re.MULTILINE)
     rows = power_table(Rules()).rows

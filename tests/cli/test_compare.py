@@ -156,6 +156,7 @@ def test_bad_requests_are_one_line(runs, arguments, code, named, capsys, monkeyp
     assert named in captured.err
 
 
+@pytest.mark.slow
 def test_power_and_self_test(runs, capsys) -> None:
     assert main(["compare", "--power", "--json"]) == 0
     table = json.loads(capsys.readouterr().out)

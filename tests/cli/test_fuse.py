@@ -86,6 +86,7 @@ def test_scores_of_fewer_architectures_do_not_fuse_with_others(
     assert json.loads(capsys.readouterr().out)["n"] == 999
 
 
+@pytest.mark.slow
 def test_fusing_needs_no_torch(truth_csv: Path) -> None:
     program = (
         "import sys; from nasbench_harness.cli import main; code = main(sys.argv[1:]); "

@@ -64,6 +64,7 @@ def test_counts_are_judged_and_written(truth: Path, tmp_path: Path, capsys: pyte
         assert again["scores"][name] == judged["metrics"]
 
 
+@pytest.mark.slow
 def test_all_takes_what_is_possible_and_says_what_is_not(
     truth: Path, small: list[object], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,6 +149,7 @@ def test_the_embedded_truth_judges_its_own_images_or_when_named(capsys: pytest.C
         assert found["truth"]["table"] == "digits"
 
 
+@pytest.mark.slow
 def test_counting_from_the_command_line_loads_no_torch(truth: Path) -> None:
     program = (
         "import sys; from nasbench_harness.cli import main\n"

@@ -176,6 +176,7 @@ def test_an_error_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_search_and_its_figures_load_no_torch(files: dict[str, str], tmp_path: Path) -> None:
     words = asked("search --latency T --device gpu_1 --max-latency 8 --oracle --truth TRUTH", files)
     words += [*SMALL, "--figures", str(tmp_path)]

@@ -172,6 +172,7 @@ def test_several_truths_stand_side_by_side(run: Run, table: TruthTable) -> None:
     assert len(boards.to_json()["boards"]) == 2
 
 
+@pytest.mark.slow
 def test_the_verbs_judge_again(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(run.folder)
     assert main(["leaderboard", folder, "--policy", OTHER, "--json"]) == 0

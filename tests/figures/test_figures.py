@@ -265,7 +265,7 @@ def test_pdf_text_is_embedded_as_truetype_and_png_is_200_dpi(fake):
     assert b"/Type3" not in stream["pdf"].getvalue()
     assert b"/CIDFontType2" in stream["pdf"].getvalue()
     width = int.from_bytes(stream["png"].getvalue()[16:20], "big")
-    assert width == round(style.SINGLE_COLUMN * 200)
+    assert width == round(style.DOUBLE_COLUMN * 200)
 
 
 def test_the_style_is_undone(fake):
@@ -280,6 +280,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(fake, tmp_path):
         save_figures({"tau": tau_by_strategy.draw(fake.make_run({"one-shot": 0.7}))}, tmp_path / "file" / "plots")
 
 
+@pytest.mark.slow
 def test_drawing_a_stored_run_loads_neither_torch_nor_polars_nor_pyplot(fake, tmp_path):
     record = fake.make_record()
     write_record(tmp_path / "run", record, fake.make_scores(record))

@@ -45,6 +45,7 @@ def test_it_finds_the_best_of_the_window() -> None:
     assert len(found.index_N) < inside_A.sum() / 2
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.floats(10, 60), st.floats(5, 100), st.integers(0, 99))
 def test_everything_seen_lies_inside_and_the_front_is_not_dominated(low: float, width: float, seed: int) -> None:

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from nasbench_harness.errors import UsageError
+from nasbench_harness.evaluation.sample import spread
 from nasbench_harness.metrics import kendall_tau
-from nasbench_harness.pipeline import _spread
 from nasbench_harness.space import N_ARCHITECTURES, connected, connected_live_cells
 from nasbench_harness.strategies import Context, Ensemble, strategies
 from nasbench_harness.strategies.ensemble import EnsembleScorer, agreement_of, mean_percentile
@@ -72,8 +72,8 @@ def test_networks_share_the_budget_and_their_rankings_are_averaged(small_context
     chance = scorer.chance()
     below = np.mean([(scores.accuracy < 10).mean() + (scores.accuracy == 10).mean() / 2 for scores in members])
     assert chance["accuracy"] == pytest.approx(100 * below)
-    spread = _spread(found, CELLS, np.arange(N_ARCHITECTURES), chance)
-    assert set(spread["accuracy"][~connected()].tolist()) == {np.float32(chance["accuracy"])}
+    spread_out = spread(found, CELLS, np.arange(N_ARCHITECTURES), chance)
+    assert set(spread_out["accuracy"][~connected()].tolist()) == {np.float32(chance["accuracy"])}
     assert not scorer.score(CELLS[:0])["accuracy"].size
 
 

@@ -100,6 +100,7 @@ def test_a_batch_that_they_cannot_run_goes_to_torch() -> None:
     assert kernels_for(net, x) is None
 
 
+@pytest.mark.slow
 def test_scores_of_both_engines_agree(digits: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     cells = connected_live_cells()
     cells = np.sort(np.random.default_rng(6).choice(cells, 150, replace=False))

@@ -19,6 +19,7 @@ from nasbench_harness.supernet.scoring.torch_engine import FastNetwork
 from nasbench_harness.system.progress import Silent
 
 SHAPES = [NetworkShape(4, 1, 1, 7), NetworkShape(5, 2, 3, 7), NetworkShape(16, 1, 3, 7), NetworkShape(32, 1, 1, 7)]
+EACH = [*SHAPES[:3], pytest.param(SHAPES[3], marks=pytest.mark.slow)]
 DRAWN = np.sort(np.random.default_rng(8).choice(N_ARCHITECTURES, 40, replace=False))
 
 
@@ -36,7 +37,7 @@ def fast_logits(network: Supernet, x_NCHW: Tensor, cells: np.ndarray, route: tup
 
 
 @pytest.mark.parametrize("side", [8, 12])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", EACH, ids=str)
 def test_logits_equal_those_of_the_network(shape: NetworkShape, side: int) -> None:
     network, x_NCHW = network_and_images(shape, side)
     network, x_NCHW = network.double(), x_NCHW.double()
@@ -45,7 +46,7 @@ def test_logits_equal_those_of_the_network(shape: NetworkShape, side: int) -> No
         torch.testing.assert_close(logits, network(x_NCHW, code), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", EACH, ids=str)
 def test_float32_is_within_rounding(shape: NetworkShape) -> None:
     network, x_NCHW = network_and_images(shape)
     for code, logits in zip(live_codes(DRAWN), fast_logits(network, x_NCHW, DRAWN, network.first_route), strict=True):
@@ -116,6 +117,7 @@ def test_scores_do_not_depend_on_what_else_is_scored(digits: ImageSet) -> None:
     assert np.array_equal(np.concatenate([part.negative_loss for part in parts]), whole.negative_loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [5, 16])
 def test_bfloat16_ranks_nearly_alike_and_keeps_weights_and_gradients_in_float32(
     channels: int, digits: ImageSet
