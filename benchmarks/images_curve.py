@@ -183,7 +183,7 @@ def draw(curve: dict[str, Any], folder: Path) -> list[Path]:
             axis.set_xlabel("scoring images")
             axis.set_title(title, loc="left")
             measured = [p["images"] for p in curve["points"]]
-            axis.set_xticks(measured[:: max(1, len(measured) // 5)], minor=False)
+            axis.set_xticks(_apart(measured), minor=False)
             axis.set_xticks([], minor=True)
             axis.set_xlim(measured[0] / 1.15, measured[-1] * 1.15)
             axis.xaxis.set_major_formatter("{x:,.0f}")
@@ -192,3 +192,12 @@ def draw(curve: dict[str, Any], folder: Path) -> list[Path]:
             axis.grid(axis="y")
         figure.axes[0].legend(loc="lower right")
     return save_figures({"scoring_images": figure}, folder)
+
+
+def _apart(numbers: list[int]) -> list[int]:
+    """Those that have room for a label on a logarithmic axis: each at least 1.8 times the one before."""
+    shown: list[int] = []
+    for number in numbers:
+        if not shown or number >= 1.8 * shown[-1]:
+            shown.append(number)
+    return shown
