@@ -13,7 +13,7 @@ from nasbench_harness.evidence.judging import BASELINE_SEEDS
 from nasbench_harness.experiment import identity, load_experiment
 
 BASELINES = Path(__file__).resolve().parents[1] / "results" / "baselines" / "regress"
-SHORT = ("one-shot-balanced", "efs-accum", "single-edge")
+SHORT = ("efs-accum", "single-edge")
 """Strategies that are trained here: their leaves are fixed, so rounding cannot change them."""
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import importlib
-import importlib.util
 import multiprocessing
 import pickle
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from nasbench_harness.testing.outcome import PromiseError
@@ -52,9 +53,8 @@ def _provide(module: str, file: str | None) -> None:
     except ImportError:
         if file is None:
             raise
-        spec = importlib.util.spec_from_file_location(module, file)
-        assert spec is not None
-        assert spec.loader is not None
-        loaded = importlib.util.module_from_spec(spec)
+        loaded = ModuleType(module)
+        loaded.__file__ = file
         sys.modules[module] = loaded
-        spec.loader.exec_module(loaded)
+        # not by the import system: a cached byte-code file may be older than the text
+        exec(compile(Path(file).read_bytes(), file, "exec"), loaded.__dict__)

@@ -113,7 +113,7 @@ def test_gains_are_quotients() -> None:
 @pytest.mark.slow
 def test_rankings_of_both_precisions_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     digits = precision.enlarged_digits()
-    monkeypatch.setattr(precision, "enlarged_digits", lambda: replace(digits, valid=digits.valid[:100]))
+    monkeypatch.setattr(precision, "enlarged_digits", lambda: replace(digits, valid=digits.valid[:50]))
     (case,) = [case for case in precision.cases() if case.name == "precision-ranking"]
     work = case.prepare(TINY, Path())
     found = work.derive({"scoring float32": 2.0, "scoring bfloat16": 1.0})

@@ -21,7 +21,7 @@ from nasbench_harness.strategies.close.network import CloseNetwork
 from nasbench_harness.strategies.close.scorer import CloseScorer
 from nasbench_harness.strategies.close.stage import Choice, CloseRun, fitting
 from nasbench_harness.strategies.close.training import new_network
-from nasbench_harness.supernet.scoring import scorable
+from nasbench_harness.supernet.scoring import recalibration
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.samplers import samplers
 from nasbench_harness.training.trainer import Stage
@@ -341,7 +341,7 @@ def test_a_killed_scoring_goes_on(
     expected = close().train(small_context(60)).score(CELLS)
     kept = Checkpoints(tmp_path, "unit")
     scorer = close().train(small_context(60, checkpoints=kept))
-    measured = scorable.score
+    measured = recalibration.score_as_asked
     runs: list[int] = []
 
     def killed(*args: Any) -> Any:
@@ -350,7 +350,7 @@ def test_a_killed_scoring_goes_on(
             raise KeyboardInterrupt
         return measured(*args)
 
-    monkeypatch.setattr(scorable, "score", killed)
+    monkeypatch.setattr(recalibration, "score_as_asked", killed)
     with pytest.raises(KeyboardInterrupt):
         scorer.score(CELLS)
     found = close().train(small_context(60, checkpoints=kept)).score(CELLS)

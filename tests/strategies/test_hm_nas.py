@@ -35,7 +35,7 @@ from nasbench_harness.strategies.hm_nas.rankings import (
 from nasbench_harness.strategies.hm_nas.report import masking_report
 from nasbench_harness.strategies.hm_nas.stages import ImportanceLoop, MaskLoop, halves
 from nasbench_harness.strategies.hm_nas.strategy import HmNas
-from nasbench_harness.supernet.scoring import scorable
+from nasbench_harness.supernet.scoring import recalibration, scorable
 from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
@@ -205,7 +205,7 @@ def test_a_killed_scoring_goes_on(make: Make, tmp_path: Path, monkeypatch: pytes
     expected = HmNas().train(make()).score(CELLS)
     kept = Checkpoints(tmp_path, "unit")
     scorer = HmNas().train(make(checkpoints=kept))
-    measured = scorable.score
+    measured = recalibration.score_as_asked
     runs: list[int] = []
 
     def killed(*args: Any) -> Any:
@@ -214,7 +214,7 @@ def test_a_killed_scoring_goes_on(make: Make, tmp_path: Path, monkeypatch: pytes
             raise KeyboardInterrupt
         return measured(*args)
 
-    monkeypatch.setattr(scorable, "score", killed)
+    monkeypatch.setattr(recalibration, "score_as_asked", killed)
     with pytest.raises(KeyboardInterrupt):
         scorer.score(CELLS)
     found = HmNas().train(make(checkpoints=kept)).score(CELLS)
