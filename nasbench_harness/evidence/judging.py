@@ -16,7 +16,6 @@ from nasbench_harness.evidence.power import Further, further_seeds
 from nasbench_harness.evidence.prior import Prior
 from nasbench_harness.evidence.sample import prior_of, sample_difference
 from nasbench_harness.evidence.verdict import Verdict
-from nasbench_harness.records.machines import environment_differences, machine_note
 
 BASELINE_SEEDS = 10
 """With fewer, all verdicts against a baseline share its luck, and the gate says so."""
@@ -40,11 +39,6 @@ def gate(
     baseline's run.
     """
     pairs, notes = pair_up(candidate, baseline, across)
-    environments = [
-        card for pair in pairs for sample in (pair.candidate, pair.baseline) for card in sample.environments
-    ]
-    if warning := machine_note(environment_differences(environments)):
-        notes.append(warning)
     prior = prior_of(baseline.around)
     comparisons = judge_pairs(pairs, rules, prior, earlier)
     return Gate(candidate.name, baseline.name, metric, signal, rules, prior, comparisons, tuple(notes))

@@ -19,7 +19,7 @@ from nasbench_harness.evidence.protocol import (
 )
 from nasbench_harness.evidence.sample import Sample, sample_of
 from nasbench_harness.records import RECORD_FILE, Run, read_run, stored_units
-from nasbench_harness.records.machines import machine_differences, machine_note
+from nasbench_harness.records.machines import environment_differences, machine_note
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,6 @@ def _pair(one: Sample, other: Sample, across: Sequence[str]) -> Pair:
     devices = {str(description.get("data", {}).get("device")) for description in descriptions}
     if len(devices) > 1:
         notes.append(f"trained on different devices ({', '.join(sorted(devices))}): a seed is another sample there")
-    if warning := machine_note(machine_differences([*one.records, *other.records])):
+    if warning := machine_note(environment_differences([*one.environments, *other.environments])):
         notes.append(warning)
     return Pair(one, other, tuple(differences.values()), tuple(notes))

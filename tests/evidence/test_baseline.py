@@ -145,4 +145,5 @@ def test_other_machines_than_the_baselines_are_mentioned(run: Run, folder: Path)
     value = json.loads(path.read_text())
     value["environments"][0]["torch"] = "2.13"
     path.write_text(json.dumps(value))
-    assert any("torch 2.13, 9.9" in note for note in compare(run.folder / "a", path).notes)
+    [found] = compare(run.folder / "a", path).comparisons
+    assert any("torch 2.13, 9.9" in note for note in found.notes)
