@@ -26,7 +26,7 @@ from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import N_STAGES, Subspace, connected_live_cells, live_cell_of
 from nasbench_harness.strategies import Context, Leaf, Scorer
 from nasbench_harness.strategies.base import chance_of
-from nasbench_harness.strategies.reference import reference
+from nasbench_harness.strategies.reference import references
 from nasbench_harness.strategies.trajectory import Trajectory
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.supernet.weights import save_weights
@@ -227,8 +227,7 @@ def _record(unit: Unit, scorer: Scorer, table: ScoreTable, cost: dict[str, Any],
             "loss": [c.to_json() for c in scorer.losses],
             "details": scorer.details,
             **along,
-            "reference_scores": _reference_scores(scorer.context),
-            "reference": reference(scorer),
+            **references(scorer),
         },
         environment=environment_record(unit.device),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -244,13 +243,6 @@ def _along_training(unit: Unit, scorer: Scorer, followed: Followed | None) -> di
         if not trajectory.known(number):
             raise RunError(f"{unit.strategy} has not scored the point {fraction:.3g} of the trajectory")
     return {"trajectory": followed.judge(trajectory.score_PC, scorer.chance(), unit.truth)}
-
-
-def _reference_scores(context: Context) -> dict[str, Any]:
-    from nasbench_harness.supernet.scoring.reference import reference_scores
-
-    network = context.new_network("reference scores")
-    return reference_scores(network, context.scoring_images, context.scoring_batch).to_json()
 
 
 def _analysis(unit: Unit, scorer: Scorer, table: ScoreTable) -> dict[str, Any]:

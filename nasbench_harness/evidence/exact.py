@@ -8,7 +8,7 @@ weights; end scores are not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,8 @@ ROUNDING = {"float32": 4e-6, "bfloat16": 4e-3}
 GROWTH = 8
 """By how much such a difference may grow at a step: as measured in deep supernets. Shallow ones stay far below."""
 
-SAME_RATES = [1e-9] * 100
-"""Relative differences of learning rates that the libraries of two machines explain, by step."""
+SAME_RATES = 1e-9
+"""Relative difference of learning rates that the libraries of two machines explain."""
 
 GRADIENT = 2500
 """By how much more of it the length of a gradient may have: 3e-4 was seen, in 15 cells of 16 channels."""
@@ -105,7 +105,7 @@ def _more_than_rounding(one: Fingerprint, other: Fingerprint, rounding: float) -
         if why := _stages_differ(mine, theirs, rounding, place == 0):
             yield f"stage {mine.name!r}: {why}"
     # a whole pass through the network, where the loss of a first step is one too, but over fewer images
-    if not _close(one.reference_scores, other.reference_scores, [10 * rounding] * len(one.reference_scores)):
+    if not _close(one.reference_scores, other.reference_scores, 10 * rounding):
         yield "an untrained network is scored differently"
     yield from _references_differ(one, other, rounding)
 
@@ -113,12 +113,12 @@ def _more_than_rounding(one: Fingerprint, other: Fingerprint, rounding: float) -
 def _references_differ(one: Fingerprint, other: Fingerprint, rounding: float) -> Iterator[str]:
     """Of what older records lack."""
     mine, theirs = one.leaf_scores, other.leaf_scores
-    if mine and theirs and not _close(mine, theirs, [10 * rounding] * len(mine)):
+    if mine and theirs and not _close(mine, theirs, 10 * rounding):
         yield "untrained networks of the leaves are scored differently: leaves are scored by others' networks"
     parts = sorted({*one.moves} & {*other.moves})
     allowed = min(GRADIENT * rounding, 2 * LARGEST)
     for part in parts:
-        if not _close([one.moves[part]], [other.moves[part]], [allowed]):
+        if not _close([one.moves[part]], [other.moves[part]], allowed):
             lengths = f"{one.moves[part]:.3g}, in the baseline {other.moves[part]:.3g}"
             yield f"a step moves the weights of {part} by {lengths}"
 
@@ -152,11 +152,12 @@ def _from(stage: StagePrint) -> str:
     return f"with the weights that {stage.follows!r} left" if stage.follows else "with other weights than stages left"
 
 
-def _close(one: Iterable[float], other: Iterable[float], allowed: list[float]) -> bool:
-    mine, theirs = np.array(tuple(one)), np.array(tuple(other))
+def _close(one: Sequence[float], other: Sequence[float], allowed: float | Sequence[float]) -> bool:
+    """Whether both are equally many and relatively as near as ``allowed``, which may be one number for each."""
+    mine, theirs = np.array(one), np.array(other)
     if mine.shape != theirs.shape or not mine.size:
         return False
-    return bool((np.abs(mine - theirs) <= np.array(allowed[: mine.size]) * np.abs(theirs)).all())
+    return bool((np.abs(mine - theirs) <= np.array(allowed) * np.abs(theirs)).all())
 
 
 def _far_scores(one: ScoreTable | None, other: ScoreTable | None, rounding: float) -> str:

@@ -15,19 +15,25 @@ from nasbench_harness.training.checkpoints import Checkpoints
 CELLS_A_LEAF = 2
 
 
-def reference(scorer: Scorer) -> dict[str, Any]:
-    """For the record of a unit: ``moves`` of an untrained network, and ``leaf_scores`` where leaves have supernets."""
+def references(scorer: Scorer) -> dict[str, Any]:
+    """For the record of a unit, from untrained networks: ``reference_scores``, and under ``reference`` the rest.
+
+    That is ``moves``, and ``leaf_scores`` where leaves have supernets.
+    """
     from nasbench_harness.supernet.network import Supernet
+    from nasbench_harness.supernet.scoring.reference import reference_scores
     from nasbench_harness.training.reference import NAME, reference_moves
 
     context = scorer.context
+    untrained = context.new_network("reference scores")
+    scores = reference_scores(untrained, context.scoring_images, context.scoring_batch)
     network = context.new_network(NAME)
     found: dict[str, Any] = {
         "moves": reference_moves(network, context.train_images, context.training, context.seed_axes)
     }
     if type(scorer) is Scorer and all(type(leaf.network) is Supernet for leaf in scorer.leaves):
         found["leaf_scores"] = _leaf_scores(scorer, context)
-    return found
+    return {"reference_scores": scores, "reference": found}
 
 
 def _leaf_scores(scorer: Scorer, context: Context) -> list[float]:

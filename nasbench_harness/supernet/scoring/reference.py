@@ -6,7 +6,6 @@ nothing of the code that computed them. Initial weights derive from the seed alo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,21 +21,12 @@ COUNT = 16
 """Architectures that are scored: live cells, evenly spaced by our index."""
 
 
-@dataclass(frozen=True)
-class ReferenceScores:
-    """Our indices of live cells, and the negative loss in nats that the network gives them, ``[16]`` each."""
+def reference_scores(network: Supernet, images: DeviceImages, batch_size: int) -> dict[str, Any]:
+    """What an untrained network gives some cells by the code that scores trained ones, as plain JSON values.
 
-    cells: tuple[int, ...]
-    negative_loss: tuple[float, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {"cells": list(self.cells), "negative_loss": list(self.negative_loss)}
-
-
-def reference_scores(network: Supernet, images: DeviceImages, batch_size: int) -> ReferenceScores:
-    """Scores that an untrained network gives some cells by the code that scores trained ones."""
+    ``cells``: our indices of live cells; ``negative_loss`` in nats; ``[16]`` each.
+    """
     every = connected_live_cells()
     cells = every[np.linspace(0, len(every) - 1, COUNT).astype(int)]
     found = score(SupernetScorable(network, None), cells, images, batch_size, Silent())
-    return ReferenceScores(tuple(cells.tolist()), tuple(found.negative_loss.tolist()))
+    return {"cells": cells.tolist(), "negative_loss": found.negative_loss.tolist()}
