@@ -16,7 +16,7 @@ from nasbench_harness.evaluation.judge import judge_scores
 from nasbench_harness.evaluation.rejudge import rejudge
 from nasbench_harness.evidence import Rules, Sample, Side
 from nasbench_harness.evidence.looks import LOOKS
-from nasbench_harness.records import RECORD_FILE, SCORES_FILE, Run
+from nasbench_harness.records import RECORD_FILE, SCORES_FILE, Run, read_run
 from nasbench_harness.records.schema import lookup
 from nasbench_harness.report.html import html_table
 from nasbench_harness.report.verdicts import gate_columns, gate_heading, gate_markdown, gate_notes
@@ -47,6 +47,7 @@ def compare(
     across: Sequence[str] = (),
     truth: Any = None,
     policy: str | None = None,
+    also: Sequence[Run | Path | str] = (),
 ) -> Gate:
     """Whether a candidate ranks architectures worse than a baseline, by the spread over seeds.
 
@@ -56,14 +57,14 @@ def compare(
     paired by name; a baseline that names one strategy is the partner of all others of the candidate. ``metric``: of
     ``evidence.METRICS``. ``margin``: the loss that is accepted. ``alpha``: most false "worse" in all. ``looks``: the
     candidate's numbers of seeds at which you look. ``signal``: the score column; None: the headline. ``across``: fields
-    of the protocol that may differ.
+    of the protocol that may differ. ``also``: more runs of the candidate's protocol, whose units join it.
 
     Raises ``UsageError`` for protocols that differ otherwise, nothing in common or an impossible rule, and
     ``DataError`` for missing or damaged data and a metric that is undefined for a seed.
     """
     rules = Rules(margin, alpha, tuple(looks))
     evidence.check_metric(metric)
-    one = side_from(candidate, metric, signal, truth, policy, "candidate")
+    one = side_from(candidate, metric, signal, truth, policy, "candidate", also)
     stored = [record for sample in one.samples for record in sample.records]
     other = None
     if isinstance(baseline, str | Path):
@@ -77,15 +78,27 @@ def compare(
 
 
 def side_from(
-    source: Any, metric: str, signal: str | None, truth: Any = None, policy: str | None = None, name: str = "scores"
+    source: Any,
+    metric: str,
+    signal: str | None,
+    truth: Any = None,
+    policy: str | None = None,
+    name: str = "scores",
+    also: Sequence[Run | Path | str] = (),
 ) -> Side:
-    """One side from whatever stands for it; ``name`` it gets where it has no file. Errors as in ``compare``."""
+    """One side from whatever stands for it; ``name`` it gets where it has no file, ``also`` what joins a run.
+
+    Errors as in ``compare``.
+    """
     if isinstance(source, Run):
         run, strategy = source, None
     elif isinstance(source, str | Path) and not Path(source).is_file():
         run, strategy = evidence.open_side(source)
+    elif also:
+        raise UsageError(f"{source if isinstance(source, str | Path) else name}: scores; only runs are joined by --and")
     else:
         return _from_scores(source, metric, truth, policy, name)
+    run = evidence.join([run, *(one if isinstance(one, Run) else read_run(one) for one in also)])
     if policy is not None:
         run = rejudge(run, table_for(policy, truth), policy, resamples=0)
     return evidence.side_of(run, metric, signal, strategy)

@@ -32,6 +32,7 @@ def compare(
     looks: str = "3,5",
     signal: Signal = None,
     across: Annotated[list[str] | None, Parameter(negative="")] = None,
+    also: Annotated[list[Path] | None, Parameter(name="--and", negative="")] = None,
     strict: Flag = False,
     truth: TruthFile = None,
     policy: JudgingPolicies = None,
@@ -61,6 +62,8 @@ def compare(
         Numbers of the candidate's seeds at which you look, such as ``5`` or ``3,5,8``.
     across
         Field or section of the protocol that may differ, such as ``training.unsampled_weights``; repeat the option.
+    also
+        Another run folder of the candidate's protocol, whose seeds join it; repeat the option.
     strict
         Exit code 1 for undecided too.
     markdown
@@ -104,6 +107,7 @@ def compare(
             across=across or (),
             truth=truth,
             policy=name,
+            also=also or (),
         )
         for name in (policies or [None])
     ]

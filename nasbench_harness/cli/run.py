@@ -53,7 +53,7 @@ def run(
     out
         Folder of the records; none: ``results/<experiment>``. The points of a grid have folders inside it.
     seeds
-        Seeds in place of the experiment's, such as ``0,1,2``.
+        Seeds in place of the experiment's, such as ``0,1,2`` or ``0..9``.
     strategies
         Some of the experiment's strategies, such as ``one-shot-uniform,efs-group``; ``all`` is the default.
     threads

@@ -4,6 +4,7 @@ from nasbench_harness.evidence.baseline import baseline_side
 from nasbench_harness.evidence.calls import Rules
 from nasbench_harness.evidence.exact import exact
 from nasbench_harness.evidence.gate import Comparison, Gate, Numbers
+from nasbench_harness.evidence.join import join
 from nasbench_harness.evidence.judging import Earlier, gate
 from nasbench_harness.evidence.pairs import Pair, Side, open_side, pair_up, read_side, side_of
 from nasbench_harness.evidence.plan import PowerTable, power_table
@@ -32,6 +33,7 @@ __all__ = [
     "check_metric",
     "exact",
     "gate",
+    "join",
     "open_side",
     "pair_up",
     "power_table",

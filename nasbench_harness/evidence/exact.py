@@ -9,7 +9,6 @@ weights; end scores are not compared.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -78,8 +77,8 @@ def fingerprint(sample: Sample, seed: int | str) -> Fingerprint | None:
 
 
 def _table(sample: Sample, seed: int | str) -> ScoreTable | None:
-    unit = Path(sample.source) / f"seed-{seed}"
-    return read_scores(unit) if sample.records and unit.is_dir() else None
+    unit = sample.folders.get(seed)
+    return read_scores(unit) if unit is not None and unit.is_dir() else None
 
 
 def _same_bits(one: Fingerprint, other: Fingerprint) -> bool:

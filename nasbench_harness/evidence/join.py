@@ -37,7 +37,8 @@ def join(runs: Sequence[Run]) -> Run:
                 f"strategy {strategy} has other options in {run.folder} than in {place.folder} "
                 f"({_listed(differences)}); join runs in which one name means one thing"
             )
-    return Run(first.folder, tuple(kept[unit][0] for unit in sorted(kept)))
+    places = {unit: run.unit_dir(*unit) for unit, (_, run) in kept.items() if run is not first}
+    return Run(first.folder, tuple(kept[unit][0] for unit in sorted(kept)), places)
 
 
 def _check_protocol(record: Record, run: Run, first: Run) -> None:

@@ -74,7 +74,7 @@ def side_of(run: Run, metric: str, signal: str | None, strategy: str | None = No
     around = []
     for name in run.strategies:
         try:
-            around.append(sample_of(run.of(name), metric, signal, f"{run.folder}/{name}"))
+            around.append(sample_of(run, name, metric, signal))
         except DataError:
             if strategy in (None, name):
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evidence.difference import Difference, difference
 from nasbench_harness.evidence.prior import Prior, fit_prior
 from nasbench_harness.evidence.protocol import protocol_of
-from nasbench_harness.records import Fingerprint, Record
+from nasbench_harness.records import Fingerprint, Record, Run
 from nasbench_harness.records.schema import ADDED
 from nasbench_harness.records.summary import values_of
 
@@ -27,7 +28,7 @@ class Sample:
 
     ``protocol``: the description of its experiment, of a score file its truth alone; None where nothing is known.
     ``records``: those that the values were read from, empty for a score file. ``fingerprints``, by seed, stand for
-    records not kept.
+    records not kept. ``folders``: where the scores of stored units lie, by seed.
     """
 
     strategy: str
@@ -37,6 +38,7 @@ class Sample:
     protocol: dict[str, Any] | None = None
     records: tuple[Record, ...] = field(default=(), repr=False)
     fingerprints: Mapping[int | str, Fingerprint] = field(default_factory=dict, repr=False)
+    folders: Mapping[int | str, Path] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
@@ -69,12 +71,13 @@ class Sample:
         }
 
 
-def sample_of(records: Sequence[Record], metric: str, signal: str | None, source: str) -> Sample:
-    """The values of one strategy's records; ``signal`` None takes the headline.
+def sample_of(run: Run, strategy: str, metric: str, signal: str | None) -> Sample:
+    """The values of one strategy of a run; ``signal`` None takes the headline.
 
     Raises ``DataError`` for a metric that a record lacks or that is undefined for a seed, and for records that differ
     in their headline signal.
     """
+    records, source = run.of(strategy), f"{run.folder}/{strategy}"
     first = records[0]
     if signal is None and len({record.signal for record in records}) > 1:
         raise DataError(f"{source}: the seeds differ in their headline signal; choose one by --signal")
@@ -91,7 +94,8 @@ def sample_of(records: Sequence[Record], metric: str, signal: str | None, source
         )
     value_S = np.array([value for value in values if value is not None], float)
     seeds = tuple(record.seed for record in records)
-    return Sample(first.strategy, seeds, value_S, source, protocol_of(first), tuple(records))
+    folders: dict[int | str, Path] = {seed: run.unit_dir(strategy, seed) for seed in seeds}
+    return Sample(strategy, seeds, value_S, source, protocol_of(first), records, folders=folders)
 
 
 def check_metric(metric: str) -> str:

@@ -16,6 +16,9 @@ from nasbench_harness.experiment.grid import expand
 from nasbench_harness.plugins import load_file
 from nasbench_harness.registry import near_names
 
+MOST_SEEDS = 10_000
+"""Seeds that one range may name: more is a slip of the finger."""
+
 
 def preset_names() -> list[str]:
     """Experiments that ship with the package."""
@@ -154,9 +157,22 @@ def select_strategies(experiment: Experiment, names: list[str] | tuple[str, ...]
 
 
 def with_seeds(experiment: Experiment, seeds: list[str]) -> Experiment:
-    """The experiment with other seeds, given as text; none given leaves it as it is."""
+    """The experiment with other seeds, given as text: numbers, or ranges with both ends, such as ``3`` and ``0..9``.
+
+    None given leaves it as it is.
+    """
     if not seeds:
         return experiment
-    if not all(seed.isdecimal() for seed in seeds):
-        raise UsageError(f"seeds are whole numbers from 0, separated by commas, found {','.join(seeds)!r}")
-    return experiment.model_copy(update={"seeds": tuple(dict.fromkeys(int(seed) for seed in seeds))})
+    found: dict[int, None] = {}
+    for text in seeds:
+        first, dots, last = text.partition("..")
+        ends = (first, last) if dots else (first, first)
+        if not all(end.isascii() and end.isdecimal() and len(end) < 10 for end in ends) or int(ends[0]) > int(ends[1]):
+            raise UsageError(
+                "seeds are whole numbers from 0, or ranges such as 0..9, separated by commas, "
+                f"found {','.join(seeds)!r}"
+            )
+        if int(ends[1]) - int(ends[0]) >= MOST_SEEDS:
+            raise UsageError(f"seeds {text}: more than {MOST_SEEDS:,} at once")
+        found.update(dict.fromkeys(range(int(ends[0]), int(ends[1]) + 1)))
+    return experiment.model_copy(update={"seeds": tuple(found)})

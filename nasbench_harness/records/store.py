@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nasbench_harness.errors import DataError, UsageError
@@ -22,10 +23,14 @@ _SEED_FOLDER = re.compile(r"seed-(0|[1-9][0-9]*)")
 
 @dataclass(frozen=True)
 class Run:
-    """All finished units of one experiment, sorted by strategy and seed; they share one truth."""
+    """All finished units of one experiment, sorted by strategy and seed; they share one truth.
+
+    ``elsewhere``: folders of the units that come from other run folders, by strategy and seed.
+    """
 
     folder: Path
     records: tuple[Record, ...]
+    elsewhere: Mapping[tuple[str, int], Path] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -40,6 +45,10 @@ class Run:
     def of(self, strategy: str) -> tuple[Record, ...]:
         """The records of one strategy, by seed."""
         return tuple(record for record in self.records if record.strategy == strategy)
+
+    def unit_dir(self, strategy: str, seed: int) -> Path:
+        """Folder of a unit's record and scores."""
+        return self.elsewhere.get((strategy, seed)) or unit_dir(self.folder, strategy, seed)
 
 
 def unit_dir(run_dir: Path | str, strategy: str, seed: int) -> Path:

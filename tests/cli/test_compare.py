@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -60,6 +61,18 @@ def test_strategies_inside_one_run(runs, capsys) -> None:
     assert "other v same" in capsys.readouterr().out
     assert main(["compare", str(runs / "baseline" / "same"), str(runs / "baseline" / "other")]) == 0
     assert "better" in capsys.readouterr().out
+
+
+def test_seeds_of_another_folder_join_the_candidate(runs, tmp_path, capsys) -> None:
+    for name, seeds in (("one", range(5)), ("two", range(5, 10))):
+        for seed in seeds:
+            shutil.copytree(runs / "baseline" / "same" / f"seed-{seed}", tmp_path / name / "same" / f"seed-{seed}")
+    arguments = ["compare", str(tmp_path / "one"), str(runs / "baseline"), "--and", str(tmp_path / "two")]
+    assert main([*arguments, "--looks", "5,10", "--json"]) == 0
+    [row] = json.loads(capsys.readouterr().out)["comparisons"]
+    assert row["candidate"]["seeds"] == list(range(10))
+    assert row["verdict"]["word"] == "identical"  # so the scores of the joined folder were found
+    assert main(["compare", "scores.csv", *arguments[2:]]) == 3
 
 
 def test_what_no_statistics_decided_has_its_reason(runs, capsys) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evidence import Sample, Side, pair_up, read_side
 from nasbench_harness.evidence.protocol import protocol_differences, protocol_of, strategy_differences
 from nasbench_harness.evidence.sample import check_metric, prior_of, sample_of
+from nasbench_harness.records import Run
 
 PROTOCOL = {
     "name": "x",
@@ -146,7 +148,7 @@ def test_records_of_an_earlier_version_say_how_to_judge_them_again(fake, tmp_pat
         for name, column in first.metrics.items()
     }
     with pytest.raises(DataError, match=r"earlier version, without tau_with_flops; give --policy cifar10_test_200"):
-        sample_of([replace(first, metrics=metrics)], "tau_with_flops", None, "run/a")
+        sample_of(Run(Path("run"), (replace(first, metrics=metrics),)), first.strategy, "tau_with_flops", None)
 
 
 def test_the_truth_that_judges_is_the_protocols(fake) -> None:
@@ -160,10 +162,10 @@ def test_the_truth_that_judges_is_the_protocols(fake) -> None:
 
 def test_seeds_that_differ_in_their_signal_need_one_named(fake) -> None:
     first = fake.make_record(seed=0)
-    records = (first, replace(first, seed=1, signal="accuracy"))
+    run = Run(Path("run"), (first, replace(first, seed=1, signal="accuracy")))
     with pytest.raises(DataError, match="--signal"):
-        sample_of(records, "kendall_tau", None, "run/a")
-    assert sample_of(records, "kendall_tau", "accuracy", "run/a").n == 2
+        sample_of(run, first.strategy, "kendall_tau", None)
+    assert sample_of(run, first.strategy, "kendall_tau", "accuracy").n == 2
 
 
 def test_what_says_nothing_of_methods_is_no_gate() -> None:

@@ -189,6 +189,7 @@ def test_seeds_are_whole_numbers_once_each(source: str) -> None:
     experiment = load_experiment(source)
     assert with_seeds(experiment, []).seeds == (0, 1)
     assert with_seeds(experiment, ["5", "2", "5"]).seeds == (5, 2)
+    assert with_seeds(experiment, ["7", "0..3", "2..2"]).seeds == (7, 0, 1, 2, 3)
     for wrong in (["-1"], ["1.5"], ["one"], [""], ["1", " 2"]):
         with pytest.raises(UsageError, match="whole numbers from 0") as raised:
             with_seeds(experiment, wrong)
