@@ -10,15 +10,18 @@ import numpy.typing as npt
 
 from nasbench_harness.api.inputs import as_scores, as_truth, by_index
 from nasbench_harness.errors import UsageError
-from nasbench_harness.latency import LatencyTable, open_latency
-from nasbench_harness.search.constraint import Window, candidates_of
-from nasbench_harness.search.inputs import COUNTS, scores_from
-from nasbench_harness.search.pareto import pareto_front
-from nasbench_harness.space import N_ARCHITECTURES, Subspace, all_strings
+from nasbench_harness.search.admission import admit
+from nasbench_harness.search.best import ranked
+from nasbench_harness.search.constraint import Window
+from nasbench_harness.search.expectation import Calibration
+from nasbench_harness.search.inputs import COUNTS, Cost, costs_from, scores_from
+from nasbench_harness.space import Subspace, all_strings
 from nasbench_harness.truth import TruthPolicy, benchmark_index
 
 if TYPE_CHECKING:
     import polars
+
+    from nasbench_harness.latency import LatencyTable
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -28,6 +31,7 @@ def best_architectures(
     latency: LatencyTable | Path | str | None = None,
     *,
     device: str | None = None,
+    measured: LatencyTable | Path | str | None = None,
     cost: str | None = None,
     max_latency: float | None = None,
     min_latency: float | None = None,
@@ -35,7 +39,7 @@ def best_architectures(
     truth: Any = None,
     n: int | None = 10,
 ) -> polars.DataFrame:
-    """The architectures with the highest scores whose latency is within the limits, best first.
+    """The architectures with the highest scores that hold the limits, best first: the first row is the one to deploy.
 
     ``scores``: as for ``evaluate``, or the folder of a finished unit, a count (``flops``, ``live_flops``,
     ``parameters``), or the name of a truth column; ``column`` chooses one of several. ``latency``: a table or its file,
@@ -44,32 +48,42 @@ def best_architectures(
     beside the scores. ``n``: how many rows; None: all within the limits. Architectures without a path from input to
     output or without a latency are left out; of equal scores the cheaper comes first.
 
+    Where ``latency`` holds predictions, ``measured`` may give the measurements that exist, and they decide. An
+    architecture that was not measured must hold the limits with the margin of the predictor's errors.
+
     Columns: ``arch``, ``index`` (ours), ``benchmark_index``, ``score``, ``cost``, ``on_front`` (nothing within the
-    limits is both better and cheaper), and ``truth`` where given. Raises ``UsageError`` when nothing lies within the
-    limits (naming the nearest cost), ``DataError`` for an unknown device or column.
+    limits is both better and cheaper); for predictions ``measured`` (null: not), ``cost_low`` and ``cost_high`` (90 %
+    of the measurements so predicted); where given ``truth``, and ``expected``, ``expected_low``, ``expected_high``: the
+    mean truth of the architectures of nearest score within the limits, and what holds 90 % of it.
+    Raises ``UsageError`` when nothing holds the limits (naming the nearest cost), ``DataError`` for an unknown device
+    or column.
     """
     import polars as pl
 
     score_A = _scores(scores, column)
-    cost_A, unit = _costs(latency, device, cost)
-    space = Subspace.where(~np.isnan(score_A), "scored")
-    inside_A = candidates_of(cost_A, Window(min_latency, max_latency), space, unit).mask_A
-    index_N = np.flatnonzero(inside_A)
-    front = index_N[pareto_front(np.column_stack([cost_A[index_N], -score_A[index_N]]))]
-    number_A = benchmark_index()
-    order = np.lexsort((number_A[index_N], cost_A[index_N], -score_A[index_N]))
-    index_N = index_N[order][:n]
-    names = all_strings()
+    priced = _cost(latency, device, measured, cost)
+    admission = admit(priced, Window(min_latency, max_latency), Subspace.where(~np.isnan(score_A), "scored"))
+    order = ranked(score_A, admission)
+    index_N, names = order.index_N[:n], all_strings()
     columns: dict[str, Any] = {
         "arch": [names[index] for index in index_N.tolist()],
         "index": index_N,
-        "benchmark_index": number_A[index_N],
+        "benchmark_index": benchmark_index()[index_N],
         "score": score_A[index_N],
-        "cost": cost_A[index_N],
-        "on_front": np.isin(index_N, front),
+        "cost": admission.cost_A[index_N],
+        "on_front": order.front_N[:n],
     }
+    if priced.prediction is not None:
+        ends = {"measured": admission.measured_A, "cost_low": admission.low_A, "cost_high": admission.high_A}
+        columns |= {name: values_A[index_N] for name, values_A in ends.items()}
     if truth is not None:
-        columns["truth"] = as_truth(truth)[0].vector[index_N]
+        truth_A = as_truth(truth)[0].vector
+        promise = Calibration(score_A, truth_A, admission.mask_A)
+        expected = [promise.expect(index, float(score_A[index])) for index in index_N.tolist()]
+        columns["truth"] = truth_A[index_N]
+        for name, field in (("expected", "mean"), ("expected_low", "low"), ("expected_high", "high")):
+            values = [None if each is None else getattr(each, field) for each in expected]
+            columns[name] = pl.Series(values, dtype=pl.Float64)
     return pl.DataFrame(columns, nan_to_null=True)
 
 
@@ -82,16 +96,15 @@ def _scores(scores: Any, column: str | None) -> FloatArray:
     return by_index(as_scores(scores, allow_missing=True), column)
 
 
-def _costs(latency: LatencyTable | Path | str | None, device: str | None, cost: str | None) -> tuple[FloatArray, str]:
-    if (latency is None) == (cost is None):
+def _cost(
+    latency: LatencyTable | Path | str | None,
+    device: str | None,
+    measured: LatencyTable | Path | str | None,
+    count: str | None,
+) -> Cost:
+    if (latency is None) == (count is None):
         raise UsageError("give either a latency table or cost=..., one of " + ", ".join(COUNTS))
-    if latency is not None:
-        table = latency if isinstance(latency, LatencyTable) else open_latency(latency)
-        return table.vector(table.only(device)), "ms"
-    if cost not in COUNTS:
-        raise UsageError(f"no count is called {cost!r}; choose {', '.join(COUNTS)}")
-    if device is not None:
-        raise UsageError("device=... belongs to a latency table, not to cost=...")
-    counts = np.asarray(COUNTS[cost](), dtype=np.float64)
-    assert counts.shape == (N_ARCHITECTURES,)
-    return counts, "M"
+    for name, given in (("device", device), ("measured", measured)):
+        if count is not None and given is not None:
+            raise UsageError(f"{name}=... belongs to a latency table, not to cost=...")
+    return costs_from(latency, [] if device is None else [device], measured, count)[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import STDOUT_ONLY, Destination, Json, Policy, TruthFile, items
+from nasbench_harness.cli.options import STDOUT_ONLY, Destination, Flag, Json, Policy, TruthFile, items
 from nasbench_harness.cli.output import emit, keep
 from nasbench_harness.errors import UsageError
 
@@ -82,6 +82,14 @@ class Problems:
         known = truth_from(path_for(self.policy, self.truth), self.policy, named)
         return known, [oracle_of(known)] * self.oracle + named
 
+    def scored(self, allow_missing: bool) -> tuple[Truth | None, list[Scores]]:
+        """As ``known``, but no truth is needed where none is named and none is the score."""
+        from nasbench_harness.search.inputs import scores_from
+
+        if self.oracle or not self.scores or self.truth is not None or self.policy is not None:
+            return self.known(allow_missing)
+        return None, [scores_from(text, allow_missing) for text in self.scores]
+
 
 @Parameter(name="*")
 @dataclass(frozen=True)
@@ -118,6 +126,8 @@ def search(
     *,
     problems: Problems = NO_PROBLEMS,
     effort: Effort = USUAL_EFFORT,
+    best: Flag = False,
+    top: int | None = None,
     allow_missing: Incomplete = False,
     destination: Destination = STDOUT_ONLY,
     json: Json = False,
@@ -125,8 +135,22 @@ def search(
     """Search for the most accurate architectures under a latency constraint (NSGA-II), judged by the truth.
 
     Every device with every constraint and every score gives one row. A window with no more architectures than the
-    population is evaluated whole.
+    population is evaluated whole. With ``--best`` every architecture is looked at, and the answer is the one to deploy.
+
+    Parameters
+    ----------
+    best
+        Print one architecture for each device and limit: its string and drawing, latency, expected accuracy, and
+        alternatives on the front. Where a latency is only predicted, a margin for the predictor's errors is kept.
+        Needs no truth.
+    top
+        With --best: how many architectures of the front to print, the best first; none: 4.
     """
+    if best:
+        _print_best(problems, effort, 4 if top is None else top, allow_missing, destination, json)
+        return
+    if top is not None:
+        raise UsageError("--top N belongs to --best; name both")
     from rich.console import Console
 
     from nasbench_harness.search.report import print_search
@@ -139,6 +163,25 @@ def search(
         result = search_tables(named, costs, windows, known, effort.seed_numbers(), effort.settings(), progress)
     keep(result, destination, "search")
     emit(result, json, lambda console: print_search(result, console))
+
+
+def _print_best(
+    problems: Problems, effort: Effort, top: int, allow_missing: bool, destination: Destination, json: bool
+) -> None:
+    from nasbench_harness.search.best import best_tables
+    from nasbench_harness.search.best_report import print_best
+
+    if effort != USUAL_EFFORT:
+        raise UsageError("--best looks at every architecture; leave out --seeds, --population and --generations")
+    if top < 1:
+        raise UsageError(f"--top takes a number from 1 on, found {top}")
+    if destination.figures is not None:
+        raise UsageError("--best draws no figure; leave out --figures, or --best")
+    costs, windows = problems.costs(), problems.windows()
+    known, named = problems.scored(allow_missing)
+    result = best_tables(named, costs, windows, known, top)
+    keep(result, destination, "best")
+    emit(result, json, lambda console: print_best(result, console))
 
 
 def prune(

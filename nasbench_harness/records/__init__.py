@@ -11,6 +11,7 @@ from nasbench_harness.records.store import (
     read_run,
     stored_units,
     unit_dir,
+    unit_of,
     write_record,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "read_scores",
     "stored_units",
     "unit_dir",
+    "unit_of",
     "write_record",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ import numpy.typing as npt
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, flops, parameters
 from nasbench_harness.truth import Truth, judging_table, truth_of
+
+if TYPE_CHECKING:
+    from nasbench_harness.latency import LatencyTable
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -25,10 +28,28 @@ COUNTS: dict[str, Callable[[], FloatArray]] = {
 """Counts that can stand for a cost or a score, in millions."""
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """What is known of predicted costs. ``error``: root mean square of the relative errors on held-out architectures.
+
+    ``range_90``: the 5 % and 95 % quantiles of measured / predicted among them. ``samples``: how many the predictor was
+    fitted on. None where the table does not tell.
+    """
+
+    error: float | None = None
+    range_90: tuple[float, float] | None = None
+    samples: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**asdict(self), "range_90": None if self.range_90 is None else list(self.range_90)}
+
+
 @dataclass(frozen=True, eq=False)
 class Cost:
     """One cost axis. ``value_A``: float64 ``[15625]`` that the search sees, NaN = unknown. ``checked_A``: the measured
-    values that judge it, the same array where nothing was predicted. ``source``: what a result says of its origin.
+    values that judge it, the same array where there are no others. ``source``: what a result says of its origin.
+    ``prediction``: of ``value_A``, where a predictor gave them.
     """
 
     device: str
@@ -36,6 +57,7 @@ class Cost:
     value_A: FloatArray
     checked_A: FloatArray
     source: dict[str, Any] = field(default_factory=dict)
+    prediction: Prediction | None = None
 
     @property
     def predicted(self) -> bool:
@@ -67,7 +89,10 @@ class Scores:
 
 
 def costs_from(
-    latency: Path | str | None, devices: Sequence[str], measured: Path | str | None = None, count: str | None = None
+    latency: LatencyTable | Path | str | None,
+    devices: Sequence[str],
+    measured: LatencyTable | Path | str | None = None,
+    count: str | None = None,
 ) -> list[Cost]:
     """The named columns of a latency table (one column needs no name), or one count of ``COUNTS``.
 
@@ -82,10 +107,8 @@ def costs_from(
         value_A = _count(count)
         return [Cost(count, "M", value_A, value_A, {"count": count})]
     assert latency is not None
-    from nasbench_harness.latency import open_latency
-
-    table = open_latency(latency)
-    checking = open_latency(measured) if measured is not None else table
+    table = _opened(latency)
+    checking = _opened(measured) if measured is not None else table
     costs = []
     for device in devices or [table.only(None)]:
         value_A = table.vector(device)
@@ -93,8 +116,23 @@ def costs_from(
         source = {"table": table.name, "sha256": table.sha256, "without_latency": int(np.isnan(value_A).sum())}
         if checking is not table:
             source |= {"measured": {"table": checking.name, "sha256": checking.sha256}}
-        costs.append(Cost(device, "ms", value_A, checked_A, source))
+        costs.append(Cost(device, "ms", value_A, checked_A, source, _prediction(table, device, checking is not table)))
     return costs
+
+
+def _opened(table: LatencyTable | Path | str) -> LatencyTable:
+    from nasbench_harness.latency import LatencyTable, open_latency
+
+    return table if isinstance(table, LatencyTable) else open_latency(table)
+
+
+def _prediction(table: LatencyTable, device: str, judged: bool) -> Prediction | None:
+    told = table.meta.get("predicted")
+    facts = told.get(device) if isinstance(told, dict) else None
+    if isinstance(facts, dict) and facts.get("range_90"):
+        low, high = (float(end) for end in facts["range_90"])
+        return Prediction(facts.get("error"), (low, high), facts.get("samples"))
+    return Prediction() if judged or table.devices[device].predicted else None
 
 
 def scores_from(text: str, allow_missing: bool = False) -> Scores:

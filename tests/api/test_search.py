@@ -10,6 +10,7 @@ import pytest
 
 import nasbench_harness as nh
 from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.latency.predict.predictor import fit_predictor, predicted_table
 from nasbench_harness.space import connected, flops
 
 MFLOPS = flops() / 1e6
@@ -54,6 +55,23 @@ def test_unknown_latencies_and_scores_are_left_out(table: Path) -> None:
     expected = np.flatnonzero(connected()[:200] & (np.arange(200) % 2 == 1))
     assert set(rows["index"]) == set(expected.tolist())
     assert rows["truth"].null_count() == (expected >= 100).sum()
+
+
+def test_predictions_keep_a_margin_and_measurements_decide() -> None:
+    index = np.arange(0, 15625, 400)
+    true_ms = (1 + MFLOPS / 10) * np.random.default_rng(0).uniform(0.9, 1.1, 15625)
+    predictor = fit_predictor("phone", index, true_ms[index])
+    table, (low, high) = predicted_table("made", [predictor]), predictor.range_90
+    rows = nh.best_architectures(MFLOPS, table, max_latency=9, n=None)
+    assert (rows["cost"] * high <= 9).all()
+    assert rows["cost_low"].to_list() == pytest.approx((rows["cost"] * min(low, 1)).to_list())
+    assert rows["measured"].null_count() == rows.height
+    known = nh.LatencyTable("known", {"phone": true_ms})
+    rows = nh.best_architectures(MFLOPS, table, measured=known, max_latency=9, n=None, truth=MFLOPS / 2)
+    assert set(rows["index"]) == set(np.flatnonzero(connected() & (true_ms <= 9)).tolist())
+    assert rows["cost"].to_list() == rows["measured"].to_list() == rows["cost_high"].to_list()
+    assert (rows["expected_low"] <= rows["expected_high"]).all()
+    assert rows["expected"].to_list() == pytest.approx((rows["score"] / 2).to_list(), abs=5)
 
 
 def test_errors_name_the_remedy(table: Path) -> None:

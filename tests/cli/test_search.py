@@ -76,6 +76,25 @@ def test_a_prediction_is_checked(files: dict[str, str], capsys: pytest.CaptureFi
     assert "violations" in capsys.readouterr().out
 
 
+def test_the_best_one_is_told_and_drawn(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = asked("search --latency T --device gpu_1 --max-latency 9 --scores S --truth TRUTH --best --top 3", files)
+    assert main([*words, "--out", str(tmp_path), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert json.loads((tmp_path / "best.json").read_text()) == result
+    [answer] = result["answers"]
+    best = int(np.flatnonzero(connected() & (LATENCY_A <= 9))[-1])  # the score is our index
+    assert (answer["best"]["index"], answer["best"]["accuracy"]["truth"]) == (best, TRUTH_A[best])
+    assert len(answer["alternatives"]) == 2
+    assert main(words) == 0
+    drawn = capsys.readouterr().out
+    for text in (all_strings()[best], "\u25b6 output", f"{LATENCY_A[best]:.4g} ms measured", f"{TRUTH_A[best]:.2f} %"):
+        assert text in drawn
+    assert main(asked("search --cost flops --max-latency 30 --scores flops --best", files)) == 0
+    assert "accuracy unknown" in capsys.readouterr().out
+
+
 def test_prune_tells_what_was_removed_and_why(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     words = asked("prune --latency T --device holes --max-latency 8 --scores flops --truth TRUTH", files)
     words += ["--thresholds", "0.1,0.01", "--stages", "1", *SMALL]
@@ -138,6 +157,8 @@ def test_scores_of_a_part_are_taken_on_request(files: dict[str, str], capsys: py
         ("search --latency T --device gpu_1 --max-latency 9 --oracle --truth TRUTH --policy cifar10", 3, POLICY),
         ("search --cost flops --max-latency 99 --scores flops", 2, "no truth for these scores"),
         ("search --cost flops --max-latency 99 --oracle", 2, "--truth FILE"),
+        ("search --cost flops --max-latency 99 --oracle --best", 2, "leave out --seeds, --population"),
+        ("search --cost flops --max-latency 99 --scores flops --top 3", 2, "--top N belongs to --best"),
         ("prune --cost flops --max-latency 99 --scores S", 2, "no truth for these scores"),
         (
             "prune --latency T --device gpu_1 --max-latency 9 --scores flops --thresholds 1.5 --truth TRUTH",

@@ -132,5 +132,7 @@ def predicted_table(name: str, predictors: list[LatencyPredictor], meta: dict[st
     """The predictions of all architectures as a latency table, a column for each predictor."""
     columns = {one.column: one.predict() for one in predictors}
     infos = {one.column: replace(one.info, predicted=True) for one in predictors}
-    errors = {one.column: {"error": one.error, "range_90": list(one.range_90)} for one in predictors}
+    errors = {
+        one.column: {"error": one.error, "range_90": list(one.range_90), "samples": one.samples} for one in predictors
+    }
     return LatencyTable(name, columns, infos, {"predicted": errors, **(meta or {})})
