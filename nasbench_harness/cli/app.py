@@ -72,8 +72,8 @@ GROUPS: dict[str, tuple[str, Verbs]] = {
         },
     ),
     "results": (
-        "Stored records: list them, look into one, compute their numbers again, remove them.",
-        {"ls": stored.ls, "show": stored.show, "verify": stored.verify, "rm": stored.rm},
+        "Stored records: list them, look into one, compute their numbers again, protect or remove them.",
+        {"ls": stored.ls, "show": stored.show, "verify": stored.verify, "protect": stored.protect, "rm": stored.rm},
     ),
     "baseline": (
         "What candidates are compared with: make baselines of a run, list them, look into one.",

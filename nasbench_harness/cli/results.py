@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from nasbench_harness.cli.options import Json, JudgingPolicies, JudgingTruth, RunFolder, Signal, items
-from nasbench_harness.cli.output import emit, emit_files
+from nasbench_harness.cli.output import emit, emit_files, note
+from nasbench_harness.errors import DataError
 
 if TYPE_CHECKING:
     from nasbench_harness.records import Run
@@ -39,11 +40,11 @@ def leaderboard(
         Print as Markdown.
     """
     from nasbench_harness.evidence.join import join
-    from nasbench_harness.records import read_run
     from nasbench_harness.report import SideBySide, print_leaderboard, render_markdown
     from nasbench_harness.report import leaderboard as make
 
-    folders = [_judged(read_run(folder), policy, truth) for folder in (run_dir, *(also or []))]
+    read, unreadable = _readable([run_dir, *(also or [])])
+    folders = [_judged(run, policy, truth) for run in read]
     runs = [join([judged[name] for judged in folders]) for name in folders[0]]
     boards = tuple(_with_scores(make(run, signal), run, scores or [], truth) for run in runs)
     if len(boards) > 1:
@@ -55,7 +56,28 @@ def leaderboard(
     elif markdown and not json:
         print(render_markdown(boards[0]), end="")
     else:
-        emit(boards[0].to_json(), json, lambda console: print_leaderboard(boards[0], console))
+        value = boards[0].to_json() | ({"unreadable": unreadable} if unreadable else {})
+        emit(value, json, lambda console: print_leaderboard(boards[0], console))
+    if unreadable:
+        for line in unreadable:
+            note(f"not in the table: {line}")
+        raise DataError(f"{len(unreadable)} stored records or folders cannot be read (above); the others are shown")
+
+
+def _readable(folders: list[Path]) -> tuple[list[Run], list[str]]:
+    """The runs of the folders, and a line on each record or folder that cannot be read; an error where none can."""
+    from nasbench_harness.records import read_run
+
+    runs: list[Run] = []
+    faults: list[DataError] = []
+    for folder in folders:
+        try:
+            runs.append(read_run(folder, whole=False))
+        except DataError as error:
+            faults.append(error)
+    if not runs:
+        raise faults[0]
+    return runs, [line for run in runs for line in run.unreadable] + [str(error) for error in faults]
 
 
 def figures(

@@ -1,4 +1,4 @@
-"""The verbs on stored records: ``results ls``, ``show``, ``verify`` and ``rm``."""
+"""The verbs on stored records: ``results ls``, ``show``, ``verify``, ``protect`` and ``rm``."""
 
 from __future__ import annotations
 
@@ -42,34 +42,65 @@ def show(unit: Path, /, *, json: Json = False) -> None:
     record = units[0].record
     if record is None:
         raise DataError(str(units[0].fault))
-    emit(record.to_json(), json, lambda console: print_record(record, units[0].folder, console))
+    value = {**record.to_json(), **({"digests": dict(record.digests)} if record.digests else {})}
+    emit(value, json, lambda console: print_record(record, units[0].folder, console))
 
 
 def verify(folder: Stored = RESULTS, /, *, truth: TruthFile = None, json: Json = False) -> None:
     """Compute the numbers of stored records again from their scores and the truth (exit code 3: one has changed).
 
-    Identities are compared with the stored descriptions too.
+    Identities are compared with the stored descriptions too, digests with the bytes of records, scores, weights and
+    checkpoints. Records without digests, of earlier versions, are told; ``results protect`` adds them.
     """
+    from functools import cache
+
     from nasbench_harness.data.truths import table_for
+    from nasbench_harness.experiment.verification import damaged_checkpoints
     from nasbench_harness.experiment.verification import verify as verify_unit
     from nasbench_harness.records.found import find_units
     from nasbench_harness.report.stored import print_verified
 
-    tables = {}
+    table_of = cache(lambda policy: table_for(policy, truth))
     outcomes = []
     for unit in find_units(folder):
-        policy = "" if unit.record is None else str(unit.record.truth["policy"])
-        if unit.record is not None and policy not in tables:
-            tables[policy] = table_for(policy, truth)
-        outcomes.append(verify_unit(unit, tables.__getitem__))
+        if unit.record is not None:
+            table_of(str(unit.record.truth["policy"]))  # a table that is not here is an error of its own
+        outcomes.append(verify_unit(unit, table_of))
     results = [outcome.to_json() for outcome in outcomes]
     emit(results, json, lambda console: print_verified(results, console))
+    if bare := sum(not outcome.protected for outcome in outcomes):
+        note(
+            f"{bare} of {len(outcomes)} records are unprotected: they are of an earlier version, without digests, so a "
+            "change of what does not follow from their scores is not noticed; "
+            f"'nasbench-harness results protect {folder}' adds them"
+        )
+    checkpoints = damaged_checkpoints(folder)
+    for fault in checkpoints:
+        note(f"{fault.field}: {fault.stored}; the run makes the work that it kept again")
     if changed := [outcome for outcome in outcomes if outcome.faults]:
         first = changed[0]
         raise DataError(
             f"{len(changed)} of {len(outcomes)} records do not say what their scores and settings say: "
             f"{first.unit.folder}: {first.faults[0]}"
         )
+    if checkpoints:
+        raise DataError(f"{len(checkpoints)} checkpoints are damaged: {checkpoints[0].field}")
+
+
+def protect(folder: Stored = RESULTS, /, *, json: Json = False) -> None:
+    """Add digests to stored records of earlier versions; verify them first, for what is protected is what is there."""
+    from nasbench_harness.records.found import find_units
+    from nasbench_harness.records.store import protect as protect_unit
+
+    units = find_units(folder)
+    if broken := [unit for unit in units if unit.record is None]:
+        raise DataError(f"{len(broken)} of {len(units)} records cannot be read, nothing was written: {broken[0].fault}")
+    changed = [str(unit.folder) for unit in units if protect_unit(unit.folder)]
+    emit(
+        {"protected": changed, "records": len(units)},
+        json,
+        lambda console: console.print(f"digests added to {len(changed)} of {len(units)} records", highlight=False),
+    )
 
 
 def rm(folder: Path, /, *, yes: Flag = False, json: Json = False) -> None:

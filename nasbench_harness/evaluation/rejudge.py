@@ -10,8 +10,8 @@ from typing import Any
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.unit import analyse, judge_unit
 from nasbench_harness.metrics.report import RESAMPLES
-from nasbench_harness.records import RECORD_FILE, Record, Run, ScoreTable, read_scores, unit_dir
-from nasbench_harness.system.files import write_json
+from nasbench_harness.records import Record, Run, ScoreTable, read_scores, unit_dir
+from nasbench_harness.records.store import replace_record
 from nasbench_harness.truth import Truth, TruthPolicy, TruthTable, noise_ceiling_of, proxy_ceiling_of, truth_of
 
 
@@ -53,10 +53,8 @@ def update_records(run: Run, table: TruthTable) -> list[Path]:
         kept = replace(again, truth=record.truth)
         if difference := first_difference(record.to_json(), kept.to_json()):
             raise DataError(f"{where}: {difference} is not what its stored scores give; run the unit again")
-        updated.append((unit_dir(run.folder, record.strategy, record.seed) / RECORD_FILE, kept.to_json()))
-    for path, value in updated:
-        write_json(path, value)
-    return [path for path, _ in updated]
+        updated.append((unit_dir(run.folder, record.strategy, record.seed), kept))
+    return [replace_record(unit, record) for unit, record in updated]
 
 
 def first_difference(stored: Any, again: Any, path: str = "") -> str | None:

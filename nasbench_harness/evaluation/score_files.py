@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.records.scores import SCORES_FILE, read_score_bytes
 from nasbench_harness.space import format_architecture
 from nasbench_harness.system.files import write_atomically, write_json, write_text
 from nasbench_harness.truth.importers.base import SourceRows, check_complete, check_unique
@@ -75,6 +76,8 @@ def read_score_file(path: Path | str, allow_missing: bool = False) -> ScoreFile:
     infinite, a file without score column, and (unless ``allow_missing``; n then says so) for missing architectures.
     """
     path = Path(path)
+    if path.name == SCORES_FILE and path.is_file():
+        read_score_bytes(path)  # of a unit: as its record says they are
     return scores_of(_read_rows(path), path, hashlib.sha256(path.read_bytes()).hexdigest(), allow_missing)
 
 

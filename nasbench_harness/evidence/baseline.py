@@ -6,7 +6,6 @@ may be gated, a fingerprint and the identity of the unit. The scores themselves 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,15 @@ from nasbench_harness.evidence.pairs import Side
 from nasbench_harness.evidence.protocol import protocol_of
 from nasbench_harness.evidence.sample import METRICS, Sample
 from nasbench_harness.records import Fingerprint, Record, Run, read_scores, unit_dir
+from nasbench_harness.records.digests import content_digest
 from nasbench_harness.records.schema import lookup
+from nasbench_harness.system.reading import read_json, why
 
 SCHEMA = 1
 """Version of the layout of a baseline's file."""
+
+DIGEST = "sha256"
+"""Field with the digest of all others as canonical JSON; baselines of earlier versions lack it."""
 
 SUFFIX = ".json"
 
@@ -80,7 +84,7 @@ class Baseline:
         return Sample(self.strategy, seeds, np.array(values, float), source, self.protocol, fingerprints=prints)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; environments that units share stand once."""
+        """Plain JSON values with their digest; environments that units share stand once."""
         environments: list[dict[str, Any]] = []
         units = []
         for unit in self.units:
@@ -90,7 +94,7 @@ class Baseline:
                 environments.append(card)
             own = {"seed": unit.seed, "identity": unit.identity, "created": unit.created, "metrics": unit.metrics}
             units.append({**own, "environment": environments.index(card), "fingerprint": print_})
-        return {
+        value = {
             "schema": SCHEMA,
             "experiment": self.experiment,
             "strategy": self.strategy,
@@ -100,6 +104,7 @@ class Baseline:
             "environments": environments,
             "units": units,
         }
+        return {**value, DIGEST: content_digest(value)}
 
     @classmethod
     def from_json(cls, value: Any, source: str) -> Baseline:
@@ -109,6 +114,12 @@ class Baseline:
             raise DataError(
                 f"{source}: expected a baseline of schema {SCHEMA}, found {found!r}; "
                 "write it again with 'nasbench-harness baseline update RUN'"
+            )
+        content = {name: inner for name, inner in value.items() if name != DIGEST}
+        if DIGEST in value and value[DIGEST] != content_digest(content):
+            raise DataError(
+                f"{source}: its content is not what was written (its digest is another); "
+                "restore the file, or write it again with 'nasbench-harness baseline update RUN'"
             )
         try:
             cards = value["environments"]
@@ -143,9 +154,9 @@ def read_baselines(folder: Path, strategies: Sequence[str] | None = None) -> lis
 def read_baseline(path: Path) -> Baseline:
     """One file; ``DataError`` naming it where it cannot be read or is no baseline."""
     try:
-        value = json.loads(path.read_bytes())
+        value = read_json(path)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as a baseline ({error})") from error
+        raise DataError(f"{path}: cannot be read as a baseline ({why(error)}); restore the file") from error
     return Baseline.from_json(value, str(path))
 
 
@@ -160,7 +171,7 @@ def experiments_in(folder: Path) -> dict[str, Path]:
 
 def _is_baseline(path: Path) -> bool:
     try:
-        value = json.loads(path.read_bytes())
+        value = read_json(path)
     except (OSError, ValueError):
         return False
     return isinstance(value, dict) and {"schema", "protocol", "units"} <= set(value)

@@ -38,7 +38,8 @@ def join(runs: Sequence[Run]) -> Run:
                 f"({_listed(differences)}); join runs in which one name means one thing"
             )
     places = {unit: run.unit_dir(*unit) for unit, (_, run) in kept.items() if run is not first}
-    return Run(first.folder, tuple(kept[unit][0] for unit in sorted(kept)), places)
+    unreadable = tuple(line for run in runs for line in run.unreadable)
+    return Run(first.folder, tuple(kept[unit][0] for unit in sorted(kept)), places, unreadable)
 
 
 def _check_protocol(record: Record, run: Run, first: Run) -> None:

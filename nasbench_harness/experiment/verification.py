@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from nasbench_harness.errors import HarnessError
+from nasbench_harness.errors import DataError, HarnessError
 from nasbench_harness.evaluation.unit import analyse, judge_unit
 from nasbench_harness.experiment.description import identity
 from nasbench_harness.records import Record, ScoreTable, read_scores
 from nasbench_harness.records.found import FoundUnit
+from nasbench_harness.records.scores import SCORES_FILE, read_score_bytes
+from nasbench_harness.records.store import read_changed
+from nasbench_harness.system.reading import why
+from nasbench_harness.system.tensor_file import read_sealed
 from nasbench_harness.truth import Truth, TruthTable, truth_of
 
 TOLERANCE = 1e-9
 """Relative and absolute: other versions of the numerical packages differ in the last digits."""
 
+CHECKPOINTS = "checkpoints"
 _NOT_AGAIN = ("intervals", "interval_method")  # how many resamples there were is not a matter of the scores
 
 
@@ -38,11 +44,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Verified:
-    """The outcome for one unit: how many values agreed, and the ``faults``."""
+    """The outcome for one unit: how many values agreed, the ``faults``, and whether digests protect it.
+
+    A record without digests, of an earlier version, may have changed where its numbers do not follow from its scores.
+    """
 
     unit: FoundUnit
     agreed: int
     faults: tuple[Fault, ...]
+    protected: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -51,6 +61,7 @@ class Verified:
             "strategy": self.unit.strategy,
             "seed": self.unit.seed,
             "agreed": self.agreed,
+            "protected": self.protected,
             "faults": [fault.to_json() for fault in self.faults],
         }
 
@@ -60,12 +71,39 @@ def verify(unit: FoundUnit, table_of: Callable[[str], TruthTable]) -> Verified:
 
     ``table_of(policy)``: the table of truth that holds a policy. Intervals, costs and losses cannot be found again from
     scores; metrics that only one of record and present version knows are passed over. Of a record that cannot be read,
-    or was judged by another table, that is the only fault.
+    or was judged by another table, that is the only fault. Of one whose digest is another than its content's, the
+    fields that changed are named as far as they follow from the scores. Weights that were kept are checked too.
     """
-    record = unit.record
+    record = unit.record or read_changed(unit.folder)
+    weights = tuple(_damaged_tensors(unit.folder.glob("*.safetensors")))
     if record is None:
-        return Verified(unit, 0, (Fault("record", unit.fault, "a readable record"),))
+        return Verified(unit, 0, (Fault("record", unit.fault, "a readable record"), *weights))
     checks = _Comparison()
+    last = list(weights)
+    try:
+        read_score_bytes(unit.folder / SCORES_FILE)
+    except DataError as error:
+        last.append(Fault("digests.scores", str(error), "the digest of the scores"))
+    if unit.record is None:
+        last.append(Fault("digests.record", unit.fault, "the digest of its content"))
+    found = _verify(record, unit, table_of, checks)
+    return Verified(unit, checks.agreed, (*found, *last), bool(record.digests) or unit.record is None)
+
+
+def damaged_checkpoints(folder: Path) -> list[Fault]:
+    """A fault for each checkpoint under a folder that is not what was written; a run makes their work again."""
+    return list(_damaged_tensors(sorted(folder.rglob(f"{CHECKPOINTS}/*.safetensors"))))
+
+
+def _damaged_tensors(paths: Iterable[Path]) -> Iterator[Fault]:
+    for path in paths:
+        try:
+            read_sealed(path)
+        except (OSError, ValueError) as error:
+            yield Fault(str(path), why(error), "what was written")
+
+
+def _verify(record: Record, unit: FoundUnit, table_of: Callable[[str], TruthTable], checks: _Comparison) -> list[Fault]:
     checks.compare("identity", record.identity, identity(record.experiment))
     for field, stored, described in (
         ("experiment_name", record.experiment_name, record.experiment.get("name")),
@@ -74,17 +112,16 @@ def verify(unit: FoundUnit, table_of: Callable[[str], TruthTable]) -> Verified:
     ):
         checks.compare(field, stored, described)
     try:
-        table = read_scores(unit.folder)
+        table = read_scores(unit.folder, checked=False)
         truth = truth_of(table_of(str(record.truth["policy"])), str(record.truth["policy"]))
     except HarnessError as error:
-        checks.faults.append(Fault("scores or truth", str(error), "readable"))
-        return Verified(unit, checks.agreed, tuple(checks.faults))
+        return [*checks.faults, Fault("scores or truth", str(error), "readable")]
     checks.compare("truth.sha256", record.truth["sha256"], truth.sha256)
     checks.compare("scored signals", sorted(record.metrics), sorted(table.scores))
     if not checks.faults:
         for field, expected in _again(record, table, truth).items():
             checks.compare(field, getattr(record, field), expected)
-    return Verified(unit, checks.agreed, tuple(checks.faults))
+    return checks.faults
 
 
 def _again(record: Record, table: ScoreTable, truth: Truth) -> dict[str, Any]:

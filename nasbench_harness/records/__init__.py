@@ -2,9 +2,8 @@
 
 from nasbench_harness.records.fingerprint import Fingerprint, StagePrint
 from nasbench_harness.records.schema import SCHEMA, Record
-from nasbench_harness.records.scores import SCORES_FILE, ScoreTable, read_scores
+from nasbench_harness.records.scores import RECORD_FILE, SCORES_FILE, ScoreTable, read_scores
 from nasbench_harness.records.store import (
-    RECORD_FILE,
     Run,
     image_set_of,
     read_record,

@@ -8,7 +8,8 @@ from typing import Any
 
 from nasbench_harness.errors import DataError
 from nasbench_harness.records.schema import Record, lookup
-from nasbench_harness.records.store import RECORD_FILE, read_record, unit_of
+from nasbench_harness.records.scores import RECORD_FILE
+from nasbench_harness.records.store import read_record, unit_of
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.records.scores import SCORES_FILE
-from nasbench_harness.records.store import RECORD_FILE, unit_of
+from nasbench_harness.records.scores import RECORD_FILE, SCORES_FILE
+from nasbench_harness.records.store import unit_of
 
 _OF_A_UNIT = (RECORD_FILE, SCORES_FILE)  # the record first: it stands for the others
 _OF_A_RUN = ("experiment.json", "leaderboard.json", "leaderboard.md")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 from nasbench_harness.errors import DataError
+from nasbench_harness.records.digests import DIGESTS, digests_of
 
 SCHEMA = 2
 """Version of the layout of ``record.json``; raised by every change that an older reader would misread.
@@ -76,7 +78,8 @@ class Record:
     keyed by signal (``accuracy``, ``negative_loss``), ``references`` by the reference ranking (``flops``,
     ``live_flops``). ``signal`` names the headline among the signals. ``analysis``: ``leaves`` by signal (tau within and
     between leaves), ``ranked`` (of strategies that narrow the space: what they still rank and how well), ``strategy``
-    (what only this kind of strategy reports).
+    (what only this kind of strategy reports). ``digests``: those that the stored file carries, empty for a record that
+    was not read from one or is of an earlier version; they belong to the file, so records do not differ by them.
     """
 
     identity: str
@@ -97,13 +100,14 @@ class Record:
     environment: dict[str, Any]
     created: str
     schema: int = SCHEMA
+    digests: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def from_json(cls, value: object, source: str = "record") -> Record:
         """The record that a parsed ``record.json`` describes.
 
         ``source`` names the file in errors. Raises ``DataError`` for another schema version, a missing, unknown or
-        mistyped field, and NaN or infinity anywhere.
+        mistyped field, NaN or infinity anywhere, and a content that is not what its digest was made of.
         """
         if not isinstance(value, dict):
             raise DataError(f"{source}: expected a JSON object, found {type(value).__name__}")
@@ -113,11 +117,13 @@ class Record:
                 f"{source}: expected record schema {SCHEMA}, found {found!r}; "
                 "read it with the version of nasbench-harness that wrote it, or run the unit again"
             )
-        _check(value, source)
-        return cls(**{field.name: value[field.name] for field in fields(cls)})
+        content = {name: inner for name, inner in value.items() if name != DIGESTS}
+        _check(content, source)
+        known = {one.name: content[one.name] for one in fields(cls) if one.name != DIGESTS}
+        return cls(**known, digests=digests_of(value, source))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values, schema first; raises ``DataError`` for whatever ``from_json`` would refuse."""
+        """Plain JSON values, schema first, without digests; ``DataError`` for whatever ``from_json`` would refuse."""
         value = {name: getattr(self, name) for name in _TYPES}
         _check(value, f"record of {self.strategy}, seed {self.seed}")
         return value

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench_harness.errors import DataError
+from nasbench_harness.records.digests import check_scores
+from nasbench_harness.system.frames import read_frame
+from nasbench_harness.system.reading import read_file, read_json, why
 
-SCORES_FILE = "scores.parquet"
+RECORD_FILE, SCORES_FILE = "record.json", "scores.parquet"
 _KEYS = ("index", "arch", "leaf")
 
 
@@ -72,23 +75,40 @@ class ScoreTable:
         return stream.getvalue()
 
 
-def read_scores(unit: Path | str) -> ScoreTable:
-    """The score table in a unit's folder.
+def read_score_bytes(path: Path, checked: bool = True) -> bytes:
+    """The content of a unit's score file; ``DataError`` where it is missing or not what the record beside it says."""
+    try:
+        data = read_file(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; run the unit again") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({why(error)}); run the unit again") from error
+    if not checked:
+        return data
+    try:
+        value = read_json(path.with_name(RECORD_FILE))
+    except FileNotFoundError:
+        return data  # scores alone, as a run that was interrupted leaves them
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path.with_name(RECORD_FILE)}: cannot be read ({why(error)}); run the unit again") from error
+    check_scores(data, value, path)
+    return data
 
-    Raises ``DataError`` naming the file when it is missing, damaged, or its strings contradict its indices.
+
+def read_scores(unit: Path | str, checked: bool = True) -> ScoreTable:
+    """The score table in a unit's folder; with ``checked`` false, as only checks want it, whatever its digest.
+
+    Raises ``DataError`` naming the file when it is missing, not the one that the record beside it was written with,
+    damaged, or its strings contradict its indices.
     """
-    import polars as pl
-
     from nasbench_harness.space import all_strings
 
     path = Path(unit) / SCORES_FILE
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; run the unit again")
+    data = read_score_bytes(path, checked)
     try:
-        frame = pl.read_parquet(io.BytesIO(path.read_bytes()))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = (str(error).splitlines() or ["unknown"])[0]
-        raise DataError(f"{path}: cannot be read as Parquet ({reason}); run the unit again") from error
+        frame = read_frame(data)
+    except ValueError as error:
+        raise DataError(f"{path}: cannot be read as Parquet ({error}); run the unit again") from error
     if missing := [name for name in _KEYS if name not in frame.columns]:
         raise DataError(f"{path}: the column {missing[0]!r} is missing; run the unit again")
     names = all_strings()

@@ -5,18 +5,18 @@ The record is written last: where it stands, the unit is finished.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.records.digests import DIGESTS, sealed
 from nasbench_harness.records.schema import Record
-from nasbench_harness.records.scores import SCORES_FILE, ScoreTable
+from nasbench_harness.records.scores import RECORD_FILE, SCORES_FILE, ScoreTable, read_score_bytes
 from nasbench_harness.system.files import write_atomically, write_json
+from nasbench_harness.system.reading import read_json, why
 
-RECORD_FILE = "record.json"
 _STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]*")
 _SEED_FOLDER = re.compile(r"seed-(0|[1-9][0-9]*)")
 
@@ -26,11 +26,13 @@ class Run:
     """All finished units of one experiment, sorted by strategy and seed; they share one truth.
 
     ``elsewhere``: folders of the units that come from other run folders, by strategy and seed.
+    ``unreadable``: a line on each stored unit that is not among them because it cannot be read.
     """
 
     folder: Path
     records: tuple[Record, ...]
     elsewhere: Mapping[tuple[str, int], Path] = field(default_factory=dict, repr=False)
+    unreadable: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -81,8 +83,34 @@ def write_record(run_dir: Path | str, record: Record, scores: ScoreTable) -> Pat
     except OSError as error:
         raise UsageError(f"cannot write {unit}: {error.strerror}; choose a folder that can be written") from error
     write_atomically(unit / SCORES_FILE, lambda stream: stream.write(data))
-    write_json(unit / RECORD_FILE, value)
+    write_json(unit / RECORD_FILE, sealed(value, data))
     return unit
+
+
+def protect(unit: Path) -> bool:
+    """Add digests to a unit of an earlier version, and to nothing else of it; whether there was need.
+
+    Raises ``DataError`` for a unit that cannot be read, and as ``write_json``.
+    """
+    named = unit_of(unit)
+    record = None if named is None else read_record(unit.parents[1], *named)
+    if record is None:
+        raise DataError(f"{unit}: no finished unit; give a folder <run>/<strategy>/seed-<s>")
+    if record.digests:
+        return False
+    value = sealed(read_json(unit / RECORD_FILE), read_score_bytes(unit / SCORES_FILE))
+    write_json(unit / RECORD_FILE, value)
+    return True
+
+
+def replace_record(unit: Path, record: Record) -> Path:
+    """Store a record anew beside the scores that lie in its folder, and return its path; other values stay.
+
+    Raises ``DataError`` for an invalid record and for scores that are missing or not those of the stored record.
+    """
+    value = sealed(record.to_json(), read_score_bytes(unit / SCORES_FILE))
+    write_json(unit / RECORD_FILE, value)
+    return unit / RECORD_FILE
 
 
 def read_record(run_dir: Path | str, strategy: str, seed: int) -> Record | None:
@@ -91,18 +119,40 @@ def read_record(run_dir: Path | str, strategy: str, seed: int) -> Record | None:
     return _read_unit(unit, strategy, seed) if (unit / RECORD_FILE).exists() else None
 
 
-def read_run(run_dir: Path | str) -> Run:
+def read_changed(unit: Path) -> Record | None:
+    """The record of a unit whose content is not what its digest was made of, to see what was changed; None for others.
+
+    For checks alone: nothing is reported from such a record.
+    """
+    try:
+        value = read_json(unit / RECORD_FILE)
+        return Record.from_json({name: inner for name, inner in value.items() if name != DIGESTS}, str(unit))
+    except (OSError, ValueError, AttributeError, DataError):
+        return None
+
+
+def read_run(run_dir: Path | str, whole: bool = True) -> Run:
     """All finished units of a run folder.
 
     Raises ``DataError`` for a folder without records, a damaged record (naming the file), and records that cannot
-    stand in one table because their experiment or truth differ.
+    stand in one table because their experiment or truth differ. With ``whole`` false damaged records are left out and
+    named in ``Run.unreadable``; only where no other is left it raises.
     """
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise DataError(f"{run_dir}: no such run folder; give the folder that 'nasbench-harness run' wrote")
-    records = tuple(
-        _read_unit(unit_dir(run_dir, strategy, seed), strategy, seed) for strategy, seed in stored_units(run_dir)
-    )
+    found: list[Record] = []
+    faults: list[str] = []
+    for strategy, seed in stored_units(run_dir):
+        try:
+            found.append(_read_unit(unit_dir(run_dir, strategy, seed), strategy, seed))
+        except DataError as error:
+            if whole:
+                raise
+            faults.append(str(error))
+    records = tuple(found)
+    if faults and not records:
+        raise DataError(f"{run_dir}: none of its {len(faults)} records can be read; the first: {faults[0]}")
     if not records:
         raise DataError(
             f"{run_dir}: no finished unit (<strategy>/seed-<s>/{RECORD_FILE}) in it; "
@@ -119,7 +169,7 @@ def read_run(run_dir: Path | str) -> Run:
                     f"{run_dir}: {first.strategy} seed {first.seed} has {what} {one!r}, {record.strategy} seed "
                     f"{record.seed} has {other!r}; records of different protocols belong in different run folders"
                 )
-    return Run(run_dir, records)
+    return Run(run_dir, records, unreadable=tuple(faults))
 
 
 def image_set_of(scores: Path | str) -> str | None:
@@ -131,7 +181,7 @@ def image_set_of(scores: Path | str) -> str | None:
     if scores.name != SCORES_FILE:
         return None
     try:
-        value = json.loads((scores.parent / RECORD_FILE).read_bytes())
+        value = read_json(scores.parent / RECORD_FILE)
         name = value["experiment"]["images"]["name"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -157,9 +207,9 @@ def unit_of(folder: Path) -> tuple[str, int] | None:
 def _read_unit(unit: Path, strategy: str, seed: int) -> Record:
     path = unit / RECORD_FILE
     try:
-        value = json.loads(path.read_bytes())
+        value = read_json(path)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+        raise DataError(f"{path}: cannot be read ({why(error)})") from error
     except ValueError as error:
         raise DataError(f"{path}: not valid JSON ({error}); delete {unit} and run the unit again") from error
     record = Record.from_json(value, str(path))

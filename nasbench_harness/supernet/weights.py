@@ -25,6 +25,8 @@ from nasbench_harness.supernet.network import NetworkShape, Supernet
 from nasbench_harness.supernet.scoring.scores import score_live_cells
 from nasbench_harness.system.files import write_atomically
 from nasbench_harness.system.progress import Silent
+from nasbench_harness.system.reading import parse_json, why
+from nasbench_harness.system.tensor_file import read_sealed, write_sealed
 
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -69,14 +71,12 @@ def networks_in(path: Path | str) -> tuple[Supernet, ...]:
 
     Raises ``DataError`` naming the file where it is missing, damaged or holds something else.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     path = Path(path)
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be read as weights ({error}); give a .safetensors file") from error
+    tensors, _ = _read(path, "weights", "give a .safetensors file")
+    return _networks(tensors, path)
+
+
+def _networks(tensors: Mapping[str, Tensor], path: Path) -> tuple[Supernet, ...]:
     groups: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if found := re.fullmatch(r"(\d+)/weight/(.+)", name):
@@ -139,7 +139,7 @@ def save_weights(path: Path, trained: TrainedNetworks, identity: str) -> None:
         tensors["route_A"] = torch.from_numpy(trained.route_A.astype(np.int16))
     header = {"identity": identity, "precision": json.dumps([network.precision for network in trained.networks])}
     data = save(tensors, metadata=header)
-    write_atomically(path, lambda stream: stream.write(data))
+    write_atomically(path, lambda stream: write_sealed(stream, data))
 
 
 def read_weights(path: Path | str, identity: str) -> TrainedNetworks:
@@ -147,23 +147,31 @@ def read_weights(path: Path | str, identity: str) -> TrainedNetworks:
 
     Raises ``DataError`` naming the file where it is missing, damaged, or of another unit.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: no such file; weights are kept by run --keep-weights, when a unit is trained")
-    try:
-        with safe_open(path, framework="pt") as stream:
-            header = stream.metadata() or {}
-            network_A = stream.get_tensor("network_A").numpy().astype(np.int64)
-            has_route = "route_A" in stream.keys()  # noqa: SIM118
-            route_A = stream.get_tensor("route_A").numpy().astype(np.int64) if has_route else None
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be read as the weights of a unit ({error}); run the unit again") from error
+    tensors, header = _read(path, "the weights of a unit", "run the unit again with --keep-weights")
     if header.get("identity") != identity:
         raise DataError(f"{path}: of another unit than the record beside it; run the unit again with --keep-weights")
-    networks = networks_in(path)
-    precisions: Sequence[Precision] = json.loads(header["precision"])
-    for network, precision in zip(networks, precisions, strict=True):
-        network.precision = precision
+    networks = _networks(tensors, path)
+    try:
+        network_A = tensors["network_A"].numpy().astype(np.int64)
+        route_A = tensors["route_A"].numpy().astype(np.int64) if "route_A" in tensors else None
+        precisions: Sequence[Precision] = parse_json(header["precision"])
+        for network, precision in zip(networks, precisions, strict=True):
+            network.precision = precision
+    except (KeyError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: not the weights of a unit ({error!r}); run it again with --keep-weights") from error
     return TrainedNetworks(networks, network_A, route_A)
+
+
+def _read(path: Path, what: str, remedy: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a file and the texts of its header; ``DataError`` where it is damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        data, header = read_sealed(path)
+        return load(data), header
+    except (OSError, ValueError, SafetensorError) as error:
+        raise DataError(f"{path}: cannot be read as {what} ({why(error)}); {remedy}") from error

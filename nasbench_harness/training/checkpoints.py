@@ -2,13 +2,15 @@
 
 A strategy is run again from its start after an interruption; each of its steps finds what it left and takes it up, so a
 strategy needs no code of its own to be resumable. A file is bound to the unit's identity: one of another protocol is
-ignored.
+ignored. It carries a digest of its numbers, so a damaged one is noticed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import logging
 import re
 import shutil
 from collections.abc import Mapping
@@ -17,12 +19,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasbench_harness.system.files import write_atomically
+from nasbench_harness.system.reading import parse_json, why
+from nasbench_harness.system.tensor_file import read_sealed, write_sealed
 from nasbench_harness.training.clock import Clock
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIX = ".safetensors"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,21 +51,26 @@ class Checkpoints:
     clock: Clock | None = None
 
     def load(self, key: str) -> Saved | None:
-        """What was saved under ``key`` by a run of the same unit; ``None`` for nothing, a foreign or a damaged file."""
+        """What was saved under ``key`` by a run of the same unit; ``None`` for nothing or a foreign file.
+
+        A damaged file is named in a warning (logged, so that it shows from any process), removed, and counts as
+        nothing: the work that it kept is done again.
+        """
         if self.folder is None or not (path := self._path(key)).is_file():
             return None
-        from safetensors import SafetensorError, safe_open
+        from safetensors import SafetensorError
+        from safetensors.torch import load
 
         try:
-            with safe_open(path, framework="pt") as stream:
-                header = stream.metadata() or {}
-                if header.get("identity") != self.identity or header.get("key") != key:
-                    return None
-                # copies: the file is mapped, and may be replaced or removed while the tensors live
-                tensors = {name: stream.get_tensor(name).clone() for name in stream.keys()}  # noqa: SIM118
-                return Saved(tensors, json.loads(header["values"]))
-        except (SafetensorError, OSError, ValueError, KeyError):
-            return None  # cut short by a full disk or changed by hand: the work is done again
+            data, header = read_sealed(path)
+            if (header["identity"], header["key"]) != (self.identity, key):
+                return None
+            return Saved(load(data), parse_json(header["values"]))
+        except (SafetensorError, OSError, ValueError, KeyError) as error:
+            _log.warning("%s cannot be used (%s); the work that it kept is done again", path, why(error))
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            return None
 
     def save(self, key: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """Replace what ``key`` holds; the errors are those of ``write_atomically``."""
@@ -70,7 +81,7 @@ class Checkpoints:
         header = {"identity": self.identity, "key": key, "values": json.dumps(values)}
         # contiguous: the format has no memory layouts; whoever restores copies into tensors of the right one
         data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata=header)
-        write_atomically(self._path(key), lambda stream: stream.write(data))
+        write_atomically(self._path(key), lambda stream: write_sealed(stream, data))
         if self.clock is not None:
             self.clock.store()
 

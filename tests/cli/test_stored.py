@@ -158,6 +158,7 @@ def test_changed_scores_are_found(results: Path, judged: Any, capsys: pytest.Cap
     (unit(results) / "scores.parquet").write_bytes(changed.to_parquet())
     found, _ = answer(["verify", str(results)], capsys, 3)
     assert "metrics.accuracy.kendall_tau" in [fault["field"] for fault in found["faults"]]
+    assert found["faults"][-1]["field"] == "digests.scores"
     assert not [fault for fault in found["faults"] if "negative_loss" in fault["field"]]
 
 
@@ -165,10 +166,46 @@ def test_what_cannot_be_read_is_a_fault(results: Path, capsys: pytest.CaptureFix
     (unit(results, 0) / "scores.parquet").write_bytes(b"half")
     (unit(results, 1) / RECORD_FILE).write_text("[]")
     first, second = answer(["verify", str(results)], capsys, 3)
-    assert [fault["field"] for fault in first["faults"]] == ["scores or truth"]
+    assert [fault["field"] for fault in first["faults"]] == ["scores or truth", "digests.scores"]
     assert [fault["field"] for fault in second["faults"]] == ["record"]
     assert main(["results", "verify", str(results)]) == 3
     assert "1 field changed" in capsys.readouterr().out
+
+
+def test_a_change_that_no_score_tells_of_is_found_by_the_digest(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(unit(results), lambda value: value["cost"].update(training_seconds=1.0))
+    found, _ = answer(["verify", str(results)], capsys, 3)
+    assert [fault["field"] for fault in found["faults"]] == ["digests.record"]
+
+
+def test_records_of_earlier_versions_are_told_and_can_be_protected(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(unit(results), lambda value: value.pop("digests"))
+    assert main(["results", "verify", str(results), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert [outcome["protected"] for outcome in json.loads(captured.out)] == [False, True]
+    assert "1 of 2 records are unprotected" in captured.err
+    assert answer(["protect", str(results)], capsys) == {"protected": [str(unit(results))], "records": 2}
+    assert [outcome["protected"] for outcome in answer(["verify", str(results)], capsys)] == [True, True]
+    change(unit(results), lambda value: value["cost"].update(training_seconds=1.0))
+    assert main(["results", "protect", str(results)]) == 3
+    assert "nothing was written" in capsys.readouterr().err
+
+
+def test_damaged_checkpoints_and_weights_are_told(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = unit(results, 2) / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "stage.safetensors").write_bytes(b"half")
+    (unit(results) / "weights.safetensors").write_bytes(b"half")
+    assert main(["results", "verify", str(results), "--json"]) == 3
+    captured = capsys.readouterr()
+    first, second = json.loads(captured.out)
+    assert [fault["field"] for fault in first["faults"]] == [str(unit(results) / "weights.safetensors")]
+    assert second["faults"] == []
+    assert "stage.safetensors: it ends before its header; the run makes" in captured.err
 
 
 def test_the_committed_records_say_what_their_scores_say(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,6 +217,7 @@ def test_the_committed_records_say_what_their_scores_say(shared_data: Path, caps
 
 
 def test_numbers_of_earlier_versions_are_passed_over(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change(unit(results), lambda value: value.pop("digests"))
     change(unit(results), lambda value: value["metrics"]["accuracy"].pop("tau_within_flops"))
     change(unit(results), lambda value: value["metrics"]["accuracy"].update(former_metric=3.0))
     assert answer(["verify", str(unit(results))], capsys)[0]["faults"] == []

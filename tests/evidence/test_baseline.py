@@ -145,5 +145,9 @@ def test_other_machines_than_the_baselines_are_mentioned(run: Run, folder: Path)
     value = json.loads(path.read_text())
     value["environments"][0]["torch"] = "2.13"
     path.write_text(json.dumps(value))
+    with pytest.raises(DataError, match=r"a\.json: its content is not what was written"):
+        read_baseline(path)
+    del value["sha256"]  # as an earlier version wrote it
+    path.write_text(json.dumps(value))
     [found] = compare(run.folder / "a", path).comparisons
     assert any("torch 2.13, 9.9" in note for note in found.notes)

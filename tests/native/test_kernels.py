@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -257,7 +258,7 @@ def test_of_several_processes_one_compiles(monkeypatch: pytest.MonkeyPatch, tmp_
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: build._make(target, ["cc"], []), range(3)))
     assert len(compiled) == 1
-    assert target.read_bytes() == b"kernels"
+    assert target.read_bytes() == b"kernels" + build.seal_of(b"kernels")
 
 
 @needs_kernels
@@ -271,3 +272,50 @@ def test_a_folder_that_others_can_write_is_not_loaded_from(monkeypatch: pytest.M
     assert made.parent == ours
     (open_to_all / made.name).write_bytes(b"not ours")
     assert library() == made
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of the user's with kernels that a compiler of the test's making has made."""
+    monkeypatch.setattr(build, "_folders", lambda: [tmp_path / "cache"])
+    monkeypatch.setattr(build, "_compile", lambda compiler, flags, made: made.write_bytes(b"code"))
+    monkeypatch.setattr(build, "_fingerprint", lambda compiler, flags: "0")
+    monkeypatch.setattr(build, "_compiler", lambda: ["cc"])
+    return library()
+
+
+def test_damaged_kernels_are_named_and_compiled_again(compiled: Path, caplog: pytest.LogCaptureFixture) -> None:
+    compiled.write_bytes(b"cone" + compiled.read_bytes()[4:])
+    assert library() == compiled
+    assert f"the compiled kernels {compiled} are damaged; they are compiled again" in caplog.text
+    assert compiled.read_bytes() == b"code" + build.seal_of(b"code")
+    compiled.write_bytes(b"")
+    assert library() == compiled
+
+
+def test_kernels_are_loaded_only_where_nobody_else_can_write(compiled: Path, tmp_path: Path) -> None:
+    compiled.chmod(0o722)
+    with pytest.raises(NoKernelsError, match="no file of this user's alone"):
+        build.open_whole(compiled)
+    compiled.chmod(0o700)
+    elsewhere = tmp_path / "elsewhere"
+    compiled.rename(elsewhere)
+    compiled.symlink_to(elsewhere)
+    with pytest.raises(OSError, match="symbolic link"):
+        build.open_whole(compiled)
+    compiled.unlink()
+    os.mkfifo(compiled)
+    with pytest.raises(NoKernelsError, match="no file of this user's alone"):
+        build.open_whole(compiled)
+    compiled.parent.chmod(0o777)
+    with pytest.raises(NoKernelsError, match="can be written by others"):
+        build.load(compiled)
+
+
+def test_a_compiler_that_cannot_be_read_and_a_missing_home_are_no_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "gcc 'oops")
+    with pytest.raises(NoKernelsError, match="CC is no command line"):
+        library()
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(build.Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
+    assert len(build._folders()) == 1

@@ -93,3 +93,32 @@ def test_files_of_another_unit_and_damaged_files_are_ignored(tmp_path: Path) -> 
     ours.clear()
     assert not tmp_path.exists()
     assert Checkpoints().load("key") is None
+
+
+@pytest.mark.parametrize("place", [12, -3])
+def test_a_flipped_bit_is_named_and_the_file_counts_as_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, place: int
+) -> None:
+    kept = Checkpoints(tmp_path, "ours")
+    kept.save("key", {"x": torch.arange(3.0), "y": torch.tensor(2.5, dtype=torch.bfloat16)}, {"done": 3})
+    [file] = tmp_path.glob("*.safetensors")
+    data = bytearray(file.read_bytes())
+    data[place] ^= 4
+    file.write_bytes(data)
+    assert kept.load("key") is None
+    assert f"{file} cannot be used" in caplog.text
+    assert not file.exists()
+    kept.save("key", {"x": torch.arange(3.0)}, {"done": 3})
+    assert kept.load("key") is not None
+
+
+def test_a_checkpoint_of_an_earlier_version_is_taken_up(tmp_path: Path) -> None:
+    from safetensors.torch import save
+
+    kept = Checkpoints(tmp_path, "ours")
+    kept.save("key", {"x": torch.arange(3.0)}, {"done": 3})
+    [file] = tmp_path.glob("*.safetensors")
+    file.write_bytes(save({"x": torch.arange(3.0)}, metadata={"identity": "ours", "key": "key", "values": "[4]"}))
+    saved = kept.load("key")
+    assert saved is not None
+    assert saved.values == [4]

@@ -1,0 +1,49 @@
+"""Parquet read within bounds: so many rows and columns, values so long; what the reader's own faults raise is an error.
+
+The reader is written in Rust: where it meets bytes that it did not expect it may give up by a panic, which reaches
+Python as a ``BaseException`` that no ``except Exception`` catches.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars
+
+MOST_ROWS = 20_000
+"""A table has a row for each of 15,625 architectures at most."""
+
+MOST_COLUMNS = 10_000
+_LONGEST = 1_000  # bytes of one text, members of one list: an architecture's string has 80, its tuple six numbers
+
+
+def read_frame(data: bytes) -> polars.DataFrame:
+    """The table in the bytes of a Parquet file; ``ValueError`` in a few words where it is damaged or out of bounds."""
+    import polars as pl
+
+    try:
+        width = len(pl.read_parquet_schema(io.BytesIO(data)))
+        if width > MOST_COLUMNS:
+            raise ValueError(f"it has {width:,} columns, more than {MOST_COLUMNS:,}")
+        frame = pl.read_parquet(io.BytesIO(data), n_rows=MOST_ROWS + 1)
+    except (ValueError, KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        reason = " ".join((str(error).splitlines() or [""])[0].split())[:160]
+        raise ValueError(reason or "unknown") from error
+    if frame.height > MOST_ROWS:
+        raise ValueError(f"it has more than {MOST_ROWS:,} rows, a table of architectures has 15,625 at most")
+    for column in frame:
+        if column.dtype == pl.String:
+            longest = column.str.len_bytes().max()
+        elif column.dtype == pl.List:
+            longest = column.list.len().max()
+        else:
+            continue
+        if isinstance(longest, int) and longest > _LONGEST:
+            raise ValueError(f"column {column.name[:80]!r} holds a value of {longest:,} parts, more than {_LONGEST:,}")
+    return frame
