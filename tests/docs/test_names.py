@@ -25,7 +25,7 @@ from nasbench_harness.experiment.description import Experiment
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "nasbench_harness"
 NAME = "nasbench_harness"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SOURCES = [path for folder in ("nasbench_harness", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 TOP = ("nasbench_harness", "tests", "docs", "benchmarks", "results", "plots")
