@@ -16,11 +16,15 @@ from nasbench_harness.errors import DataError
 from nasbench_harness.latency.importers.rows import LatencyRows
 from nasbench_harness.latency.table import DeviceInfo
 from nasbench_harness.space import N_ARCHITECTURES
-from nasbench_harness.system import safe_pickle
+from nasbench_harness.system.pickles import ARRAYS_AND_SCALARS, Kind, PickleReader
+from nasbench_harness.system.reading import open_file, why
 from nasbench_harness.truth.order import benchmark_order
 
 SPACE = "nasbench201"
 _SUFFIX = "_latency"
+_MOST = 1 << 26  # bytes; HW-NAS-Bench has a tenth of it
+
+TABLE = Kind("table of numbers", ARRAYS_AND_SCALARS, longest=_MOST)
 _IMAGE_SIZES = {"cifar10": 32, "cifar100": 32, "ImageNet16-120": 16}
 
 
@@ -50,10 +54,10 @@ class HwNasBenchImporter:
 
 def _load(path: Path) -> object:
     try:
-        with open(path, "rb") as stream:
-            return safe_pickle.load(stream, safe_pickle.ARRAYS_AND_SCALARS, "table of numbers")
+        with open_file(path, _MOST) as stream:
+            return PickleReader(stream, TABLE).load()
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; check the path") from error
+        raise DataError(f"cannot read {path}: {why(error)}; check the path") from error
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise DataError(
             f"{path.name} is not HW-NAS-Bench's pickle ({error}); nothing of it was run: fetch it again from its makers"

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from nasbench_harness.errors import DataError
-from nasbench_harness.system.safe_pickle import RefusedError
-from nasbench_harness.truth.importers.official.pickle import DAMAGED, PickleReader
+from nasbench_harness.system.pickles import DAMAGED, PickleReader, RefusedError
+from nasbench_harness.truth.importers.official.kind import OFFICIAL, architectures
 
 Visit = Callable[[dict[Any, Any]], dict[Any, Any]]
 
@@ -46,7 +46,7 @@ def check_name(path: Path) -> str:
 def load_pickle(path: Path, visit: Visit) -> Any:
     """The content of a ``.pickle.pbz2``, architectures handed to ``visit``; ``DataError`` if damaged or refused."""
     with _explained(path), bz2.open(path) as stream:
-        return PickleReader(cast(BinaryIO, stream), visit).load()
+        return PickleReader(cast(BinaryIO, stream), OFFICIAL, architectures(visit)).load()
 
 
 def load_torch(path: Path, visit: Visit) -> Any:
@@ -58,9 +58,9 @@ def load_torch(path: Path, visit: Visit) -> Any:
                 if len(parts) != 1:
                     raise ValueError("no part data.pkl in the archive")
                 with archive.open(parts[0]) as stream:
-                    return PickleReader(cast(BinaryIO, stream), visit).load()
+                    return PickleReader(cast(BinaryIO, stream), OFFICIAL, architectures(visit)).load()
         with open(path, "rb") as stream:
-            reader = PickleReader(stream, visit)
+            reader = PickleReader(stream, OFFICIAL, architectures(visit))
             if (reader.load(), reader.load()) != (_TORCH_MAGIC, _TORCH_PROTOCOL):
                 raise ValueError("not written by torch.save")
             reader.load()  # facts on the machine it was written on

@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 from collections import OrderedDict
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasbench_harness.system.safe_pickle import RefusedError
-from nasbench_harness.truth.importers.official import pickle as official_pickle
-from nasbench_harness.truth.importers.official.pickle import DAMAGED, PickleReader
+from nasbench_harness.system.pickles import DAMAGED, PickleReader, RefusedError
+from nasbench_harness.system.pickles import reader as pickle_reader
+from nasbench_harness.truth.importers.official.kind import OFFICIAL, architectures
 
 KEYS = st.text(max_size=40).filter(lambda text: text not in ("12", "less")) | st.integers(-(2**70), 2**70)
 PLAIN = st.recursive(
@@ -37,17 +38,17 @@ def kept(entry: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def read(raw: bytes) -> Any:
-    return PickleReader(io.BytesIO(raw), kept).load()
+    return PickleReader(io.BytesIO(raw), OFFICIAL, architectures(kept)).load()
 
 
 @given(PLAIN, st.integers(2, 5), st.sampled_from([1, 7, 100_000]))
 def test_plain_content_is_read_as_python_reads_it(content: Any, protocol: int, block: int) -> None:
-    before = official_pickle._BLOCK
-    official_pickle._BLOCK = block
+    before = pickle_reader._BLOCK
+    pickle_reader._BLOCK = block
     try:
         assert read(pickle.dumps(content, protocol)) == content
     finally:
-        official_pickle._BLOCK = before
+        pickle_reader._BLOCK = before
 
 
 @given(PLAIN, st.integers(2, 5), st.floats(0, 1, exclude_max=True))
@@ -143,7 +144,7 @@ def architecture(number: int, shared: str) -> dict[str, Any]:
 
 
 def test_architectures_are_handed_over_one_by_one_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(official_pickle, "_COPIES", 1)
+    monkeypatch.setattr(pickle_reader, "_COPIES", 1)
     seen: list[dict[Any, Any]] = []
 
     def visit(entry: dict[Any, Any]) -> dict[Any, Any]:
@@ -152,7 +153,7 @@ def test_architectures_are_handed_over_one_by_one_and_forgotten(monkeypatch: pyt
 
     shared = "a text that all refer to"
     entries = {number: architecture(number, shared) for number in range(2500)}  # more than a batch of a pickle
-    reader = PickleReader(io.BytesIO(pickle.dumps({"all": entries}, 4)), visit)
+    reader = PickleReader(io.BytesIO(pickle.dumps({"all": entries}, 4)), OFFICIAL, architectures(visit))
     assert reader.load() == {"all": {number: {"kept": number + 1} for number in range(2500)}}
     assert seen == list(entries.values())
     assert len(reader._kept) == 5  # one each of: all, 12, 200, the shared text, the fresh one
@@ -169,7 +170,10 @@ def test_a_reference_to_a_forgotten_value_is_an_error_and_no_other_value() -> No
 def test_content_larger_than_any_architecture_is_refused_before_it_fills_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(official_pickle, "_MOST_OBJECTS", 1000)
-    monkeypatch.setattr(official_pickle, "_BLOCK", 1000)
+    monkeypatch.setattr(pickle_reader, "_BLOCK", 1000)
+    small = replace(OFFICIAL, objects=1000)
+    raw = pickle.dumps([str(n) for n in range(5000)], 4)
     with pytest.raises(RefusedError, match="larger than any"):
-        read(pickle.dumps([str(n) for n in range(5000)], 4))
+        PickleReader(io.BytesIO(raw), small).load()
+    with pytest.raises(RefusedError, match="larger than any"):
+        PickleReader(io.BytesIO(raw), replace(OFFICIAL, bytes_=10_000)).load()
