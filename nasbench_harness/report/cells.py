@@ -25,6 +25,7 @@ _TITLES = {
 _ORDER_OF_WORTH = (
     "tau_within_flops",
     "tau_with_flops",
+    "parent",
     "tau_of_another_signal",
     "spearman",
     "tau_in_true_top_10_percent",
@@ -48,7 +49,7 @@ def columns_of(board: Leaderboard) -> list[Column]:
     if any(row.place for row in board.rows):
         columns.append(Column("tier [ranks]", tuple(_place(row) for row in rows), 1))
     if board.parents_differ:
-        columns.append(Column("parent", tuple(_share(row.parent_fraction) for row in rows), 1))
+        columns.append(Column("parent", tuple(_share(row.parent_fraction) for row in rows), _worth("parent")))
     judged = {row.signal for row in board.rows}
     for signal in board.signals:
         title = f"tau ({words(signal)})" + (" *" if signal in judged else "")

@@ -1,58 +1,88 @@
-"""Tables as columns of text, in a terminal cut to its width by whole columns, and in Markdown."""
+"""Tables of results: columns of text with the numbers behind them, chosen, sorted, and printed as Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from nasbench_harness.errors import UsageError
+from nasbench_harness.records.summary import Estimate
+from nasbench_harness.system.tables import Column, print_table
 
-_GAP = 2
+__all__ = ["Column", "Numbers", "Table", "Value", "markdown_table", "print_table"]
+
+Value = Estimate | float | int | str | None
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column as text; ``worth`` 0 is never left out, the highest number first."""
+class Numbers(Column):
+    """A column with what its cells show: a value for each, None where it is not known.
+
+    ``name`` is what commands and CSV headers call it, with the unit. ``digits`` after the point. ``lower_is_better``
+    decides which end of a sorted table is the upper one.
+    """
+
+    name: str = field(kw_only=True)
+    values: tuple[Value, ...] = field(kw_only=True)
+    digits: int = field(default=3, kw_only=True)
+    lower_is_better: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with all that is needed to read it outside of a terminal.
+
+    The rows after the first ``plain`` are references and stay beneath. ``facts``: what holds for all rows, such as the
+    truth; a CSV has each as a column.
+    """
 
     title: str
-    cells: tuple[str, ...]
-    worth: int
+    columns: tuple[Numbers, ...]
+    notes: tuple[str, ...]
+    plain: int
+    facts: Mapping[str, str | int | float | None]
+
+    def chosen(self, names: Sequence[str]) -> Table:
+        """The first column and those that are named, in that order. Raises ``UsageError`` for an unknown name."""
+        places = [place for name in names for place in self.places(name)]
+        return replace(self, columns=tuple(self.columns[place] for place in dict.fromkeys([0, *places])))
+
+    def sorted(self, by: str | None, reverse: bool = False) -> Table:
+        """Rows from the best to the worst by the column ``by``, texts from A to Z; what is not known comes last.
+
+        None: as they are. Raises ``UsageError`` for an unknown name.
+        """
+        column = None if by is None else self.columns[self.places(by)[0]]
+        keys = dict(enumerate(range(len(self.columns[0].cells))) if column is None else _keys(column))
+        known = sorted((row for row in keys if keys[row] is not None), key=lambda row: keys[row], reverse=reverse)
+        order = [*known, *(row for row in keys if keys[row] is None)]
+        order = [row for row in order if row < self.plain] + [row for row in order if row >= self.plain]
+        columns = tuple(
+            replace(each, cells=tuple(each.cells[r] for r in order), values=tuple(each.values[r] for r in order))
+            for each in self.columns
+        )
+        said = () if column is None else (f"rows are sorted by {column.title}{', the worst first' if reverse else ''}.",)
+        return replace(self, columns=columns, notes=(*said, *self.notes))
+
+    def places(self, name: str) -> list[int]:
+        """Where the columns of that name, title or beginning of one stand: an exact name first."""
+        wanted = _plain(name)
+        for same in (lambda text: text == wanted, lambda text: text.startswith(wanted)):
+            found = [
+                place
+                for place, column in enumerate(self.columns)
+                if wanted and (same(_plain(column.name)) or same(_plain(column.title)))
+            ]
+            if found:
+                return found
+        names = ", ".join(column.name for column in self.columns)
+        raise UsageError(f"no column {name!r} in {self.title}; the columns are {names}")
 
 
-def print_table(
-    title: str, columns: Sequence[Column], notes: Sequence[str], plain: int, console: Console | None = None
-) -> None:
-    """Print columns and notes to ``console``, standard output by default; rows after the first ``plain`` are dim.
-
-    Columns that do not fit are left out whole, the least telling first, and named beneath; a pipe gets all of them.
-    Colour follows rich: none for NO_COLOR or a pipe.
-    """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = [_stacked(column) for column in columns]
-    console = Console() if console is None else console
-    if not console.is_terminal:
-        console = Console(file=console.file, width=max(console.width, _width(columns)))
-    shown = _fitting(columns, console.width)
-    # not the table's own title, which would be broken at the table's width
-    console.print(Text(title, style="italic"))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for place, column in enumerate(shown):
-        table.add_column(column.title, justify="right" if place else "left", no_wrap=bool(place), overflow="fold")
-    for row in range(len(columns[0].cells)):
-        table.add_row(*(Text(column.cells[row]) for column in shown), style="" if row < plain else "dim")
-        if row == plain - 1:
-            table.add_section()
-    console.print(table, soft_wrap=False)
-    hidden = [column.title.replace("\n", " ") for column in columns if column not in shown]
-    left_out = [f"left out for want of width: {', '.join(hidden)}; widen the terminal or use --json."] if hidden else []
-    for note in [*notes, *left_out]:
-        console.print(Text(note), style="dim")
+def markdown_of(table: Table) -> str:
+    """The whole table as Markdown with its notes; ends with a newline."""
+    return markdown_table(table.title, table.columns, table.notes)
 
 
 def markdown_table(heading: str, columns: Sequence[Column], notes: Iterable[str]) -> str:
@@ -77,21 +107,13 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|").replace("*", "\\*")
 
 
-def _stacked(column: Column) -> Column:
-    """Interval under its number and unit words under the title: half the width, nothing lost."""
-    cells = tuple(cell.replace(" [", "\n[") for cell in column.cells)
-    return Column(column.title.replace(" (", "\n("), cells, column.worth)
+def _plain(text: str) -> str:
+    """``tau (neg. loss) *`` as ``tau_neg_loss``."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
-def _fitting(columns: list[Column], width: int) -> list[Column]:
-    shown = list(columns)
-    while _width(shown) > width and max(column.worth for column in shown) > 0:
-        shown.remove(max(shown, key=lambda column: column.worth))
-    return shown
-
-
-def _width(columns: list[Column]) -> int:
-    widths = [
-        max(len(line) for text in (column.title, *column.cells) for line in text.split("\n")) for column in columns
-    ]
-    return sum(widths) + _GAP * len(widths)
+def _keys(column: Numbers) -> Iterable[tuple[int, float | str | None]]:
+    sign = 1 if column.lower_is_better else -1
+    for row, value in enumerate(column.values):
+        number = value.mean if isinstance(value, Estimate) else value
+        yield row, number if number is None or isinstance(number, str) else sign * number
