@@ -22,6 +22,7 @@ from nasbench_harness.cli.fuse import fuse
 from nasbench_harness.cli.predict import predict
 from nasbench_harness.cli.run import run
 from nasbench_harness.cli.score import score
+from nasbench_harness.cli.tables import with_files
 from nasbench_harness.errors import HarnessError, UsageError
 
 PURPOSE = "Does a way of partitioning a weight-sharing supernet rank architectures better? Measured on NAS-Bench-201."
@@ -115,7 +116,7 @@ app = command_line()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; every expected error is one line on stderr."""
     try:
-        app(sys.argv[1:] if arguments is None else list(arguments), print_error=False, exit_on_error=False)
+        app(with_files(sys.argv[1:] if arguments is None else arguments), print_error=False, exit_on_error=False)
     except HarnessError as error:
         return _fail(error, error.exit_code)
     except CycloptsError as error:

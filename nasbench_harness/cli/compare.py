@@ -10,11 +10,10 @@ from cyclopts import Parameter
 
 from nasbench_harness.cli.options import Flag, Json, JudgingPolicies, Signal, TruthFile, items
 from nasbench_harness.cli.output import emit, note
+from nasbench_harness.cli.tables import PLAIN_TABLE, TableOptions
 from nasbench_harness.errors import RegressionError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from nasbench_harness.evidence import Gate, Rules, Sample
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -36,7 +35,7 @@ def compare(
     strict: Flag = False,
     truth: TruthFile = None,
     policy: JudgingPolicies = None,
-    markdown: Path | None = None,
+    table: TableOptions = PLAIN_TABLE,
     github: Flag = False,
     power: Flag = False,
     self_test: Path | None = None,
@@ -66,8 +65,6 @@ def compare(
         Another run folder of the candidate's protocol, whose seeds join it; repeat the option.
     strict
         Exit code 1 for undecided too.
-    markdown
-        File for the table as Markdown.
     github
         Append the table to the job summary of GitHub Actions, and print annotations.
     power
@@ -93,6 +90,7 @@ def compare(
         raise UsageError("compare needs two results: nasbench-harness compare CANDIDATE BASELINE")
     summary = _summary_file() if github else None
     from nasbench_harness.api.compare import compare as judge
+    from nasbench_harness.report.verdicts import gate_table
 
     policies: list[str | None] = [*items(policy)]
     gates: list[Gate] = [
@@ -113,27 +111,16 @@ def compare(
     ]
     found = [gate.to_json() for gate in gates]
     shown = dict(zip(policies, found, strict=True)) if len(policies) > 1 else found[0]
-    emit(shown, json, lambda console: _print(gates, console))
-    _write(gates, markdown, summary)
+    table.emit(shown, json, [gate_table(gate) for gate in gates])
+    _annotate(gates, summary)
     if failed := [gate for gate in gates if gate.failed(strict)]:
         raise RegressionError("; ".join(f"{gate.title}: {gate.summary}" for gate in failed))
 
 
-def _print(gates: list[Gate], console: Console) -> None:
-    from nasbench_harness.report.verdicts import print_gate
-
-    for gate in gates:
-        print_gate(gate, console)
-
-
-def _write(gates: list[Gate], markdown: Path | None, summary: Path | None) -> None:
+def _annotate(gates: list[Gate], summary: Path | None) -> None:
     from nasbench_harness.report.verdicts import gate_markdown, github_annotations
-    from nasbench_harness.system.files import write_text
 
     text = "\n".join(gate_markdown(gate) for gate in gates)
-    if markdown is not None:
-        write_text(markdown, text)
-        note(f"table in {markdown}")
     if summary is not None:
         try:
             with summary.open("a", encoding="utf-8") as stream:

@@ -16,6 +16,9 @@ from nasbench_harness.system.variables import TRUTH_VARIABLE
 Flag = Annotated[bool, Parameter(negative="")]
 """A switch that is off unless named."""
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
+Wide = Annotated[
+    bool, Parameter(negative="", help="Every column, however narrow the terminal (a pipe gets them without it).")
+]
 
 TruthFile = Annotated[
     Path | None,

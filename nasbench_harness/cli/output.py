@@ -13,15 +13,20 @@ if TYPE_CHECKING:
     from nasbench_harness.cli.options import Destination
 
 
-def emit(value: object, as_json: bool, draw: Callable[[Console], object]) -> None:
-    """The result on stdout: as JSON, or drawn on a console."""
+_UNBROKEN = 1000
+"""Columns of a terminal that breaks nothing."""
+
+
+def emit(value: object, as_json: bool, draw: Callable[[Console], object], wide: bool = False) -> None:
+    """The result on stdout: as JSON, or drawn on a console; ``wide``: whatever the width of the terminal is."""
     if as_json:
         print(json.dumps(value, indent=1, allow_nan=False))
         return
     from rich.console import Console
 
     console = Console()
-    draw(console if console.is_terminal else Console(width=1000))  # a pipe gets every column, unwrapped
+    # a pipe gets every column, unwrapped
+    draw(console if console.is_terminal and not wide else Console(width=_UNBROKEN))
 
 
 def emit_files(files: list[str], as_json: bool) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from nasbench_harness.cli.options import Json, JudgingPolicies, JudgingTruth, RunFolder, Signal, items
-from nasbench_harness.cli.output import emit, emit_files, note
+from nasbench_harness.cli.output import emit_files, note
+from nasbench_harness.cli.tables import PLAIN_TABLE, TableOptions
 from nasbench_harness.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def leaderboard(
     signal: Signal = None,
     policy: JudgingPolicies = None,
     truth: JudgingTruth = None,
-    markdown: bool = False,
+    table: TableOptions = PLAIN_TABLE,
     json: Json = False,
 ) -> None:
     """The strategies of a stored run in one table, best first, beside FLOPs rankings and the noise ceiling.
@@ -36,28 +37,19 @@ def leaderboard(
         Another run folder of the same protocol, whose units join the table; repeat the option.
     scores
         ``NAME=FILE``: a score file as a row, judged by the run's truth; repeat the option, with one name for seeds.
-    markdown
-        Print as Markdown.
     """
     from nasbench_harness.evidence.join import join
-    from nasbench_harness.report import SideBySide, print_leaderboard, render_markdown
+    from nasbench_harness.report import SideBySide
     from nasbench_harness.report import leaderboard as make
+    from nasbench_harness.report.cells import table_of
 
     read, unreadable = _readable([run_dir, *(also or [])])
     folders = [_judged(run, policy, truth) for run in read]
     runs = [join([judged[name] for judged in folders]) for name in folders[0]]
     boards = tuple(_with_scores(make(run, signal), run, scores or [], truth) for run in runs)
-    if len(boards) > 1:
-        table = SideBySide(boards)
-        if markdown and not json:
-            print(table.to_markdown(), end="")
-        else:
-            emit(table.to_json(), json, table.print)
-    elif markdown and not json:
-        print(render_markdown(boards[0]), end="")
-    else:
-        value = boards[0].to_json() | ({"unreadable": unreadable} if unreadable else {})
-        emit(value, json, lambda console: print_leaderboard(boards[0], console))
+    shown = SideBySide(boards) if len(boards) > 1 else boards[0]
+    value = shown.to_json() | ({"unreadable": unreadable} if unreadable else {})
+    table.emit(value, json, [shown.table() if isinstance(shown, SideBySide) else table_of(shown)])
     if unreadable:
         for line in unreadable:
             note(f"not in the table: {line}")

@@ -1,26 +1,34 @@
-"""The leaderboard as text cells, shared by the terminal and Markdown."""
+"""The leaderboard as a table: its cells as text, the numbers behind them, and the notes one needs to read it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from nasbench_harness.records.machines import machine_note
 from nasbench_harness.records.summary import Estimate
-from nasbench_harness.report.leaderboard import Headline, Leaderboard, Row
-from nasbench_harness.report.tables import Column
+from nasbench_harness.report.leaderboard import Leaderboard, Row
+from nasbench_harness.report.notes import MISSING, ORDER, intervals, judged_by, measured, notes_of, words
+from nasbench_harness.report.tables import Numbers, Table, Value
 
-MISSING = "-"
+__all__ = ["MISSING", "columns_of", "name_of", "notes_of", "number", "row_columns", "seeds_of", "table_of", "words"]
+
 _TITLES = {
-    "kendall_tau": ("tau", 3),
-    "tau_within_flops": ("within FLOPs", 3),
-    "tau_with_flops": ("with FLOPs", 3),
-    "tau_in_true_top_10_percent": ("tau top 10 %", 3),
-    "spearman": ("Spearman", 3),
-    "precision_at.0.05": ("P@5 %", 3),
-    "best_rank_at.10": ("best rank@10", 0),
-    "top_k_accuracy.10": ("top-10 acc. %", 2),
-    "regret_at.10": ("regret@10", 2),
+    "kendall_tau": ("tau", "tau", 3, ""),
+    "tau_within_flops": ("within FLOPs", "tau_within_flops", 3, ""),
+    "tau_with_flops": ("with FLOPs", "tau_with_flops", 3, ""),
+    "tau_in_true_top_10_percent": ("tau top 10 %", "tau_top_10_percent", 3, ""),
+    "spearman": ("Spearman", "spearman", 3, ""),
+    "precision_at.0.05": ("P@5 %", "precision_at_5_percent", 3, ""),
+    "best_rank_at.10": ("best rank@10", "best_rank_at_10", 0, ""),
+    "top_k_accuracy.10": ("top-10 acc. %", "top_10_accuracy_percent", 2, "%"),
+    "regret_at.10": ("regret@10", "regret_at_10_points", 2, "points of accuracy"),
 }
+"""Title, name, digits and unit of each metric."""
+_COSTS = {
+    "architecture_updates": ("updates", "updates", ""),
+    "seconds": ("time", "time_s", "s"),
+    "peak_memory_mb": ("memory", "memory_mb", "MB"),
+}
+_LOWER_IS_BETTER = {"best_rank_at.10", "regret_at.10", *_COSTS}
 # What a narrow terminal gives up first is last here.
 _ORDER_OF_WORTH = (
     "tau_within_flops",
@@ -39,125 +47,103 @@ _ORDER_OF_WORTH = (
 )
 
 
-def columns_of(board: Leaderboard) -> list[Column]:
+def table_of(board: Leaderboard) -> Table:
+    """A row a strategy, then the references; the numbers behind the cells, and what one needs to read them."""
+    facts: dict[str, str | int | float | None] = {
+        "experiment": board.experiment,
+        "truth": board.truth_policy,
+        "truth_table": board.truth_table,
+        "architectures": board.n_architectures,
+    }
+    return Table(
+        board.experiment,
+        tuple(columns_of(board)),
+        tuple(notes_of(board)),
+        len(board.rows),
+        facts,
+        caption=" ".join([f"{board.experiment}:", measured(board), judged_by(board, ""), *intervals(board)]),
+        order=ORDER,
+    )
+
+
+def columns_of(board: Leaderboard) -> list[Numbers]:
     """The table column by column, a cell a strategy, then a reference: taus, metrics of the row's signal, costs."""
     rows = [*board.rows, *board.references]
-    columns = [
-        Column("strategy", tuple(name_of(row) for row in rows), 0),
-        Column("seeds", tuple(seeds_of(row) for row in rows), 0),
-    ]
+    columns = row_columns(rows)
     if any(row.place for row in board.rows):
-        columns.append(Column("tier [ranks]", tuple(_place(row) for row in rows), 1))
+        ranks: dict[str, tuple[Value, ...]] = {
+            name: tuple(row.place.ranks[end] if row.place else None for row in rows)
+            for end, name in enumerate(("rank_first", "rank_last"))
+        }
+        tiers = tuple(row.place.tier if row.place else None for row in rows)
+        cells = tuple(_place(row) for row in rows)
+        columns.append(
+            Numbers("tier [ranks]", cells, 1, name="tier", values=tiers, digits=0, lower_is_better=True, more=ranks)
+        )
     if board.parents_differ:
-        columns.append(Column("parent", tuple(_share(row.parent_fraction) for row in rows), _worth("parent")))
-    judged = {row.signal for row in board.rows}
+        shares = tuple(row.parent_fraction for row in rows)
+        cells = tuple(map(_share, shares))
+        columns.append(Numbers("parent", cells, _worth("parent"), name="parent_fraction", values=shares, digits=2))
+    judged = {row.signal for row in board.rows if row.signal}
+    if len(judged) > 1:
+        columns.append(_metric("kendall_tau", "tau (headline) *", rows, 0))
     for signal in board.signals:
-        title = f"tau ({words(signal)})" + (" *" if signal in judged else "")
-        cells = tuple(number(row.tau.get(signal), 3) for row in rows)
-        columns.append(Column(title, cells, 0 if signal in judged else _worth("tau_of_another_signal")))
-    for metric, (title, digits) in _TITLES.items():
-        if metric != "kendall_tau":
-            cells = tuple(number(row.metrics.get(metric), digits) for row in rows)
-            columns.append(Column(title, cells, _worth(metric)))
-    for cost, title in (("architecture_updates", "updates"), ("seconds", "time"), ("peak_memory_mb", "memory")):
-        cells = tuple(_cost(cost, row) for row in rows)
-        columns.append(Column(title, cells, _worth(cost)))
-    return columns
+        own = judged == {signal}
+        values = tuple(row.tau.get(signal) for row in rows)
+        columns.append(
+            Numbers(
+                f"tau ({words(signal)})" + (" *" if own else ""),
+                tuple(number(value, 3) for value in values),
+                0 if own else _worth("tau_of_another_signal"),
+                name="tau" if own else f"tau_{signal}",
+                values=values,
+            )
+        )
+    columns += [
+        _metric(metric, title, rows, _worth(metric))
+        for metric, (title, *_) in _TITLES.items()
+        if metric != "kendall_tau"
+    ]
+    return columns + [_costs(cost, rows) for cost in _COSTS]
+
+
+def row_columns(rows: Sequence[Row]) -> list[Numbers]:
+    """Who a row is, and of how many seeds."""
+    more: dict[str, tuple[Value, ...]] = {
+        "kind": tuple("reference" if _is_reference(row) else "scores" if row.external else "strategy" for row in rows),
+        "signal": tuple(row.signal for row in rows),
+        "interval_over": tuple(_basis(row) for row in rows),
+    }
+    names = tuple(row.name for row in rows)
+    seeds = tuple(None if _is_reference(row) else row.n_seeds for row in rows)
+    return [
+        Numbers("strategy", tuple(map(name_of, rows)), name="strategy", values=names, more=more),
+        Numbers("seeds", tuple(map(seeds_of, rows)), name="seeds", values=seeds, digits=0),
+    ]
+
+
+def _basis(row: Row) -> str | None:
+    tau = row.metrics["kendall_tau"]
+    return None if tau is None or tau.basis == "none" else tau.basis
+
+
+def _metric(metric: str, title: str, rows: Sequence[Row], worth: int) -> Numbers:
+    _, name, digits, unit = _TITLES[metric]
+    values = tuple(row.metrics.get(metric) for row in rows)
+    cells = tuple(number(value, digits) for value in values)
+    lower = metric in _LOWER_IS_BETTER
+    return Numbers(title, cells, worth, name=name, values=values, digits=digits, unit=unit, lower_is_better=lower)
+
+
+def _costs(cost: str, rows: Sequence[Row]) -> Numbers:
+    title, name, unit = _COSTS[cost]
+    values = tuple(row.costs.get(cost) for row in rows)
+    cells = tuple(_cost(cost, row) for row in rows)
+    return Numbers(title, cells, _worth(cost), name=name, values=values, digits=0, unit=unit, lower_is_better=True)
 
 
 def _worth(name: str) -> int:
     return 2 + _ORDER_OF_WORTH.index(name)
-
-
-def notes_of(board: Leaderboard) -> list[str]:
-    """What a reader has to know to read the numbers: one sentence a line."""
-    judged = sorted({words(row.signal) for row in board.rows if row.signal})
-    by = judged[0] if len(judged) == 1 else "each record's headline signal"
-    notes = [
-        f"{board.n_architectures:,} architectures{_drawn(board)}; truth {board.truth_policy} of {board.truth_table}, "
-        f"best {board.best_accuracy:.2f} %.",
-        f"* marks the headline signal; sorted by its tau, and all but the tau columns are by {by}.",
-    ]
-    notes += _beyond_count(board)
-    bases = {value.basis for row in board.rows for value in row.metrics.values() if value is not None}
-    if "seeds" in bases:
-        notes.append("mean ± sd [95 % t-interval of the mean over seeds].")
-        if board.sample is not None:
-            notes.append("all seeds rank the same sample: what another sample would change is not in these intervals.")
-    notes += _differences(board)
-    if "architectures" in bases or board.references:
-        which = "† one seed, and references: " if any(row.n_seeds == 1 for row in board.rows) else "references: "
-        notes.append(f"{which}value [95 % bootstrap interval over architectures]; it says nothing about other seeds.")
-    if any(row.metrics["kendall_tau"] is None for row in board.rows):
-        notes.append(f"{MISSING} undefined: constant scores have no rank correlation.")
-    if board.parents_differ:
-        notes.append(
-            "parent: share of the budget that first trains a common parent; strategies with unequal shares differ in "
-            "more than their partition."
-        )
-    notes += [_headline(one) for one in board.headlines]
-    notes.append(_ceiling(board.noise_ceiling))
-    if any(row.external for row in board.rows):
-        notes.append("(scores): from a score file; how the scores were obtained, and at what cost, is not known here.")
-    if warning := machine_note(board.machines):
-        notes.append(warning)
-    return notes
-
-
-def _differences(board: Leaderboard) -> list[str]:
-    """What may be called a difference between the rows."""
-    if any(row.place for row in board.rows):
-        return [
-            "tier: its best strategy and those whose tau cannot be told from it (t-tests over seeds, 5 %, Holm over "
-            "all pairs); [first and last rank that the tests leave open]."
-        ]
-    if len(board.rows) > 1 and all(row.n_seeds == 1 for row in board.rows):
-        return ["one seed: no differences can be called."]
-    return []
-
-
-def _beyond_count(board: Leaderboard) -> list[str]:
-    """What the two taus beside tau mean, and who lacks them."""
-    notes = []
-    if board.flops_groups is not None:
-        n, groups = board.flops_groups["n"], board.flops_groups["groups"]
-        notes.append(
-            f"within FLOPs: tau among architectures of equal live FLOPs ({groups} groups, {n:,} architectures), where "
-            f"the count itself orders nothing ({MISSING}); with FLOPs: tau of the sum of ranks by score and by count."
-        )
-    if board.judged_before:
-        some = board.judged_before[0] + (" and others" if len(board.judged_before) > 1 else "")
-        notes.append(
-            f"{MISSING} in some columns: the records of {some} are of an earlier version; to judge their stored scores "
-            f"again, give --policy {board.truth_policy} (and --truth TABLE)."
-        )
-    return notes
-
-
-def _headline(one: Headline) -> str:
-    tau = "" if one.kendall_tau is None else f"; tau of its own ranking ({words(one.signal)}) {one.kendall_tau:.3f}"
-    return f"{one.strategy}, seed {one.seed}: {one.text}{tau}."
-
-
-def _drawn(board: Leaderboard) -> str:
-    if board.sample is None:
-        return ""
-    return f" (a sample of {board.sample:,}, stratified by multiply-adds on live edges)"
-
-
-def _ceiling(ceiling: dict[str, Any] | None) -> str:
-    if ceiling is None:
-        return "noise ceiling: unknown, the table has one measurement only."
-    kind = f", {ceiling['kind']}" if "kind" in ceiling else ""
-    text = f"noise ceiling (tau between two measurements of the truth{kind}): {ceiling['kendall_tau']:.3f}"
-    if "proxy_for" in ceiling:
-        text += f"; a stand-in, measured on {ceiling['first']} and {ceiling['second']}"
-    return text + "."
-
-
-def words(signal: str) -> str:
-    """A signal's name in words, short."""
-    return {"negative_loss": "neg. loss"}.get(signal, signal.replace("_", " "))
 
 
 def number(value: Estimate | None, digits: int) -> str:

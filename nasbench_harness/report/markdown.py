@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nasbench_harness.report.cells import columns_of, notes_of
+from nasbench_harness.report.cells import table_of
 from nasbench_harness.report.leaderboard import Leaderboard
-from nasbench_harness.report.tables import markdown_table
+from nasbench_harness.report.tables import markdown_of
 
 
 def render_markdown(board: Leaderboard) -> str:
     """A heading, the whole table, and the notes one needs to read it; ends with a newline."""
-    return markdown_table(board.experiment, columns_of(board), notes_of(board))
+    return markdown_of(table_of(board))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nasbench_harness.report.cells import name_of, number, seeds_of, words
+from nasbench_harness.report.cells import number, row_columns, words
 from nasbench_harness.report.leaderboard import Leaderboard, Row
-from nasbench_harness.report.tables import Column, markdown_table, print_table
+from nasbench_harness.report.tables import Numbers, Table, markdown_of, show
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _TAUS = {"kendall_tau": "tau", "tau_within_flops": "within FLOPs", "tau_with_flops": "with FLOPs"}
+_ORDER = "sorted by tau of the first"
 
 
 @dataclass(frozen=True)
@@ -21,19 +22,23 @@ class SideBySide:
 
     boards: tuple[Leaderboard, ...]
 
-    def columns(self) -> list[Column]:
-        """The table column by column; tau by each truth stays in the narrowest terminal."""
-        first = self.boards[0]
-        rows = [*first.rows, *first.references]
-        columns = [
-            Column("strategy", tuple(map(name_of, rows)), 0),
-            Column("seeds", tuple(map(seeds_of, rows)), 0),
-        ]
+    def table(self) -> Table:
+        """A row a strategy; tau by each truth stays in the narrowest terminal."""
+        first, notes = self.boards[0], self.notes()
+        columns = (*row_columns([*first.rows, *first.references]), *self._taus())
+        facts = {"experiment": first.experiment}
+        return Table(first.experiment, columns, tuple(notes), len(first.rows), facts, " ".join(notes), _ORDER)
+
+    def _taus(self) -> list[Numbers]:
+        rows = [*self.boards[0].rows, *self.boards[0].references]
+        columns = []
         for board in self.boards:
             found = {row.name: row for row in (*board.rows, *board.references)}
             for worth, (metric, title) in enumerate(_TAUS.items()):
-                cells = tuple(number(found[row.name].metrics[metric], 3) for row in rows)
-                columns.append(Column(f"{title} ({board.truth_policy})", cells, worth))
+                values = tuple(found[row.name].metrics[metric] for row in rows)
+                cells = tuple(number(value, 3) for value in values)
+                name = f"{'tau' if metric == 'kendall_tau' else metric}_{board.truth_policy}"
+                columns.append(Numbers(f"{title} ({board.truth_policy})", cells, worth, name=name, values=values))
         return columns
 
     def notes(self) -> list[str]:
@@ -42,7 +47,7 @@ class SideBySide:
         by = signals[0] if len(signals) == 1 else "each record's headline signal"
         truths = "; ".join(f"{b.truth_policy} of {b.truth_table}, n = {b.n_architectures:,}" for b in self.boards)
         notes = [
-            f"the same scores ({by}) judged by {truths}; sorted by tau of the first.",
+            f"the same scores ({by}) judged by {truths}; {_ORDER}.",
             "within FLOPs: tau among architectures of equal live FLOPs; with FLOPs: tau of the sum of ranks by "
             "score and by live FLOPs.",
             "[..]: 95 %, over seeds where there are several, else over architectures (†).",
@@ -57,11 +62,11 @@ class SideBySide:
 
     def to_markdown(self) -> str:
         """The table as Markdown, with its notes."""
-        return markdown_table(self.boards[0].experiment, self.columns(), self.notes())
+        return markdown_of(self.table())
 
     def print(self, console: Console | None = None) -> None:
         """The table in a terminal, cut to its width by whole columns."""
-        print_table(self.boards[0].experiment, self.columns(), self.notes(), len(self.boards[0].rows), console)
+        show(self.table(), console)
 
     def _moved(self) -> list[str]:
         """Truths by which the strategies stand in another order."""

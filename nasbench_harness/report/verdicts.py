@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nasbench_harness.evidence import WORDS, Comparison, Gate
+from nasbench_harness.evidence import WORDS, Comparison, Gate, Sample
 from nasbench_harness.evidence.prior import Prior
-from nasbench_harness.report.cells import MISSING, words
-from nasbench_harness.report.tables import Column, markdown_table, print_table
+from nasbench_harness.records.summary import Estimate
+from nasbench_harness.report.notes import MISSING, words
+from nasbench_harness.report.tables import Numbers, Table, Value, markdown_of, show
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,12 +20,12 @@ _LEVELS = {"worse": "error", "undecided": "warning"}
 
 def print_gate(gate: Gate, console: Console | None = None) -> None:
     """Print the verdicts, the worst first, and what one needs to read them."""
-    print_table(gate_heading(gate), gate_columns(gate), gate_notes(gate), len(gate.comparisons), console)
+    show(gate_table(gate), console)
 
 
 def gate_markdown(gate: Gate) -> str:
     """The same for a pull request; ends with a newline."""
-    return markdown_table(gate_heading(gate), gate_columns(gate), gate_notes(gate))
+    return markdown_of(gate_table(gate))
 
 
 def github_annotations(gate: Gate) -> list[str]:
@@ -42,24 +44,58 @@ def _sorted(gate: Gate) -> list[Comparison]:
     return sorted(gate.comparisons, key=lambda one: (-WORDS.index(one.verdict.word), one.pair.name))
 
 
-def gate_columns(gate: Gate) -> list[Column]:
+def gate_table(gate: Gate) -> Table:
+    """A row a pair of strategies, the worst verdict first."""
+    facts = {
+        "candidate_run": gate.candidate,
+        "baseline_run": gate.baseline,
+        "truth": gate.truth,
+        "metric": gate.metric,
+        "signal": gate.signal,
+        "margin": gate.rules.margin,
+        "alpha": gate.rules.alpha,
+        "interval_level": 1 - 2 * gate.rules.level,
+    }
+    notes = gate_notes(gate)
+    caption = f"{gate_heading(gate)}. {' '.join(notes[:2])}"
+    return Table(gate_heading(gate), tuple(gate_columns(gate)), tuple(notes), len(gate.comparisons), facts, caption)
+
+
+def gate_columns(gate: Gate) -> list[Numbers]:
     rows = _sorted(gate)
+    loss, seeds = f"P(loss > {gate.rules.margin:g})", [(one.pair.candidate.n, one.pair.baseline.n) for one in rows]
 
-    def column(title: str, cells: Iterator[str], worth: int) -> Column:
-        return Column(title, tuple(cells), worth)
+    def column(title: str, name: str, worth: int, found: Iterable[tuple[str, Value]], lower: bool = False) -> Numbers:
+        cells, values = zip(*found, strict=True)
+        return Numbers(title, cells, worth, name=name, values=values, lower_is_better=lower)
 
+    more: dict[str, tuple[Value, ...]] = {
+        "seeds_candidate": tuple(candidate for candidate, _ in seeds),
+        "seeds_baseline": tuple(baseline for _, baseline in seeds),
+    }
     return [
-        column("strategy", (_name(one) for one in rows), 0),
-        column("verdict", (one.verdict.word for one in rows), 0),
-        column("difference [interval]", (_difference(one) for one in rows), 0),
-        column("seeds", (f"{one.pair.candidate.n} v {one.pair.baseline.n}" for one in rows), 1),
-        column("p worse", (_p(one, "p_worse") for one in rows), 2),
-        column(f"P(loss > {gate.rules.margin:g})", (_p(one, "loss_probability") for one in rows), 3),
-        column("more seeds", (_further(one) for one in rows), 4),
-        column("candidate", (f"{one.pair.candidate.value_S.mean():.3f}" for one in rows), 5),
-        column("baseline", (f"{one.pair.baseline.value_S.mean():.3f}" for one in rows), 6),
-        column("permutation p", (_p(one, "permutation_p") for one in rows), 7),
+        column("strategy", "strategy", 0, ((_name(one), _name(one)) for one in rows)),
+        column("verdict", "verdict", 0, ((one.verdict.word, one.verdict.word) for one in rows)),
+        column("difference [interval]", "difference", 0, ((_difference(one), _estimate(one)) for one in rows)),
+        replace(column("seeds", "seeds", 1, ((text := f"{n} v {m}", text) for n, m in seeds)), more=more),
+        column("p worse", "p_worse", 2, (_p(one, "p_worse") for one in rows)),
+        column(loss, "loss_probability", 3, (_p(one, "loss_probability") for one in rows), lower=True),
+        column("more seeds", "more_seeds", 4, (_further(one) for one in rows)),
+        column("candidate", "candidate", 5, (_mean(one.pair.candidate) for one in rows)),
+        column("baseline", "baseline", 6, (_mean(one.pair.baseline) for one in rows)),
+        column("permutation p", "permutation_p", 7, (_p(one, "permutation_p") for one in rows)),
     ]
+
+
+def _mean(sample: Sample) -> tuple[str, Value]:
+    mean = float(sample.value_S.mean())
+    return f"{mean:.3f}", mean
+
+
+def _estimate(one: Comparison) -> Estimate | None:
+    if one.numbers is None:
+        return None
+    return Estimate(one.numbers.difference, None, one.pair.candidate.n, one.numbers.interval, "seeds")
 
 
 def _name(one: Comparison) -> str:
@@ -73,16 +109,17 @@ def _difference(one: Comparison) -> str:
     return f"{one.numbers.difference:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
-def _p(one: Comparison, name: str) -> str:
+def _p(one: Comparison, name: str) -> tuple[str, Value]:
     value = getattr(one.numbers, name, None)
-    return MISSING if value is None else "< .001" if value < 0.001 else f"{value:.3f}"
+    return MISSING if value is None else "< .001" if value < 0.001 else f"{value:.3f}", value
 
 
-def _further(one: Comparison) -> str:
+def _further(one: Comparison) -> tuple[str, Value]:
     further = one.numbers and one.numbers.further
     if not further:
-        return MISSING
-    return f"+{further.candidate}" + (f" v +{further.baseline}" if further.baseline else "")
+        return MISSING, None
+    text = f"+{further.candidate}" + (f" v +{further.baseline}" if further.baseline else "")
+    return text, text
 
 
 def gate_notes(gate: Gate) -> list[str]:

@@ -137,7 +137,7 @@ def _fitting(columns: Sequence[Column], width: int) -> dict[int, Column]:
 def _narrow(column: Column) -> Column:
     """Intervals beneath their numbers, and the title broken where its words are wider than the cells."""
     cells = tuple(cell.replace(" [", "\n[") for cell in column.cells)
-    pieces = re.findall(r" ?[^ _]*_+| ?[^ _]+", column.title)
+    pieces = re.findall(r" ?[^ _]*_+| ?[^ _]+(?: \*)?", column.title)
     room = max([_lines_width(cells), *(len(piece.strip()) for piece in pieces)])
     lines = [""]
     for piece in pieces:
