@@ -19,7 +19,9 @@ from nasbench_harness.evidence.looks import LOOKS
 from nasbench_harness.records import RECORD_FILE, SCORES_FILE, Run, read_run
 from nasbench_harness.records.schema import lookup
 from nasbench_harness.report.html import html_table
-from nasbench_harness.report.verdicts import gate_columns, gate_heading, gate_markdown, gate_notes
+from nasbench_harness.report.latex import latex_of
+from nasbench_harness.report.separated import csv_of
+from nasbench_harness.report.verdicts import gate_columns, gate_heading, gate_markdown, gate_notes, gate_table
 
 
 class Gate(evidence.Gate):
@@ -28,6 +30,14 @@ class Gate(evidence.Gate):
     def to_markdown(self) -> str:
         """The table as for a pull request."""
         return gate_markdown(self)
+
+    def to_latex(self) -> str:
+        """The leading columns as LaTeX (booktabs, siunitx), with a caption; the other notes as comments."""
+        return latex_of(gate_table(self).leading())
+
+    def to_csv(self) -> str:
+        """Every number as CSV, with the rules as columns too."""
+        return csv_of([gate_table(self)])
 
     def _repr_html_(self) -> str:
         columns = gate_columns(self)

@@ -11,8 +11,11 @@ from nasbench_harness.api.boards import with_scores
 from nasbench_harness.data.truths import table_for
 from nasbench_harness.evidence.join import join as join_runs
 from nasbench_harness.records import Run, read_run
+from nasbench_harness.report.cells import table_of
 from nasbench_harness.report.html import render_html
+from nasbench_harness.report.latex import latex_of
 from nasbench_harness.report.leaderboard import COSTS, METRICS
+from nasbench_harness.report.separated import csv_of
 
 if TYPE_CHECKING:
     import polars
@@ -46,6 +49,14 @@ class Leaderboard(report.Leaderboard):
     def to_markdown(self) -> str:
         """The table as Markdown, with its notes."""
         return report.render_markdown(self)
+
+    def to_latex(self) -> str:
+        """The leading columns as LaTeX (booktabs, siunitx), with a caption; the other notes as comments."""
+        return latex_of(table_of(self).leading())
+
+    def to_csv(self) -> str:
+        """Every number as CSV, units in the names, a column each for mean, deviation and ends of the interval."""
+        return csv_of([table_of(self)])
 
     def _repr_html_(self) -> str:
         return render_html(self)

@@ -100,6 +100,10 @@ def with_files(arguments: Sequence[str]) -> list[str]:
         return found
     for place, argument in enumerate(found):
         following = found[place + 1] if place + 1 < len(found) else None
-        if argument in FORMATS and (following is None or following.startswith("--") or Path(following).is_dir()):
+        if argument not in FORMATS:
+            continue
+        if following is None or following.startswith("-") or Path(following).is_dir():
             found[place] = f"{argument}={_STDOUT}"
-    return found
+        if following == str(_STDOUT):
+            found[place + 1] = ""
+    return [argument for argument in found if argument]

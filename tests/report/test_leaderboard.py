@@ -127,7 +127,7 @@ def test_markdown_is_a_table_with_equal_rows(three):
 
 
 def test_a_wide_terminal_shows_every_column(three):
-    text = shown(leaderboard(three), 250)
+    text = shown(leaderboard(three), 400)
     for title in ("Spearman", "P@5 %", "best rank@10", "top-10 acc", "regret@10", "updates", "time", "memory"):
         assert title in text
     assert "left out" not in text
