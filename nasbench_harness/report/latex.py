@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from nasbench_harness._version import __version__
 from nasbench_harness.records.summary import Estimate
 from nasbench_harness.report.notes import MISSING
 from nasbench_harness.report.tables import Numbers, Table, Value
@@ -39,7 +38,7 @@ def latex_of(table: Table) -> str:
     columns = [part for place, column in enumerate(table.columns) for part in _parts(column, place == 0)]
     count = len(table.columns[0].cells)
     lines = [
-        f"% {_one_line(table.title)}, by nasbench-harness {__version__}",
+        f"% {_one_line(table.title)}, by nasbench-harness",
         r"% needs \usepackage{booktabs} and \usepackage{siunitx}",
         *(f"% {_one_line(note)}" for note in table.notes),
         r"\begin{table}",
