@@ -15,7 +15,7 @@ from nasbench_harness.search.constraint import Window, candidates_of
 from nasbench_harness.search.evolution import SearchResult
 from nasbench_harness.search.inputs import Cost, Scores
 from nasbench_harness.search.pareto import hypervolume, pareto_front
-from nasbench_harness.space import Subspace, format_architecture
+from nasbench_harness.space import Subspace, connected, format_architecture
 from nasbench_harness.truth import Truth
 
 REFERENCE = "cost of the most expensive architecture in the window, median true accuracy of the window"
@@ -36,7 +36,7 @@ class Judge:
         """
         self.cost, self.window, self.truth_A = cost, window, truth_A
         candidates_of(cost.value_A, window, subspace, cost.unit)
-        self.candidates = candidates_of(cost.checked_A, window, subspace, cost.unit)
+        self.candidates, self.subspace = candidates_of(cost.checked_A, window, subspace, cost.unit), subspace
         known_A = self.candidates.mask_A if truth_A is None else self.candidates.mask_A & ~np.isnan(truth_A)
         self.known = np.flatnonzero(known_A)
         self.front: IntArray = np.empty(0, dtype=np.int64)
@@ -48,7 +48,7 @@ class Judge:
             self.volume = hypervolume(self._points(self.front), self.reference)
 
     def to_json(self) -> dict[str, Any]:
-        """The problem: device, constraint, what the window holds, its true best and true front."""
+        """The problem: device, constraint, what the window holds, its true best and front, and the front above it."""
         described: dict[str, Any] = {
             "device": self.cost.device,
             "unit": self.cost.unit,
@@ -61,6 +61,7 @@ class Judge:
             described |= {
                 "true_best": self.row(self.best),
                 "true_front": [self.row(int(index)) for index in self.front],
+                "front_beyond": [self.row(int(index)) for index in self._beyond()],
                 "hypervolume_reference": {
                     "rule": REFERENCE,
                     "cost": float(self.reference[0]),
@@ -113,6 +114,16 @@ class Judge:
                 "regret_within": self._regret(within[-1]) if within else None,
             }
         return result
+
+    def _beyond(self) -> IntArray:
+        """The part of the front of all architectures, of whatever cost, that lies above the window."""
+        assert self.truth_A is not None
+        if self.window.high is None:
+            return np.empty(0, dtype=np.int64)
+        cost_A = self.cost.checked_A
+        known = np.flatnonzero(self.subspace.mask_A & connected() & ~np.isnan(cost_A) & ~np.isnan(self.truth_A))
+        front = known[pareto_front(self._points(known))]
+        return front[cost_A[front] > self.window.high]
 
     def _points(self, index_N: IntArray) -> FloatArray:
         assert self.truth_A is not None

@@ -20,6 +20,9 @@ from nasbench_harness.space import EDGES, OPERATIONS, connected
 from nasbench_harness.system.progress import Progress, Silent
 from nasbench_harness.truth import Truth
 
+FRONTS = ("true_front", "front_beyond")
+"""What ``search`` tells of a problem and ``prune`` does not."""
+
 
 def prune_tables(
     scores: Sequence[Scores],
@@ -60,7 +63,7 @@ def prune_tables(
             )
             runs.append({"threshold": threshold, "seed": seed, **_run(done, each, judge)})
             progress.advance(1)
-        problem = {key: value for key, value in judge.to_json().items() if key != "true_front"}  # search tells fronts
+        problem = {key: value for key, value in judge.to_json().items() if key not in FRONTS}
         problems.append({"scores": each.name, **problem, "runs": runs})
     return {
         "kind": "prune",

@@ -43,6 +43,16 @@ def test_a_perfect_search_has_no_regret_and_the_whole_volume() -> None:
     assert "violations" not in judged
 
 
+def test_the_front_goes_on_above_the_window() -> None:
+    told = Judge(FLOPS, WINDOW, FULL, TRUTH_A).to_json()["front_beyond"]
+    everyone = np.flatnonzero(connected())
+    front = [i for i in everyone if not ((COST_A[i] > COST_A[everyone]) & (TRUTH_A[everyone] >= TRUTH_A[i])).any()]
+    ties = [i for i in front if not ((COST_A[everyone] == COST_A[i]) & (TRUTH_A[everyone] > TRUTH_A[i])).any()]
+    assert {row["index"] for row in told} == {i for i in ties if COST_A[i] > 80}
+    assert [row["cost"] for row in told] == sorted(row["cost"] for row in told)
+    assert Judge(FLOPS, Window(50, None), FULL, TRUTH_A).to_json()["front_beyond"] == []
+
+
 def test_the_true_best_and_the_regret_by_hand() -> None:
     judge = Judge(FLOPS, WINDOW, FULL, TRUTH_A)
     inside = np.flatnonzero(WINDOW.holds(COST_A) & connected())
