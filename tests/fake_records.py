@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,6 @@ def make_record(strategy: str = "one-shot", seed: int = 0, noise: float = 0.3, *
     """One record; ``changes`` replace fields. Bootstrap intervals come from few draws, to be quick."""
     truth = truth_of()
     columns = {name: scores_of(truth, noise * (1.2 - 0.2 * i), 1000 * seed + i) for i, name in enumerate(SIGNALS)}
-    references = {name: scores_of(truth, 0.35 - 0.05 * i, 99 + i) for i, name in enumerate(("flops", "live_flops"))}
     fields: dict[str, Any] = {
         "identity": "ab" * 32,
         "experiment": {"name": "fake", "strategy": strategy, "seed": seed},
@@ -44,7 +45,7 @@ def make_record(strategy: str = "one-shot", seed: int = 0, noise: float = 0.3, *
         "seed": seed,
         "signal": "negative_loss",
         "metrics": {name: _column(score, truth) for name, score in columns.items()},
-        "references": {name: _column(score, truth) for name, score in references.items()},
+        "references": deepcopy(_references()),
         "rank_density": {name: rank_density(score, truth, bins=20) for name, score in columns.items()},
         "top_k_curve": {name: top_k_curve(score, truth) for name, score in columns.items()},
         "truth": {
@@ -121,6 +122,14 @@ def write_run(
             record = replace(like, strategy=strategy, seed=seed, experiment=experiment, metrics=metrics)
             write_record(folder, record, make_scores(record, folder.name))
     return folder
+
+
+@cache
+def _references() -> dict[str, dict[str, Any]]:
+    """Those of every record."""
+    truth = truth_of()
+    scores = {name: scores_of(truth, 0.35 - 0.05 * i, 99 + i) for i, name in enumerate(("flops", "live_flops"))}
+    return {name: _column(score, truth) for name, score in scores.items()}
 
 
 def _column(score: np.ndarray, truth: np.ndarray) -> dict[str, Any]:

@@ -28,7 +28,7 @@ truth evaluation
 supernet latency search
 training partitioners strategies
 predictors experiment data catalogue
-figures evidence report
+evidence figures report
 pipeline runner
 api testing
 cli
@@ -41,7 +41,7 @@ ONLY = {
     "space": {"errors"},
     "metrics": {"errors"},
     "records": {"errors", "space", "metrics", "system"},
-    "figures": {"errors", "metrics", "records", "space", "system", "experiment"},
+    "figures": {"errors", "metrics", "records", "space", "system", "experiment", "evidence"},
     "evidence": {"errors", "metrics", "records", "space", "system", "experiment"},
     "report": {"errors", "metrics", "records", "space", "system", "experiment", "evidence"},
 }

@@ -68,12 +68,12 @@ scores.sort("negative_loss", descending=True).drop("index", "arch").head(5)
 # %% [markdown]
 # ## The figure
 #
-# Score rank against true rank, one panel for each strategy; brighter cells hold more architectures. The loss tells
-# more architectures apart than the accuracy on 50 images does.
+# Rank by score against true rank: above over all architectures, below among the truly best tenth. The loss tells more
+# architectures apart than the accuracy on 50 images does.
 
 # %%
 figures = nh.draw(run, "negative_loss")
-figures["rank_hexbin"]
+figures["score_against_truth"]
 
 # %% [markdown]
 # ## One architecture

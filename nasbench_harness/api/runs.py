@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from nasbench_harness import records
 from nasbench_harness.api.inputs import as_truth
 from nasbench_harness.api.leaderboard import Leaderboard, leaderboard
 from nasbench_harness.api.progress import notebook_shell, shown_progress
-from nasbench_harness.data.truths import table_for
+from nasbench_harness.data.truths import table_for, truth_vector
 from nasbench_harness.errors import DataError
 from nasbench_harness.evaluation.rejudge import rejudge
 from nasbench_harness.experiment import Experiment, load_experiment, select_strategies, with_seeds
@@ -182,20 +183,39 @@ def read_run(folder: Path | str) -> Run:
 
 
 def draw(
-    run: records.Run | Path | str, signal: str | None = None, folder: Path | str | None = None
+    run: records.Run | Path | str,
+    signal: str | None = None,
+    folder: Path | str | None = None,
+    *,
+    width: str | float = "neurips",
+    strategies: Sequence[str] = (),
+    highlight: Sequence[str] = (),
+    only: Sequence[str] = (),
+    each: bool = False,
+    truth: Any = None,
 ) -> dict[str, Figure]:
     """The figures of a run, or of the folder of one, by name: matplotlib's figures, shown by a notebook as they are.
 
-    ``rank_hexbin`` (score rank against true rank, one panel a strategy), ``tau_by_strategy``, ``top_k_curve``,
-    ``leaf_panels`` (where a strategy divides the space) and ``rank_hexbin_<strategy>``. ``signal``: as for
-    ``leaderboard``. ``folder``: where to write them as PNG and PDF; None: nowhere. Raises ``DataError`` as
-    ``leaderboard``.
+    What there is: ``docs/figures.md``; figures that cannot be drawn of these records are left out. ``signal``: as for
+    ``leaderboard``. ``folder``: where to write them as PNG and PDF, with their captions; None: nowhere. ``width``: a
+    venue or inches. ``strategies``: these alone. ``highlight``: those that stand out where not all can. ``only``: names
+    of figures. ``each``: one for every strategy too. ``truth``: table of figures that need single accuracies, as for
+    ``truth_vector``. Raises ``DataError`` as ``leaderboard``, and ``UsageError`` for unknown names.
     """
-    figures = draw_run(run if isinstance(run, records.Run) else read_run(run), signal)
+    gallery = draw_run(
+        run if isinstance(run, records.Run) else read_run(run),
+        signal,
+        width=str(width),
+        strategies=strategies,
+        highlight=highlight,
+        only=only,
+        each=each,
+        truth_of=cache(lambda policy: truth_vector(policy, truth, allow_missing=True)),
+    )
     if folder is not None:
-        save_figures(figures, Path(folder))
+        save_figures(gallery.drawn, Path(folder))
     _let_notebooks_show_figures()
-    return figures
+    return {name: drawn.figure for name, drawn in gallery.drawn.items()}
 
 
 def _let_notebooks_show_figures() -> None:

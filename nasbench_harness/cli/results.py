@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import Json, JudgingPolicies, JudgingTruth, RunFolder, Signal, items
-from nasbench_harness.cli.output import emit_files, note
+from nasbench_harness.cli.options import Flag, Json, JudgingPolicies, JudgingTruth, RunFolder, Signal, items
+from nasbench_harness.cli.output import emit, note
 from nasbench_harness.cli.tables import PLAIN_TABLE, TableOptions
 from nasbench_harness.errors import DataError
 
 if TYPE_CHECKING:
+    from nasbench_harness.figures import TruthOf
     from nasbench_harness.records import Run
     from nasbench_harness.report import Leaderboard
 
@@ -77,29 +78,74 @@ def figures(
     /,
     *,
     out: Path | None = None,
+    width: str = "neurips",
+    strategies: str | None = None,
+    highlight: str | None = None,
+    only: str | None = None,
+    each: Flag = False,
     signal: Signal = None,
     policy: JudgingPolicies = None,
     truth: JudgingTruth = None,
     json: Json = False,
 ) -> None:
-    """Draw the figures of a stored run as PNG and PDF.
+    """Draw the figures of a stored run as PNG and PDF, each beside its caption (``NAME.tex``).
+
+    What cannot be drawn from these records is named on stderr with the reason; the others are drawn.
 
     Parameters
     ----------
     out
         Folder of the figures; none: ``plots/<experiment>``. Of several policies each has a folder in it.
+    width
+        Width and letters of a venue: ``neurips``, ``icml``, ``cvpr``, ``ieee`` or ``lncs``; or inches. Include the file
+        unscaled.
+    strategies
+        Draw these alone, with commas between them.
+    highlight
+        Those that stand out where not all can, with commas between them; none: the best of each family.
+    only
+        Names of figures, with commas between them; none: all.
+    each
+        Draw a figure for every strategy too, where a figure shows a few.
     """
     from nasbench_harness.figures import draw_run, save_figures
     from nasbench_harness.records import read_run
 
     stored = read_run(run_dir)
     folder = out or Path("plots") / stored.name
-    paths = []
+    paths: list[Path] = []
+    skipped: dict[str, str] = {}
+    captions: dict[str, str] = {}
     judged = _judged(stored, policy, truth)
     for name, run in judged.items():
+        gallery = draw_run(
+            run,
+            signal,
+            width=width,
+            strategies=items(strategies),
+            highlight=items(highlight),
+            only=items(only),
+            each=each,
+            truth_of=_truths(truth),
+        )
         beneath = name and (len(judged) > 1 or out is None)  # the stored judgement is not drawn over
-        paths += save_figures(draw_run(run, signal), folder / name.replace("/", "-") if beneath else folder)
-    emit_files([str(path) for path in paths], json)
+        place = folder / name.replace("/", "-") if beneath else folder
+        paths += save_figures(gallery.drawn, place)
+        captions |= {str(place / figure): drawn.caption for figure, drawn in gallery.drawn.items()}
+        skipped |= {str(place / figure): why for figure, why in gallery.skipped.items()}
+    for figure, why in skipped.items():
+        note(f"skipped {figure}: {why}")
+    result = {"files": [str(path) for path in paths], "captions": captions, "skipped": skipped}
+    emit(result, json, lambda console: console.print("\n".join(result["files"]), highlight=False, soft_wrap=True))
+
+
+def _truths(path: Path | None) -> TruthOf:
+    """Accuracies by policy, from the table that is named or at hand."""
+    from functools import cache
+
+    from nasbench_harness.data.truths import truth_vector
+
+    return cache(lambda policy: truth_vector(policy, path, allow_missing=True))
 
 
 def _judged(run: Run, policies: str | None, truth: Path | None) -> dict[str, Run]:

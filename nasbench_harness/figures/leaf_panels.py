@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from nasbench_harness.errors import DataError
 from nasbench_harness.figures import style
-from nasbench_harness.figures.rank_hexbin import median_unit
-from nasbench_harness.records import Record, Run
+from nasbench_harness.figures.caption import CannotDrawError, Drawn, joined, seed_words, truth_words
+from nasbench_harness.figures.leaf_names import LETTERS_WORDS, conditions_of, short
+from nasbench_harness.figures.page import Page
+from nasbench_harness.figures.sheet import Sheet
+from nasbench_harness.records import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_NAMED = 8  # more leaves than this are drawn without their names
-_LONGEST = 26
-_PAGE = 7.6  # inches for all panels
+_NAMED = 27
+"""More leaves than this are drawn without their names."""
+_PANELS = 5
+_PAGE = 7.6
+"""Inches for all panels."""
 _LINES: dict[str, tuple[str, Any]] = {
     "kendall_tau": ("all architectures", "-"),
     "kendall_tau_within": ("mean within leaves", (0, (4, 2))),
@@ -23,40 +27,67 @@ _LINES: dict[str, tuple[str, Any]] = {
 }
 
 
-def draw(run: Run, signal: str | None = None) -> Figure | None:
+def draw(sheet: Sheet) -> Drawn:
     """A row a strategy with more than one leaf: tau of each leaf, and its mean rank offset.
 
-    Shows the seed with the median tau. None where no strategy divides the space. Raises ``DataError`` for a signal that
-    a record lacks.
+    Shows the seed with the median tau, and as many strategies as a page holds. Raises ``CannotDrawError`` where no
+    strategy divides the space, ``DataError`` for a signal that a record lacks.
     """
-    rows = [median_unit(run.of(name), signal) for name in run.strategies]
-    found = [(record, analysis_of(record, signal)) for record in rows]
-    found = [(record, analysis) for record, analysis in found if len(analysis["leaves"]) > 1]
-    if not found:
-        return None
-    marks = style.marks(run.strategies)
-    heights = [_height(len(analysis["leaves"])) for _, analysis in found]
-    named = sum(heights) <= _PAGE
-    if not named:  # too many for one page with a name at every bar
-        heights = [min(1.4, _PAGE / len(found))] * len(found)
-    figure = style.new_figure(style.DOUBLE_COLUMN, sum(heights) + 0.75)
+    divided = {name: record for name in sheet.run.strategies if _leaves(record := sheet.median(name), sheet) > 1}
+    if not divided:
+        raise CannotDrawError("no strategy here divides the space")
+    page, records = sheet.page, _on_a_page([divided[name] for name in sheet.chosen(_PANELS, divided)], sheet)
+    found = [(record, analysis_of(record, sheet.signal)) for record in records]
+    heights = [_height(len(analysis["leaves"]), page) for _, analysis in found]
+    figure = style.new_figure(page.text, sum(heights) + 0.35 + 2 * page.line)
     axes = figure.subplots(len(found), 2, squeeze=False, sharex="col", gridspec_kw={"height_ratios": heights})
     for row, (record, analysis) in zip(axes, found, strict=True):
-        colour = marks[record.strategy].colour
+        colour = sheet.marks[record.strategy].colour
         leaves = sorted(analysis["leaves"], key=lambda leaf: _number(leaf, "kendall_tau", -2.0))
-        _draw_taus(row[0], leaves, colour, named and len(leaves) <= _NAMED)
+        _draw_taus(row[0], leaves, colour, page)
         _draw_lines(row[0], analysis)
         row[0].set_title(
-            f"{style.name_of(record.strategy)}, seed {record.seed}: {len(leaves)} leaves", loc="left", pad=3
+            f"{style.name_of(record.strategy)}, seed {record.seed}",
+            loc="left",
+            pad=3,
+            fontsize=page.small,
+            weight="bold",
         )
         _draw_offsets(row[1], leaves, colour)
-    words = style.title_of(signal or found[0][0].signal)
-    axes[-1][0].set_xlabel(f"Kendall τ by {words} in the leaf")
-    axes[-1][1].set_xlabel("mean rank offset (%, left: rated too high)")
-    handles, labels = _legend(axes[:, 0])
-    if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    return figure
+    axes[-1][0].set_xlabel("τ in the leaf")
+    axes[-1][1].set_xlabel("mean rank offset (%)")
+    style.legend_below(figure, _legend(axes[:, 0]), page)
+    return Drawn(figure, _caption(sheet, records, len(divided)))
+
+
+def _leaves(record: Record, sheet: Sheet) -> int:
+    return len(analysis_of(record, sheet.signal)["leaves"])
+
+
+def _on_a_page(records: list[Record], sheet: Sheet) -> list[Record]:
+    """The first of the records whose panels fit a page; one at least."""
+    total, kept = 0.0, list[Record]()
+    for record in records:
+        total += _height(_leaves(record, sheet), sheet.page)
+        if kept and total > _PAGE:
+            break
+        kept.append(record)
+    return kept
+
+
+def _caption(sheet: Sheet, records: list[Record], divided: int) -> str:
+    names = [leaf["name"] for record in records for leaf in record.leaves]
+    return joined(
+        f"Ranking by {sheet.signal_title} inside each leaf of a partition (left) and how far the scores of a leaf "
+        "stand off those of the others (right): mean rank by score less mean true rank, negative where a leaf is rated "
+        "above its worth. The number of architectures stands beside the leaf. Lines: τ over all architectures, the "
+        "mean of the leaves weighted by size, and τ between the mean scores and mean truths of the leaves.",
+        LETTERS_WORDS if any(conditions_of(name) for name in names) else "",
+        sheet.chosen_words([record.strategy for record in records], divided),
+        truth_words(sheet.first),
+        seed_words(records),
+        sheet.median_words(),
+    )
 
 
 def analysis_of(record: Record, signal: str | None = None) -> dict[str, Any]:
@@ -71,8 +102,8 @@ def analysis_of(record: Record, signal: str | None = None) -> dict[str, Any]:
     return dict(stored[name])
 
 
-def _height(count: int) -> float:
-    return 0.42 + 0.15 * count if count <= _NAMED else 1.4
+def _height(count: int, page: Page) -> float:
+    return 1.9 * page.line + (1.15 * page.line * count if count <= _NAMED else 1.6)
 
 
 def _number(leaf: dict[str, Any], key: str, otherwise: float) -> float:
@@ -80,14 +111,14 @@ def _number(leaf: dict[str, Any], key: str, otherwise: float) -> float:
     return otherwise if value is None else float(value)
 
 
-def _draw_taus(axis: Axes, leaves: list[dict[str, Any]], colour: str, named: bool) -> None:
+def _draw_taus(axis: Axes, leaves: list[dict[str, Any]], colour: str, page: Page) -> None:
     places = range(len(leaves))
     axis.barh(
         places, [_number(leaf, "kendall_tau", 0.0) for leaf in leaves], _thickness(leaves), color=colour, alpha=0.55
     )
     axis.set_yticks([])
-    if named:
-        axis.set_yticks(places, [_label(leaf) for leaf in leaves], fontsize=6)
+    if len(leaves) <= _NAMED:
+        axis.set_yticks(places, [_label(leaf) for leaf in leaves], fontsize=page.small)
     _finish(axis, len(leaves))
 
 
@@ -113,11 +144,10 @@ def _draw_lines(axis: Axes, analysis: dict[str, Any]) -> None:
             axis.axvline(float(value), color="black", linewidth=1.0, linestyle=dashes, label=label)
 
 
-def _legend(axes: Any) -> tuple[list[Any], list[str]]:
+def _legend(axes: Any) -> list[Any]:
     """Every kind of line once, in their order."""
     found = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    labels = [label for label, _ in _LINES.values() if label in found]
-    return [found[label] for label in labels], labels
+    return [found[label] for label, _ in _LINES.values() if label in found]
 
 
 def _thickness(leaves: list[dict[str, Any]]) -> float:
@@ -125,5 +155,4 @@ def _thickness(leaves: list[dict[str, Any]]) -> float:
 
 
 def _label(leaf: dict[str, Any]) -> str:
-    name = leaf["name"] if len(leaf["name"]) <= _LONGEST else f"{leaf['name'][: _LONGEST - 1]}…"
-    return f"{name} ({leaf['n']:,})" if leaf["kendall_tau"] is not None else f"{name} (undefined)"
+    return f"{short(leaf['name'])} ({leaf['n']:,})" + ("" if leaf["kendall_tau"] is not None else ", undefined")

@@ -1,19 +1,19 @@
-"""One look for every figure: sizes, fonts and colours fit for a two-column paper, the same on every machine."""
+"""One look for every figure: letters of the page, colours of the strategies, the same on every machine."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+from nasbench_harness.figures.page import PLAIN, Page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SINGLE_COLUMN = 3.4
-"""Width of one column, inches."""
-DOUBLE_COLUMN = 7.0
-"""Width of the text block, inches."""
+SINGLE_COLUMN, DOUBLE_COLUMN = PLAIN.column, PLAIN.text
 GREY = "#6b6b6b"
 DENSITY_MAP = "viridis"
 
@@ -38,15 +38,6 @@ _COLOURS = (
 )
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h", "d")
 _RC: dict[str, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib, so a figure does not depend on the machine's fonts
-    "mathtext.fontset": "dejavusans",
-    "font.size": 7.5,
-    "axes.titlesize": 7.5,
-    "axes.labelsize": 7.5,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
     "legend.frameon": False,
     "legend.handlelength": 1.8,
     "legend.columnspacing": 1.2,
@@ -114,13 +105,23 @@ _METHODS = {
 
 
 @contextlib.contextmanager
-def paper_style() -> Iterator[None]:
-    """Matplotlib's settings for the figures, from its defaults, undone at the end."""
+def paper_style(page: Page = PLAIN) -> Iterator[None]:
+    """Matplotlib's settings for the figures of a page, from its defaults, undone at the end."""
     import matplotlib as mpl
 
+    letters = {
+        "font.family": page.font,  # a figure keeps it when the settings are undone
+        "mathtext.fontset": "stix" if page.font.startswith("STIX") else "dejavusans",
+        "font.size": page.label,
+        "axes.titlesize": page.label,
+        "axes.labelsize": page.label,
+        "xtick.labelsize": page.small,
+        "ytick.labelsize": page.small,
+        "legend.fontsize": page.small,
+    }
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_RC)  # type: ignore[arg-type]
+        mpl.rcParams.update(_RC | letters)  # type: ignore[arg-type]
         yield
 
 
@@ -129,6 +130,34 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def text_width(text: str, points: float) -> float:
+    """Width of a line of text in inches, in the font of the page."""
+    from matplotlib.textpath import TextPath
+
+    return float(TextPath((0, 0), text, size=points).get_extents().width) / 72
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], page: Page) -> None:
+    """A legend under all axes, in as many columns as the width holds."""
+    if not handles:
+        return
+    pad = 4.2 * page.small / 72  # the line, and what stands between columns
+    width_N = [text_width(str(handle.get_label()), page.small) + pad for handle in handles]
+    columns = len(handles)
+    while columns > 1 and _columns_width(width_N, columns) > figure.get_figwidth():
+        columns -= 1
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns)
+
+
+def _columns_width(width_N: Sequence[float], columns: int) -> float:
+    """Inches of a legend that is filled column by column, the first columns with one entry more."""
+    each, longer = divmod(len(width_N), columns)
+    ends = [0]
+    for column in range(columns):
+        ends.append(ends[-1] + each + (column < longer))
+    return sum(max(width_N[start:end]) for start, end in pairwise(ends))
 
 
 def marks(strategies: Iterable[str]) -> dict[str, Mark]:
@@ -152,6 +181,11 @@ def marks(strategies: Iterable[str]) -> dict[str, Mark]:
 def name_of(strategy: str) -> str:
     """How figures call a strategy: a method of the presets by its name in papers, any other as it is."""
     return _METHODS[strategy][0] if strategy in _METHODS else strategy
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A number with a minus sign in place of a hyphen."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def title_of(signal: str) -> str:

@@ -8,38 +8,46 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.figures import style
-from nasbench_harness.records import Record, Run
+from nasbench_harness.figures.caption import CannotDrawError, Drawn, joined, seed_words, truth_words
+from nasbench_harness.figures.sheet import Sheet
+from nasbench_harness.records import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_MOST_BANDS = 4
-"""Bands of more strategies than this cover one another."""
+_SHOWN = 4
+"""Lines that stand out, with a band; more cover one another."""
 
 FloatArray = npt.NDArray[np.float64]
 
 
-def draw(run: Run) -> Figure | None:
-    """A panel a signal, a line a strategy (mean over seeds) against architecture-updates; None without trajectories.
+def draw(sheet: Sheet) -> Drawn:
+    """A panel a signal, a line a strategy (mean over seeds) against architecture-updates.
 
-    Bands: of one seed the 95 % bootstrap interval over architectures, of several the range of the seeds; only where the
-    strategies are few enough to tell them apart. A dotted line: live FLOPs on the same architectures.
+    Up to four lines are in colour, with a band: of one seed the 95 % bootstrap interval over architectures, of several
+    the range of the seeds. A dotted line: live FLOPs on the same architectures. Raises ``CannotDrawError`` without
+    trajectories.
     """
     from matplotlib.ticker import EngFormatter
 
+    run, page = sheet.run, sheet.page
     followed = {name: [r for r in run.of(name) if "trajectory" in r.training] for name in run.strategies}
     followed = {name: records for name, records in followed.items() if records}
     if not followed:
-        return None
+        raise CannotDrawError("no record has a trajectory; run with scoring.trajectory")
     first = next(iter(followed.values()))[0].training["trajectory"]
     signals = list(first["points"][0]["signals"])
-    marks = style.marks(run.strategies)
-    figure = style.new_figure(style.DOUBLE_COLUMN, 2.5 + 0.16 * ((len(followed) + 2) // 3))
-    axes = figure.subplots(1, len(signals), sharey=True, squeeze=False)[0]
-    for axis, signal in zip(axes, signals, strict=True):
-        for name in sorted(followed, key=lambda one: style.name_of(one).lower()):
-            _line(axis, followed[name], signal, marks[name], style.name_of(name), len(followed) <= _MOST_BANDS)
+    chosen = sheet.chosen(_SHOWN, followed)
+    across = page.panels(len(signals), 2.4)
+    down = -(-len(signals) // across)
+    figure = style.new_figure(page.text, down * 1.9 + 0.45 + 3 * page.line)
+    axes = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
+    for axis, signal in zip(axes, signals, strict=False):
+        for name in sorted(followed, key=lambda one: (one in chosen, style.name_of(one).lower())):
+            if name in chosen:
+                _line(axis, followed[name], signal, sheet.marks[name], style.name_of(name))
+            else:
+                _faint(axis, followed[name], signal)
         reference = first["references"]["live_flops"]["kendall_tau"]
         if reference is not None:
             axis.axhline(
@@ -51,20 +59,41 @@ def draw(run: Run) -> Figure | None:
         axis.grid(axis="y")
         axis.set_axisbelow(True)
         axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    for axis in axes[len(signals) :]:
+        axis.set_visible(False)
     axes[0].set_ylabel(f"Kendall τ, n = {first['n']:,}")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    return figure
+    style.legend_below(figure, axes[0].get_legend_handles_labels()[0], page)
+    return Drawn(figure, _caption(sheet, followed, chosen, int(first["n"])))
 
 
-def _line(axis: Axes, records: list[Record], signal: str, mark: style.Mark, label: str, banded: bool) -> None:
+def _caption(sheet: Sheet, followed: dict[str, list[Record]], chosen: list[str], n: int) -> str:
+    records = [record for name in followed for record in followed[name]]
+    several = sheet.seeds_of(records) > 1
+    return joined(
+        f"Kendall's τ along training, over {n:,} architectures that are scored at each point.",
+        f"Grey lines: the other {len(followed) - len(chosen)} strategies." if len(chosen) < len(followed) else "",
+        truth_words(sheet.first),
+        seed_words(records),
+        "Lines are means over seeds, bands the range of the seeds."
+        if several
+        else "Bands: 95 % bootstrap over architectures, which tells nothing of other training seeds.",
+    )
+
+
+def _faint(axis: Axes, records: list[Record], signal: str) -> None:
+    """A strategy that does not stand out: its mean alone."""
+    curves = [_curve(record, signal) for record in records]
+    alike = [curve for curve in curves if np.array_equal(curve[0], curves[0][0])]
+    axis.plot(curves[0][0], np.mean([tau_P for _, tau_P, _ in alike], axis=0), color="#cccccc", linewidth=0.8, zorder=1)
+
+
+def _line(axis: Axes, records: list[Record], signal: str, mark: style.Mark, label: str) -> None:
     curves = [_curve(record, signal) for record in records]
     updates_P = curves[0][0]
     alike = [curve for curve in curves if np.array_equal(curve[0], updates_P)]  # seeds of one protocol are
     tau_SP = np.stack([tau_P for _, tau_P, _ in alike])
     low_P, high_P = alike[0][2] if len(alike) == 1 else (tau_SP.min(0), tau_SP.max(0))
-    if banded:
-        axis.fill_between(updates_P, low_P, high_P, color=mark.colour, alpha=0.18, linewidth=0)
+    axis.fill_between(updates_P, low_P, high_P, color=mark.colour, alpha=0.18, linewidth=0)
     axis.plot(updates_P, tau_SP.mean(0), color=mark.colour, marker=mark.marker, markersize=3, label=label)
 
 

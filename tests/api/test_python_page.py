@@ -30,7 +30,7 @@ def test_the_page_works(
     assert set(names["taus"]) == set(names["run"].strategies) == {"efs-group"}
     assert "found shape (2,)" in capsys.readouterr().out
     assert names["scores"].columns == re.findall(r"scores\.columns +# (.*)", PAGE)[0].split(", ")
-    assert (tmp_path / "scratch/python/figures/rank_hexbin.png").is_file()
+    assert (tmp_path / "scratch/python/figures/score_against_truth.png").is_file()
 
 
 def test_every_name_is_public() -> None:

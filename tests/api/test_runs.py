@@ -121,9 +121,9 @@ def test_a_leaderboard_shows_names_as_they_are(run: nh.Run) -> None:
 
 def test_figures_are_drawn_and_written(run: nh.Run, tmp_path: Path) -> None:
     figures = nh.draw(run, folder=str(tmp_path))
-    assert {"rank_hexbin", "tau_by_strategy", "top_k_curve", "leaf_panels"} <= set(figures)
+    assert {"score_against_truth", "tau_by_strategy", "top_k_curve", "leaf_panels"} <= set(figures)
     written = {path.name for path in tmp_path.iterdir()}
-    assert written == {f"{name}.{kind}" for name in figures for kind in ("png", "pdf")}
+    assert written == {f"{name}.{kind}" for name in figures for kind in ("png", "pdf", "tex")}
     assert set(run.figures("negative_loss")) == set(figures)
 
 

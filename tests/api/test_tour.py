@@ -56,4 +56,4 @@ def test_its_cells_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_cell
         for number, cell in enumerate(CODE, 1):
             exec(compile("".join(cell["source"]), f"code cell {number} of tour.ipynb", "exec"), names)
     assert names["run"].strategies == ("efs-group", "one-shot-uniform")
-    assert isinstance(names["figures"]["rank_hexbin"], Figure)
+    assert isinstance(names["figures"]["score_against_truth"], Figure)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import subprocess
 import sys
@@ -10,16 +9,14 @@ import sys
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.axis import Tick
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.experiment.methods import METHODS
-from nasbench_harness.figures import draw_run, rank_hexbin, save_figures, style, tau_by_strategy, top_k_curve
+from nasbench_harness.figures import FIGURES, draw_run, save_figures, style, tau_by_strategy, top_k_curve
+from nasbench_harness.figures.page import page_of
 from nasbench_harness.records import Run, write_record
-from nasbench_harness.records.schema import ADDED
 
 FIVE = {
     "one-shot-uniform": 0.7,
@@ -29,7 +26,7 @@ FIVE = {
     "random-partition": 0.9,
 }
 TWELVE = FIVE | {f"a-few-shot-variant-{number}": 0.2 + 0.1 * number for number in range(7)}
-CASES = {"two strategies, 3 seeds": (2, 3), "five, 1 seed": (5, 1), "twelve, 2 seeds": (12, 2)}
+CASES = {"two strategies, 3 seeds": (2, 3), "twelve, 1 seed": (12, 1)}
 
 
 @pytest.fixture(scope="module", params=CASES.values(), ids=CASES)
@@ -38,91 +35,82 @@ def run(fake, request):
     return fake.make_run(dict(itertools.islice(TWELVE.items(), strategies)), seeds)
 
 
-def texts_of(figure):
-    """Every visible text with its box in pixels, as a reader sees it."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
-    axes = [axis for each in figure.axes if each.get_visible() for axis in (each.xaxis, each.yaxis)]
-    drawn = {id(label) for axis in axes for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
-    ticks = {id(label) for tick in figure.findobj(Tick) for label in (tick.label1, tick.label2)}
-    return [
-        (text.get_text(), text.get_window_extent(renderer))
-        for text in figure.findobj(mpl.text.Text)
-        if text.get_visible() and text.get_text().strip() and (id(text) in drawn or id(text) not in ticks)
-    ]
-
-
-def test_the_helper_sees_overlapping_and_cut_text():
+def test_the_helper_sees_small_overlapping_and_cut_text(faults_of):
     figure = Figure((2, 2))
-    axis = figure.subplots()
-    axis.text(0.5, 0.5, "one")
-    axis.text(0.52, 0.5, "other")
-    axis.text(1.0, 0.2, "far beyond the edge")
-    boxes = dict(texts_of(figure))
-    assert {"one", "other", "far beyond the edge", "0.0"} <= set(boxes)
-    assert boxes["one"].x1 > boxes["other"].x0
-    assert boxes["far beyond the edge"].x1 > figure.bbox.x1
+    figure.text(0.5, 0.5, "one")
+    figure.text(0.52, 0.5, "other")
+    figure.text(0.9, 0.2, "far beyond the edge")
+    figure.text(0.1, 0.9, "tiny", fontsize=4)
+    assert faults_of(figure) == ["'far beyond the edge' is cut", "'tiny' has 4 points", "'one' overlaps 'other'"]
 
 
-def test_no_text_overlaps_another_or_is_cut(run):
-    figures = draw_run(run)
-    with style.paper_style():
-        for name in ("rank_hexbin", "tau_by_strategy", "top_k_curve", f"rank_hexbin_{run.strategies[0]}"):
-            figure = figures[name]
-            boxes = texts_of(figure)
-            for text, box in boxes:
-                assert box.x0 >= -0.5, (name, text)
-                assert box.y0 >= -0.5, (name, text)
-                assert box.x1 <= figure.bbox.x1 + 0.5, (name, text)
-                assert box.y1 <= figure.bbox.y1 + 0.5, (name, text)
-            for (one, a), (other, b) in itertools.combinations(boxes, 2):
-                overlap = min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
-                assert not overlap, (name, one, other)
+@pytest.fixture(scope="module")
+def five(fake):
+    return fake.make_run(FIVE)
 
 
-def test_every_figure_of_a_run_is_there_at_column_width(run):
-    figures = draw_run(run)
-    assert set(figures) == {"leaf_panels", "rank_hexbin", "tau_by_strategy", "top_k_curve"} | {
-        f"rank_hexbin_{name}" for name in run.strategies
-    }
-    for name, figure in figures.items():
-        assert figure.get_figwidth() in (style.SINGLE_COLUMN, style.DOUBLE_COLUMN), name
-        assert figure.get_figheight() < 9, name
+@pytest.mark.parametrize("width", ["icml", "lncs", "3.4"])
+def test_all_text_is_legible_at_the_size_of_print(five, faults_of, width):
+    page = page_of(width)
+    gallery = draw_run(five, width=width)
+    for name, drawn in gallery.drawn.items():
+        assert faults_of(drawn.figure) == [], name
+        assert drawn.figure.get_figwidth() in (page.column, page.text), name
+        assert drawn.figure.get_figheight() < 9, name
 
 
-def test_the_hexagons_are_those_of_the_record(fake):
-    record = fake.make_record()
-    figure = rank_hexbin.draw_unit(record, "accuracy")
-    density = record.rank_density["accuracy"]
-    [hexagons] = figure.axes[0].findobj(PolyCollection)
-    assert int(hexagons.get_array().sum()) == fake.N
-    paths = hexagons.get_paths()
-    assert len(paths) == len(density["x"])
-    corners = paths[3].vertices[:6]
-    np.testing.assert_allclose(corners.mean(0), [density["x"][3], density["y"][3]], atol=1e-9)
-    np.testing.assert_allclose(np.linalg.norm(corners - corners.mean(0), axis=1), density["radius"])
-    np.testing.assert_allclose(np.ptp(corners[:, 0]), 1 / density["bins"])  # touching neighbours: no gaps, no overlap
-    note = figure.axes[0].texts[0].get_text()
-    column = record.metrics["accuracy"]
-    assert note == f"τ = {column['kendall_tau']:.3f}\nρ = {column['spearman']:.3f}\nn = 400\nseed 0"  # noqa: RUF001
+def test_no_text_overlaps_another_or_is_cut(run, faults_of):
+    for name, drawn in draw_run(run).drawn.items():
+        assert faults_of(drawn.figure) == [], name
+        assert drawn.figure.get_figheight() < 9, name
 
 
-def test_the_grid_shows_the_median_seed_of_each_strategy_best_first(fake):
+def test_what_cannot_be_drawn_is_named_and_the_others_are_drawn(fake):
+    gallery = draw_run(fake.make_run({"one-shot": 0.7}))
+    assert set(gallery.drawn) | set(gallery.skipped) == set(FIGURES)
+    assert {"tau_by_strategy", "top_k_curve"} <= set(gallery.drawn)
+    assert gallery.skipped["tau_along_training"] == "no record has a trajectory; run with scoring.trajectory"
+    with pytest.raises(DataError, match="no figure can be drawn: tau_along_training: no record has"):
+        draw_run(fake.make_run({"one-shot": 0.7}), only=["tau_along_training"])
+
+
+def test_unknown_names_are_refused_with_those_there_are(fake):
+    run = fake.make_run({"one-shot": 0.7, "single-edge": 0.3})
+    with pytest.raises(UsageError, match="no figure 'pie'; there are: tau_by_strategy,"):
+        draw_run(run, only=["pie"])
+    for option in ("strategies", "highlight"):
+        with pytest.raises(UsageError, match="no strategy 'two-shot' in fake; there are: one-shot, single-edge"):
+            draw_run(run, **{option: ["two-shot"]})
+
+
+def test_strategies_are_drawn_alone_and_highlights_stand_out(fake):
+    run = fake.make_run(FIVE)
+    alone = draw_run(run, strategies=["efs-group", "single-edge"], only=["tau_by_strategy"]).drawn["tau_by_strategy"]
+    labels = [label.get_text() for label in alone.figure.axes[0].get_yticklabels()]
+    assert labels == ["EFS-NAS, groups", "few-shot, 1 edge"]
+    drawn = draw_run(run, highlight=["random-partition"], only=["tau_by_strategy", "top_k_curve"]).drawn
+    bold = [
+        label.get_text()
+        for label in drawn["tau_by_strategy"].figure.axes[0].get_yticklabels()
+        if label.get_fontweight() == "bold"
+    ]
+    assert bold == ["random partition"]
+    legend = [text.get_text() for text in drawn["top_k_curve"].figure.legends[0].get_texts()]
+    assert legend[0] == "random partition"
+    assert legend[-1] == "4 others"
+    assert "In colour: chosen by name" in drawn["top_k_curve"].caption
+
+
+def test_tau_shows_each_seed_the_mean_and_the_references(fake, sheet_of):
     run = fake.make_run({"one-shot": 0.7, "single-edge": 0.3}, 3)
-    titles = [axis.get_title(loc="left") for axis in rank_hexbin.draw_grid(run).axes[:2]]
-    assert titles == ["few-shot, 1 edge", "one-shot"]
-    taus = sorted(record.metrics["negative_loss"]["kendall_tau"] for record in run.of("one-shot"))
-    assert rank_hexbin.median_unit(run.of("one-shot")).metrics["negative_loss"]["kendall_tau"] == taus[1]
-
-
-def test_tau_shows_each_seed_the_mean_and_the_references(fake):
-    run = fake.make_run({"one-shot": 0.7, "single-edge": 0.3}, 3)
-    axis = tau_by_strategy.draw(run).axes[0]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["one-shot", "few-shot, 1 edge"]
+    axis, top = tau_by_strategy.draw(sheet_of(run)).figure.axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["few-shot, 1 edge", "one-shot"]  # 0 is on top
+    assert axis.get_ylim()[0] > axis.get_ylim()[1]
     dots = [line for line in axis.lines if line.get_marker() == "o"]
     found = sorted(value for line in dots for value in line.get_xdata())
     assert found == sorted(record.metrics["negative_loss"]["kendall_tau"] for record in run.records)
+    best = sorted(value for line in top.lines if line.get_marker() == "o" for value in line.get_xdata())
+    assert best == sorted(record.metrics["negative_loss"]["tau_in_true_top_10_percent"] for record in run.records)
     references = run.records[0].references
     for name, title in (("flops", "FLOPs"), ("live_flops", "live FLOPs")):
         [line] = [line for line in axis.lines if line.get_label().startswith(f"{title} ")]
@@ -133,38 +121,19 @@ def test_tau_shows_each_seed_the_mean_and_the_references(fake):
     assert high > 0.93
 
 
-def test_tau_within_and_with_flops_stand_beside_tau_in_its_order(fake):
-    run = fake.make_run({"one-shot": 0.7, "single-edge": 0.3})
-    axes = tau_by_strategy.draw(run, "accuracy").axes
-    assert len(axes) == 3
-    for axis, metric in zip(axes, ("kendall_tau", "tau_within_flops", "tau_with_flops"), strict=True):
-        for height, name in enumerate(("one-shot", "single-edge")):
-            value = run.of(name)[0].metrics["accuracy"][metric]
-            assert any(list(line.get_xdata()) == [value] and line.get_ydata()[0] == height for line in axis.lines)
-    lines = [[line.get_label() for line in axis.lines if line.get_linestyle() in ("--", ":")] for axis in axes[1:]]
-    live = run.records[0].references["live_flops"]["kendall_tau"]
-    assert lines == [[], [f"live FLOPs {live:.2f}"]]
-
-
-def test_records_of_an_earlier_version_have_tau_alone(fake):
-    record = fake.make_record()
-    before = {key: {n: v for n, v in column.items() if n not in ADDED} for key, column in record.metrics.items()}
-    assert len(tau_by_strategy.draw(Run(None, (fake.make_record(metrics=before),))).axes) == 1
-
-
-def test_a_stand_in_ceiling_is_called_one_and_none_is_drawn_without_a_second_measurement(fake):
+def test_a_stand_in_ceiling_is_called_one_and_none_is_drawn_without_a_second_measurement(fake, sheet_of):
     record = fake.make_record()
     labels = {}
     for case, ceiling in (("none", None), ("stand-in", {"kendall_tau": 0.9, "proxy_for": "cifar10_test_200"})):
         changed = fake.make_record(truth=record.truth | {"noise_ceiling": ceiling})
-        axis = tau_by_strategy.draw(Run(None, (changed,))).axes[0]
+        axis = tau_by_strategy.draw(sheet_of(Run(None, (changed,)))).figure.axes[0]
         labels[case] = [line.get_label() for line in axis.lines if "ceiling" in line.get_label()]
     assert labels == {"none": [], "stand-in": ["noise ceiling (stand-in) 0.90"]}
 
 
-def test_the_curves_are_means_over_seeds_below_the_best(fake):
+def test_the_curves_are_means_over_seeds_below_the_best(fake, sheet_of):
     run = fake.make_run({"one-shot": 0.7, "single-edge": 0.3}, 3)
-    axis = top_k_curve.draw(run, "accuracy").axes[0]
+    axis = top_k_curve.draw(sheet_of(run, signal="accuracy")).figure.axes[0]
     lines = {line.get_label(): line for line in axis.lines}
     expected = np.mean([record.top_k_curve["accuracy"]["accuracy"] for record in run.of("one-shot")], axis=0)
     np.testing.assert_allclose(lines["one-shot"].get_ydata(), expected)
@@ -177,11 +146,11 @@ def test_the_curves_are_means_over_seeds_below_the_best(fake):
 
 
 @pytest.mark.parametrize("worst", [10.0, 60.0, 93.9])
-def test_the_accuracy_axis_holds_bad_picks_and_still_tells_good_ones_apart(fake, worst):
+def test_the_accuracy_axis_holds_bad_picks_and_still_tells_good_ones_apart(fake, sheet_of, worst):
     record = fake.make_record()
     curve = {"k": [1, 10, 100], "accuracy": [worst, 94.0, 94.3]}
     changed = fake.make_record(top_k_curve=dict.fromkeys(record.top_k_curve, curve))
-    figure = top_k_curve.draw(Run(None, (changed,)))
+    figure = top_k_curve.draw(sheet_of(Run(None, (changed,)))).figure
     FigureCanvasAgg(figure).draw()
     axis = figure.axes[0]
     low, high = axis.get_ylim()
@@ -197,10 +166,9 @@ def test_constant_scores_are_drawn_as_undefined(fake):
     undefined = dict.fromkeys(("kendall_tau", "spearman", "pearson", "tau_in_true_top_10_percent"))
     column = record.metrics["negative_loss"] | undefined | {"intervals": {}}
     broken = fake.make_record("broken", metrics=record.metrics | {"negative_loss": column})
-    figures = draw_run(Run(None, (broken, record)))
-    assert "undefined" in figures["tau_by_strategy"].axes[0].texts[0].get_text()
-    assert figures["rank_hexbin_broken"].axes[0].texts[0].get_text().startswith("τ = undefined")
-    assert figures["rank_hexbin"].axes[0].get_title(loc="left") == "one-shot"
+    axis = draw_run(Run(None, (broken, record))).drawn["tau_by_strategy"].figure.axes[0]
+    assert "undefined" in axis.texts[0].get_text()
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["one-shot", "broken"]
 
 
 def test_an_unknown_signal_is_an_error(fake):
@@ -244,28 +212,25 @@ def test_files_are_the_same_each_time_and_carry_no_date(fake, tmp_path):
     record = fake.make_record()
 
     def save(folder):
-        figures = {"hexagons": rank_hexbin.draw_unit(record), "tau": tau_by_strategy.draw(Run(None, (record,)))}
-        return save_figures(figures, folder)
+        return save_figures(draw_run(Run(None, (record,))).drawn, folder)
 
     paths, again = save(tmp_path / "first"), save(tmp_path / "again")
     assert sorted(path.name for path in paths) == sorted(path.name for path in (tmp_path / "first").iterdir())
-    assert {path.suffix for path in paths} == {".png", ".pdf"}
+    assert {path.suffix for path in paths} == {".png", ".pdf", ".tex"}
     for one, other in zip(paths, again, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
     for path in paths:
         assert b"CreationDate" not in path.read_bytes()
 
 
-def test_pdf_text_is_embedded_as_truetype_and_png_is_200_dpi(fake):
-    stream = {kind: io.BytesIO() for kind in ("pdf", "png")}
-    with style.paper_style():
-        figure = tau_by_strategy.draw(fake.make_run({"one-shot": 0.7}))
-        for kind, file in stream.items():
-            figure.savefig(file, format=kind)
-    assert b"/Type3" not in stream["pdf"].getvalue()
-    assert b"/CIDFontType2" in stream["pdf"].getvalue()
-    width = int.from_bytes(stream["png"].getvalue()[16:20], "big")
-    assert width == round(style.DOUBLE_COLUMN * 200)
+@pytest.mark.parametrize("width", ["neurips", "5.5"])
+def test_pdf_text_is_embedded_as_truetype_and_png_is_200_dpi(fake, tmp_path, width):
+    drawn = draw_run(fake.make_run({"one-shot": 0.7}), width=width, only=["tau_by_strategy"]).drawn
+    png, pdf, _ = (path.read_bytes() for path in save_figures(drawn, tmp_path))
+    assert b"/Type3" not in pdf
+    assert b"/CIDFontType2" in pdf
+    assert (b"STIXGeneral" if width == "neurips" else b"DejaVuSans") in pdf
+    assert int.from_bytes(png[16:20], "big") == 1100  # 5.5 inches
 
 
 def test_the_style_is_undone(fake):
@@ -277,18 +242,18 @@ def test_the_style_is_undone(fake):
 def test_a_folder_that_cannot_be_written_is_an_error(fake, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UsageError, match="cannot write"):
-        save_figures({"tau": tau_by_strategy.draw(fake.make_run({"one-shot": 0.7}))}, tmp_path / "file" / "plots")
+        save_figures(draw_run(fake.make_run({"one-shot": 0.7})).drawn, tmp_path / "file" / "plots")
 
 
 @pytest.mark.slow
-def test_drawing_a_stored_run_loads_neither_torch_nor_polars_nor_pyplot(fake, tmp_path):
+def test_drawing_a_stored_run_loads_neither_torch_nor_pyplot(fake, tmp_path):
     record = fake.make_record()
     write_record(tmp_path / "run", record, fake.make_scores(record))
     program = (
         "import sys; from pathlib import Path; from nasbench_harness.records import read_run; "
         "from nasbench_harness.figures import draw_run, save_figures; "
-        "save_figures(draw_run(read_run(Path(sys.argv[1]))), Path(sys.argv[2])); "
-        "print([m for m in ('torch', 'polars', 'matplotlib.pyplot') if m in sys.modules])"
+        "save_figures(draw_run(read_run(Path(sys.argv[1]))).drawn, Path(sys.argv[2])); "
+        "print([m for m in ('torch', 'matplotlib.pyplot') if m in sys.modules])"
     )
     arguments = [sys.executable, "-c", program, str(tmp_path / "run"), str(tmp_path / "plots")]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)

@@ -29,15 +29,14 @@ def record(fake, name: str, seed: int, taus: list[float | None]):
     return fake.make_record(name, seed, training={"loss": [], "details": {}, "trajectory": trajectory(taus)})
 
 
-def test_lines_are_means_over_seeds_against_updates(fake, tmp_path):
+def test_lines_are_means_over_seeds_against_updates(fake, sheet_of, tmp_path):
     records = (
         record(fake, "one-shot-balanced", 0, [0.3, 0.5, 0.6]),
         record(fake, "one-shot-balanced", 1, [0.2, 0.6, 0.7]),
         record(fake, "one-shot-uniform", 0, [None, 0.4, 0.5]),
         fake.make_record("plain", 0),
     )
-    figure = tau_along_training.draw(Run(tmp_path, records))
-    assert figure is not None
+    figure = tau_along_training.draw(sheet_of(Run(tmp_path, records))).figure
     accuracy, loss = figure.axes
     lines = {line.get_label(): line for line in accuracy.lines}
     assert set(lines) == {"one-shot, balanced", "one-shot, uniform", "live FLOPs 0.65"}
@@ -54,5 +53,5 @@ def test_lines_are_means_over_seeds_against_updates(fake, tmp_path):
 
 def test_it_is_among_the_figures_of_a_run_that_has_trajectories(fake, tmp_path):
     followed = Run(tmp_path, (record(fake, "one-shot", 0, [0.3, 0.5]),))
-    assert "tau_along_training" in draw_run(followed)
-    assert "tau_along_training" not in draw_run(fake.make_run({"one-shot": 0.6}))
+    assert "tau_along_training" in draw_run(followed).drawn
+    assert "tau_along_training" in draw_run(fake.make_run({"one-shot": 0.6})).skipped
