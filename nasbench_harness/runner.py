@@ -19,8 +19,10 @@ from nasbench_harness.records.summary import sample_of
 from nasbench_harness.strategies.trajectory import SIGNALS
 from nasbench_harness.system.environment import usable_cores
 from nasbench_harness.system.files import write_atomically
+from nasbench_harness.system.heartbeat import heartbeat
 from nasbench_harness.system.memory import keep_freed_memory
-from nasbench_harness.system.progress import Progress
+from nasbench_harness.system.meter import PLANNED
+from nasbench_harness.system.progress import Progress, tell
 from nasbench_harness.system.workers import in_processes
 from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
 
@@ -150,11 +152,14 @@ def run_job(job: Job, progress: Progress) -> Record:
     from nasbench_harness.supernet.weights import WEIGHTS_FILE
 
     unit = job.unit
+    experiment, facts = unit.experiment, {"strategy": unit.strategy, "seed": unit.seed}
     folder = unit_dir(job.out, unit.strategy, unit.seed)
     work, weights = folder / CHECKPOINTS, folder / WEIGHTS_FILE
     kept = weights if job.keep_weights else None
-    record, scores = run_unit(unit, progress, work, job.processes, job.stop_below, kept)
-    write_record(job.out, record, scores)
+    with heartbeat(progress, work, facts) as shown:
+        tell(shown, {PLANNED: experiment.updates(unit.strategy, len(unit.images.train))})
+        record, scores = run_unit(unit, shown, work, job.processes, job.stop_below, kept)
+        write_record(job.out, record, scores)
     shutil.rmtree(work, ignore_errors=True)
     return record
 

@@ -22,6 +22,7 @@ from nasbench_harness.cli.fuse import fuse
 from nasbench_harness.cli.predict import predict
 from nasbench_harness.cli.run import run
 from nasbench_harness.cli.score import score
+from nasbench_harness.cli.status import status
 from nasbench_harness.cli.tables import with_files
 from nasbench_harness.errors import HarnessError, UsageError
 
@@ -34,6 +35,7 @@ Verbs = dict[str, Callable[..., None]]
 
 VERBS: Verbs = {
     "run": run,
+    "status": status,
     "leaderboard": results.leaderboard,
     "figures": results.figures,
     "compare": compare,

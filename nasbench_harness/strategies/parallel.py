@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy as np
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.plugins import load_file
-from nasbench_harness.system.progress import Progress, Silent
+from nasbench_harness.system.progress import Progress, Silent, tell
 from nasbench_harness.system.workers import in_processes
 
 if TYPE_CHECKING:
@@ -157,6 +157,9 @@ class _Told:
         self.amount += amount
         self.inner.advance(amount)
 
+    def tell(self, values: Mapping[str, float]) -> None:
+        tell(self.inner, values)
+
     def fork(self, title: str) -> Progress:
         return self.inner.fork(title)
 
@@ -169,6 +172,9 @@ class _Together(Silent):
 
     def __init__(self, inner: Progress, clock: Clock | None) -> None:
         self.inner, self.clock, self.stored = inner, clock, time.monotonic()
+
+    def tell(self, values: Mapping[str, float]) -> None:
+        tell(self.inner, values)
 
     def advance(self, amount: float) -> None:
         self.inner.advance(amount)

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_GAP = 2
+_NARROWEST = 8
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Collection[int], width: int) -> list[str]:
+    """Rows of cells as lines with columns, those in ``left`` to the left and the others to the right.
+
+    Where ``width`` characters do not hold them, the widest of ``left`` is cut, with an ellipsis, and then the next.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    while sum(widths) + _GAP * (len(widths) - 1) > width:
+        widest = max(left, key=lambda column: widths[column])
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+    return [_line(row, widths, left) for row in rows]
+
+
+def _line(row: Sequence[str], widths: Sequence[int], left: Collection[int]) -> str:
+    cells = [cell if len(cell) <= width else cell[: width - 1] + "…" for cell, width in zip(row, widths, strict=True)]
+    placed = [
+        cell.ljust(width) if column in left else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return (" " * _GAP).join(placed).rstrip()
 
 
 def print_line(console: Console, line: str) -> None:

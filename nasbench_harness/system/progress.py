@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich import progress
     from rich.console import Console
@@ -17,7 +17,10 @@ SECONDS_BETWEEN_LINES = 60.0
 
 
 class Progress(Protocol):
-    """Receiver of progress: phases one after the other, each with a known amount of work."""
+    """Receiver of progress: phases one after the other, each with a known amount of work.
+
+    It may also have ``tell(values)``, see the function of that name.
+    """
 
     def start(self, phase: str, total: float, unit: str) -> None:
         """A new phase begins: ``total`` units of work named ``unit``."""
@@ -30,6 +33,13 @@ class Progress(Protocol):
 
     def close(self) -> None:
         """The part is done: nothing more of it needs to be shown."""
+
+
+def tell(progress: Progress, values: Mapping[str, float]) -> None:
+    """Values of the moment by name, such as the loss, to a receiver that has a method ``tell``; others go without."""
+    receive = getattr(progress, "tell", None)
+    if receive is not None:
+        receive(values)
 
 
 class Silent:

@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -21,7 +21,7 @@ from typing import Any
 
 from nasbench_harness.errors import HarnessError, RunError
 from nasbench_harness.system.memory import keep_freed_memory, note_peak_of_process, peak_memory
-from nasbench_harness.system.progress import Progress
+from nasbench_harness.system.progress import Progress, tell
 
 SECONDS_BETWEEN_REPORTS = 0.25
 
@@ -35,6 +35,7 @@ class _Piped:
     pipe: Connection
     gathered: float = 0.0
     sent: float = field(default_factory=time.monotonic)
+    told: dict[str, float] = field(default_factory=dict)
 
     def start(self, phase: str, total: float, unit: str) -> None:
         self._flush()
@@ -42,6 +43,11 @@ class _Piped:
 
     def advance(self, amount: float) -> None:
         self.gathered += amount
+        if time.monotonic() - self.sent >= SECONDS_BETWEEN_REPORTS:
+            self._flush()
+
+    def tell(self, values: Mapping[str, float]) -> None:
+        self.told.update(values)
         if time.monotonic() - self.sent >= SECONDS_BETWEEN_REPORTS:
             self._flush()
 
@@ -54,6 +60,9 @@ class _Piped:
     def _flush(self) -> None:
         if self.gathered:
             self.pipe.send(("advance", (self.gathered,)))
+        if self.told:
+            self.pipe.send(("tell", (self.told,)))
+            self.told = {}
         self.gathered, self.sent = 0.0, time.monotonic()
 
 
@@ -142,10 +151,8 @@ def in_processes(
                     yield position, value
                 elif kind == "peak":
                     note_peak_of_process(value)
-                elif kind == "start":
-                    shown.start(*value)
                 else:
-                    shown.advance(*value)
+                    _show(shown, kind, value)
     finally:
         started = [process for _, process, _ in running.values() if process.pid is not None]
         for process in started:
@@ -154,6 +161,16 @@ def in_processes(
             process.join()
         for pipe in running:
             pipe.close()
+
+
+def _show(shown: Progress, kind: str, value: Any) -> None:
+    """What came through a pipe, as ``_Piped`` was given it."""
+    if kind == "start":
+        shown.start(*value)
+    elif kind == "tell":
+        tell(shown, *value)
+    else:
+        shown.advance(*value)
 
 
 def _death(exit_code: int | None) -> str:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from nasbench_harness.errors import RunError
-from nasbench_harness.system.progress import Progress
+from nasbench_harness.system.progress import Progress, tell
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.first_steps import FirstSteps
 from nasbench_harness.training.settings import LossCurve
@@ -142,8 +142,11 @@ class TrainingLoop(ABC):
         self.seen.append(updates)
         self.losses.append(mean)
         progress.advance(updates - self.updates_before(self.done - self._pending))
+        told = {"loss": mean}
         if self.tells_cross_entropy:
             self.cross_entropies.append(float(self._cross_entropy) / (self._pending * self.losses_a_step))
+            told["cross_entropy"] = self.cross_entropies[-1]
+        tell(progress, told)
         self._total.zero_()
         self._cross_entropy.zero_()
         self._pending = 0

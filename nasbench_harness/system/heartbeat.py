@@ -1,0 +1,134 @@
+"""Heartbeats: a small file by which others see that a piece of work goes on, and how far it is.
+
+A thread writes it every few seconds, so work that says nothing for an hour is seen to live too, and the work itself
+only sets numbers. What cannot be written (a full disk, a folder that was removed) is left out: watching
+never fails a run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nasbench_harness.errors import StoppedEarlyError
+from nasbench_harness.system.files import temporary_beside
+from nasbench_harness.system.meter import PLANNED, Meter
+from nasbench_harness.system.progress import Progress, tell
+
+HEARTBEAT_FILE = "progress.json"
+"""Name of the file in a unit's folder of checkpoints."""
+
+SECONDS_BETWEEN_BEATS = 5.0
+
+RUNNING, FAILED, STOPPED = "running", "failed", "stopped"
+
+
+class Heartbeat:
+    """Progress that is handed on to ``inner`` and kept in ``path`` with ``facts``, such as strategy and seed."""
+
+    def __init__(self, inner: Progress, path: Path, facts: Mapping[str, Any]) -> None:
+        self.inner, self.path = inner, path
+        self.facts = {**facts, "host": socket.gethostname(), "pid": os.getpid(), "started": _now()}
+        self.meter = Meter()
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        """A new phase begins."""
+        self.meter.start(phase, total, unit)
+        self.inner.start(phase, total, unit)
+
+    def advance(self, amount: float) -> None:
+        """More of the phase is done."""
+        self.meter.advance(amount)
+        self.inner.advance(amount)
+
+    def tell(self, values: Mapping[str, float]) -> None:
+        """Values of the moment."""
+        self.meter.tell(values)
+        tell(self.inner, values)
+
+    def fork(self, title: str) -> Progress:
+        """Progress of a part, which this file does not show."""
+        return self.inner.fork(title)
+
+    def close(self) -> None:
+        """The work is done."""
+        self.inner.close()
+
+    def write(self, state: str = RUNNING, error: str = "") -> None:
+        """Write the file now; what stands in the way is passed over."""
+        text = json.dumps(self.to_json() | {"state": state, "error": error}, indent=1)
+        partial = temporary_beside(self.path)
+        try:  # not synced: a heartbeat that a crash of the machine takes away is none
+            partial.write_text(text + "\n", encoding="utf-8")
+            os.replace(partial, self.path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the file says: the phase as ``stage``, seconds, and the share of the planned updates as ``trained``."""
+        meter = self.meter
+        planned = meter.planned
+        return {
+            **self.facts,
+            "time": _now(),
+            "seconds": round(time.monotonic() - meter.begun, 1),
+            "stage": meter.phase,
+            "share": round(meter.share, 4),
+            "rate": _rounded(meter.rate),
+            "unit": meter.unit,
+            "seconds_left": _rounded(meter.left),
+            PLANNED: planned,
+            "trained": round(min(1.0, meter.trained / planned), 4) if planned else None,
+            **dict(meter.told),
+        }
+
+
+@contextmanager
+def heartbeat(inner: Progress, folder: Path, facts: Mapping[str, Any]) -> Iterator[Heartbeat]:
+    """Keep ``progress.json`` in ``folder`` while the work inside goes on; an error of the work is its last word."""
+    beat = Heartbeat(inner, folder / HEARTBEAT_FILE, facts)
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    beat.write()
+    over = threading.Event()
+
+    def keep_on() -> None:
+        while not over.wait(SECONDS_BETWEEN_BEATS):
+            with contextlib.suppress(Exception):  # a number that the work changes at this moment: the next beat has it
+                beat.write()
+
+    thread = threading.Thread(target=keep_on, name="heartbeat", daemon=True)
+    thread.start()
+    state, error = RUNNING, ""
+    try:
+        yield beat
+    except Exception as raised:
+        state = STOPPED if isinstance(raised, StoppedEarlyError) else FAILED
+        error = " ".join(str(raised).split())[:500] or type(raised).__name__
+        raise
+    except BaseException:
+        state = STOPPED
+        raise
+    finally:
+        over.set()
+        thread.join()
+        if state != RUNNING:
+            beat.write(state, error)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
