@@ -43,7 +43,7 @@ ONLY = {
     "records": {"errors", "space", "metrics", "system"},
     "figures": {"errors", "metrics", "records", "space", "system", "experiment", "evidence"},
     "evidence": {"errors", "metrics", "records", "space", "system", "experiment"},
-    "report": {"errors", "metrics", "records", "space", "system", "experiment", "evidence"},
+    "report": {"errors", "metrics", "records", "space", "system", "experiment", "evidence", "figures", "_version"},
 }
 """Rooms that may import less than the order allows: drawing and tables see records alone, not what made them."""
 

@@ -102,6 +102,15 @@ class Run(records.Run):
         """The figures by name; see ``nasbench_harness.draw``."""
         return draw(self, signal)
 
+    def report(self, path: Path | str, **options: Any) -> dict[str, Any]:
+        """Write one HTML page of this run that needs nothing from elsewhere; what is on it, as plain values.
+
+        ``options``: those of ``nasbench_harness.api.page.write_page``, such as ``baselines``, ``truth`` and ``policy``.
+        """
+        from nasbench_harness.api.page import write_page
+
+        return write_page([self], path, **options).contents
+
     def __repr__(self) -> str:
         return f"Run({self.name!r}, {len(self.records)} units of {', '.join(self.strategies)}, in {str(self.folder)!r})"
 

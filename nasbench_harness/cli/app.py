@@ -20,6 +20,7 @@ from nasbench_harness.cli.compare import compare
 from nasbench_harness.cli.doctor import doctor
 from nasbench_harness.cli.fuse import fuse
 from nasbench_harness.cli.predict import predict
+from nasbench_harness.cli.report import report
 from nasbench_harness.cli.run import run
 from nasbench_harness.cli.score import score
 from nasbench_harness.cli.status import status
@@ -38,6 +39,7 @@ VERBS: Verbs = {
     "status": status,
     "leaderboard": results.leaderboard,
     "figures": results.figures,
+    "report": report,
     "compare": compare,
     "score": score,
     "fuse": fuse,

@@ -11,7 +11,7 @@ from nasbench_harness.records.scores import RECORD_FILE, SCORES_FILE
 from nasbench_harness.records.store import unit_of
 
 _OF_A_UNIT = (RECORD_FILE, SCORES_FILE)  # the record first: it stands for the others
-_OF_A_RUN = ("experiment.json", "leaderboard.json", "leaderboard.md")
+_OF_A_RUN = ("experiment.json", "leaderboard.json", "leaderboard.md", "report.html")
 _CHECKPOINTS = "checkpoints"
 
 
@@ -44,7 +44,7 @@ class Removal:
 def removal_of(folder: Path | str) -> Removal:
     """What removing a unit or a run means; nothing is touched yet.
 
-    Only what the harness wrote goes: records, scores, checkpoints, and of a run its description and leaderboards.
+    Only what the harness wrote goes: records, scores, checkpoints, and of a run its description, leaderboards and page.
     Raises ``UsageError`` for a folder that is neither, and for a link, which may lead anywhere.
     """
     folder = Path(folder)

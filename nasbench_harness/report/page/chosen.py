@@ -1,0 +1,105 @@
+"""Which scores the page holds: those of every unit where there is room, else one seed of each strategy first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nasbench_harness.records import Record, Run, ScoreTable, read_scores
+from nasbench_harness.records.schema import lookup
+from nasbench_harness.report.page.pack import Packed, pack, size_of
+
+Index = npt.NDArray[np.int64]
+
+
+@dataclass
+class Held:
+    """Packed scores of one unit by signal, and its leaves by number plus 1 (0: of no leaf); None with one leaf."""
+
+    record: Record
+    scores: dict[str, Packed] = field(default_factory=dict)
+    leaf: Packed | None = None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """``index``: architectures that the columns are of, by our index. ``left_out``: units without scores here."""
+
+    index: Index
+    held: tuple[Held, ...]
+    left_out: tuple[Record, ...]
+
+
+def choose(run: Run, signal: str | None, room: int) -> Chosen:
+    """Scores that fit into ``room`` bytes, the judged signal of each strategy's median seed first.
+
+    Units of other architectures than the first one's are left out. Raises ``DataError`` for damaged scores.
+    """
+    index: Index | None = None
+    held: dict[tuple[str, int], Held] = {}
+    tables: dict[tuple[str, int], ScoreTable] = {}
+    for record, name in _in_order(run, signal):
+        unit = (record.strategy, record.seed)
+        if unit not in tables:
+            tables[unit] = read_scores(run.unit_dir(*unit))
+        table = tables[unit]
+        index = table.index.astype(np.int64) if index is None else index
+        if not np.array_equal(index, table.index) or name not in table.scores:
+            continue
+        packed = pack(table.scores[name])
+        leaf = None if unit in held or len(record.leaves) < 2 else pack(table.leaf.astype(np.int64) + 1)
+        room -= size_of(packed) + (size_of(leaf) if leaf else 0)
+        if room < 0:
+            break
+        one = held.setdefault(unit, Held(record, leaf=leaf))
+        one.scores[name] = packed
+    assert index is not None  # a run has a record
+    chosen = tuple(held[unit] for unit in sorted(held))
+    without = (record for record in run.records if (record.strategy, record.seed) not in held)
+    return Chosen(index, chosen, tuple(without))
+
+
+def median_record(records: tuple[Record, ...], signal: str | None) -> Record:
+    """The record with the median tau, the lower of two."""
+
+    def tau(record: Record) -> float:
+        found = lookup(record.column(signal), "kendall_tau")
+        return -2.0 if found is None else found
+
+    return sorted(records, key=tau)[(len(records) - 1) // 2]
+
+
+def _in_order(run: Run, signal: str | None) -> Iterator[tuple[Record, str]]:
+    medians = [median_record(run.of(name), signal) for name in run.strategies]
+    others = [record for record in run.records if record not in medians]
+    for records, headline in ((medians, True), (medians, False), (others, True), (others, False)):
+        for record in records:
+            judged = signal or record.signal
+            names = [judged] if headline else [name for name in record.signals if name != judged]
+            yield from ((record, name) for name in names)
+
+
+def unit_json(held: Held, strategy: int, signal: str | None) -> dict[str, Any]:
+    """A unit for the page: its scores, and its leaves with what the record says of each by the judged signal."""
+    record = held.record
+    analysis = record.analysis["leaves"].get(signal or record.signal, {})
+    found = {leaf["name"]: leaf for leaf in analysis.get("leaves", ())}
+    leaves = [
+        {
+            "name": leaf["name"],
+            **{key: found.get(leaf["name"], {}).get(key) for key in ("n", "kendall_tau", "rank_offset")},
+        }
+        for leaf in record.leaves
+    ]
+    return {
+        "strategy": strategy,
+        "seed": record.seed,
+        "tau": {name: record.metrics[name]["kendall_tau"] for name in held.scores},
+        "scores": held.scores,
+        "leaf": held.leaf,
+        "leaves": leaves,
+    }

@@ -1,0 +1,82 @@
+"""The verdicts of a candidate against a baseline as a table with a drawing of each difference."""
+
+from __future__ import annotations
+
+from nasbench_harness.evidence import WORDS, Comparison, Gate
+from nasbench_harness.report.cells import MISSING
+from nasbench_harness.report.page.intervals import Axis, bar
+from nasbench_harness.report.page.markup import Html, element
+from nasbench_harness.report.verdicts import gate_notes
+
+_SIGNS = {"better": "▲", "not worse": "●", "worse": "▼", "undecided": "?"}  # the others: "="
+_HEADINGS = (
+    "strategy",
+    "verdict",
+    "difference",
+    "candidate less baseline",
+    "seeds",
+    "p worse",
+    "candidate",
+    "baseline",
+)
+
+
+def verdict_table(gate: Gate, number: int = 0) -> Html:
+    """The verdicts, the worst first, beneath a line that counts them; then the rules."""
+    rows = sorted(gate.comparisons, key=lambda one: (-WORDS.index(one.verdict.word), one.pair.name))
+    ends = [abs(end) for one in rows if one.numbers for end in one.numbers.interval]
+    reach = max([gate.rules.margin, *ends]) * 1.05
+    axis = Axis(-reach, reach, (-gate.rules.margin,))
+    drawn = any(one.numbers for one in rows)
+    headings = [name for name in _HEADINGS if drawn or name != "candidate less baseline"]
+    head = (element("th", name, scope="col", class_=_class(name)) for name in headings)
+    table = element(
+        "table",
+        element("caption", f"{gate.title}: {gate.summary}"),
+        element("thead", element("tr", head)),
+        element("tbody", (_row(one, axis, drawn) for one in rows)),
+        class_="verdicts",
+        id=f"verdicts-{number}",
+    )
+    notes = element("ul", (element("li", note) for note in gate_notes(gate)), class_="notes")
+    return Html(
+        element("div", table, class_="wide", role="region", tabindex=0, aria_label=f"Verdicts: {gate.title}")
+        + element("details", element("summary", "How the verdicts were reached"), notes)
+    )
+
+
+def _row(one: Comparison, axis: Axis, drawn: bool) -> Html:
+    word, numbers = one.verdict.word, one.numbers
+    name = f"{one.pair.name} (across)" if one.pair.across else one.pair.name
+    badge = element(
+        "span", element("span", _SIGNS.get(word, "="), aria_hidden="true"), f" {word}", class_=f"verdict {_slug(word)}"
+    )
+    difference: object = MISSING
+    if numbers is not None:
+        low, high = numbers.interval
+        difference = [f"{numbers.difference:+.3f}", element("small", f"{low:+.3f} to {high:+.3f}")]
+    drawing = (
+        element("td", numbers and bar(axis, numbers.difference, numbers.interval), class_="plot") if drawn else None
+    )
+    p = MISSING if numbers is None else "< .001" if numbers.p_worse < 0.001 else f"{numbers.p_worse:.3f}"
+    further = numbers and numbers.further
+    more = f"+{further.candidate} would decide" if further else ""
+    return element(
+        "tr",
+        element("th", name, scope="row", class_="name"),
+        element("td", badge, class_="left"),
+        element("td", difference),
+        drawing,
+        element("td", f"{one.pair.candidate.n} v {one.pair.baseline.n}", element("small", more) if more else None),
+        element("td", p),
+        element("td", f"{one.pair.candidate.value_S.mean():.3f}"),
+        element("td", f"{one.pair.baseline.value_S.mean():.3f}"),
+    )
+
+
+def _class(heading: str) -> str | None:
+    return {"strategy": "name", "verdict": "left", "candidate less baseline": "plot"}.get(heading)
+
+
+def _slug(word: str) -> str:
+    return word.replace(" ", "-")
