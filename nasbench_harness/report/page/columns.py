@@ -53,6 +53,7 @@ def columns(board: Leaderboard) -> list[Column]:
                 f"tau.{signal}", f"tau ({words(signal)})", f"tau by the score {words(signal)}", 2, _of_signal(signal)
             )
             for signal in board.signals
+            if {row.signal for row in board.rows} != {signal}
         ),
         _metric("spearman", "Spearman", "Spearman's rank correlation of scores and truth", 2, 3),
         _metric("precision_at.0.05", "P@5 %", "share of the truly best twentieth among the highest twentieth", 2, 3),

@@ -33,7 +33,7 @@ def looks(strategies: Iterable[str]) -> tuple[dict[str, Look], tuple[str, ...]]:
 
 
 def colour_rules(colours: Iterable[str]) -> str:
-    """Style rules: class ``c<number>`` sets ``--c``; text and marks take it from there."""
+    """Style rules: class ``c<number>`` gives an element, and what is in it, the colour of that number."""
     return "\n".join(
         f".c{number}{{--c:light-dark({colour},{lighter(colour)})}}" for number, colour in enumerate(colours)
     )
