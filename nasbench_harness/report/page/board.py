@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nasbench_harness.report.cells import notes_of
 from nasbench_harness.report.leaderboard import Leaderboard, Row
+from nasbench_harness.report.notes import notes_of
 from nasbench_harness.report.page.columns import Column, columns
 from nasbench_harness.report.page.intervals import Axis, bar
 from nasbench_harness.report.page.markup import Html, element

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nasbench_harness.records.summary import Estimate
-from nasbench_harness.report.cells import MISSING, words
 from nasbench_harness.report.leaderboard import Leaderboard, Row
+from nasbench_harness.report.notes import MISSING, words
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """``key``: its name in the CSV file. ``rank``: 0 stands on a phone too, 1 on wide screens, 2 on request."""
+    """``key``: what it sorts by. ``rank``: 0 stands on a phone too, 1 on wide screens, 2 on request."""
 
     key: str
     title: str

@@ -17,6 +17,7 @@ from nasbench_harness._version import __version__
 from nasbench_harness.errors import UsageError
 from nasbench_harness.evidence import Gate
 from nasbench_harness.records import Run
+from nasbench_harness.report.cells import table_of
 from nasbench_harness.report.leaderboard import Leaderboard
 from nasbench_harness.report.page.board import board_notes, board_table
 from nasbench_harness.report.page.chosen import Chosen, choose
@@ -26,8 +27,8 @@ from nasbench_harness.report.page.markup import Html, element, join, script_json
 from nasbench_harness.report.page.names import colour_rules, looks
 from nasbench_harness.report.page.payload import payload
 from nasbench_harness.report.page.protocol import protocol_card
-from nasbench_harness.report.page.sheet import board_csv
 from nasbench_harness.report.page.verdicts import verdict_table
+from nasbench_harness.report.separated import csv_of
 
 MOST_BYTES = 3_000_000
 """Of a page, unless asked otherwise."""
@@ -86,7 +87,7 @@ def build_page(
     empty = Chosen(np.arange(2), (), ())
     room = most_bytes - fixed - len(script_json(payload(run, board, look, empty, truth_A, signal))) - 200_000
     chosen = choose(run, signal, room)
-    data = payload(run, board, look, chosen, truth_A, signal) | {"csv": board_csv(board)}
+    data = payload(run, board, look, chosen, truth_A, signal) | {"csv": csv_of([table_of(board)])}
     parts["left_out"] = _left_out(chosen, len(run.records))
     parts["data"] = script_json(data)
     html = _PLACE.sub(lambda found: parts[found[1]], _asset("template.html"))

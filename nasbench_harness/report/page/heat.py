@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nasbench_harness.records import Run
-from nasbench_harness.report.cells import MISSING
 from nasbench_harness.report.leaderboard import Leaderboard
+from nasbench_harness.report.notes import MISSING
 from nasbench_harness.report.page.chosen import median_record
 from nasbench_harness.report.page.markup import Html, element
 from nasbench_harness.report.page.names import Look

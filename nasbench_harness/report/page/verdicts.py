@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nasbench_harness.evidence import WORDS, Comparison, Gate
-from nasbench_harness.report.cells import MISSING
+from nasbench_harness.report.notes import MISSING
 from nasbench_harness.report.page.intervals import Axis, bar
 from nasbench_harness.report.page.markup import Html, element
 from nasbench_harness.report.verdicts import gate_notes

@@ -141,7 +141,7 @@ def test_the_table_has_the_numbers_of_the_leaderboard(run, page):
 def test_the_csv_is_the_leaderboard(run, page):
     rows = list(csv.DictReader(io.StringIO(data_of(page.html)["csv"])))
     assert [row["strategy"] for row in rows[:3]] == ["mine", "one-shot-uniform", "gm-nas"]
-    assert float(rows[1]["kendall_tau"]) == pytest.approx(0.4)
+    assert float(rows[1]["tau"]) == pytest.approx(0.4)
     assert [row["kind"] for row in rows] == ["strategy"] * 3 + ["reference"] * 2
 
 
