@@ -31,6 +31,7 @@ from nasbench_harness.strategies.trajectory import Trajectory
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.supernet.weights import save_weights
 from nasbench_harness.system.environment import environment_record
+from nasbench_harness.system.faults import telling
 from nasbench_harness.system.memory import give_back_freed_memory, peak_memory
 from nasbench_harness.system.progress import Progress
 from nasbench_harness.training.budget import Budget
@@ -67,6 +68,7 @@ class Unit:
         return identity(self.description)
 
 
+@telling()
 def run_unit(
     unit: Unit,
     progress: Progress,
@@ -80,7 +82,8 @@ def run_unit(
     With a folder ``work`` the unit leaves checkpoints there and resumes from those of an interrupted run. With several
     ``processes``, on the CPU and with that folder, independent parts run at the same time; the numbers are the same.
     Raises ``StoppedEarlyError`` when a point of the trajectory has a tau below ``stop_below``: the unit is unfinished.
-    ``weights``: the file for the trained networks; None: they are not kept.
+    ``weights``: the file for the trained networks; None: they are not kept. Memory that runs out and errors of a
+    plug-in are a ``RunError``.
     """
     clock = Clock(work, unit.identity)
     followed = _followed(unit)

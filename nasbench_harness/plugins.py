@@ -32,11 +32,14 @@ def load_file(path: Path | str, sha256: str | None = None) -> PluginFile:
 
     Raises ``UsageError`` when it cannot be read, raises an error itself, or is not the file that ``sha256`` names.
     """
-    path = Path(path).resolve()
     try:
+        path = Path(path).resolve()
+        if not path.is_file():  # nor a pipe, which would be waited for
+            raise FileNotFoundError(0, "it is no plain file" if path.exists() else "No such file or directory")
         data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"no plug-in file {path}: {error.strerror}; give a Python file") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"no plug-in file {str(path)!r}: {reason}; give a Python file") from error
     digest = hashlib.sha256(data).hexdigest()
     if sha256 is not None and digest != sha256:
         raise UsageError(f"plug-in {path} has changed since this experiment was loaded; start the command again")
@@ -58,9 +61,22 @@ def _run(path: Path, data: bytes) -> None:
     try:
         # compiled here and not by the import system: a cached byte-code file may be older than the text
         exec(compile(data, str(path), "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        del sys.modules[name]
+        raise
+    except BaseException as error:  # whatever a stranger's file may raise
         del sys.modules[name]
         raise UsageError(f"plug-in {path} cannot be loaded: {_cause(error, path)}; fix the file") from error
+
+
+def fault_of_plugin(error: BaseException) -> str | None:
+    """A line on an error that was raised in a plug-in file, or by what it called; None for any other error."""
+    files = {str(path) for path in _loaded}
+    places = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+    if not places:
+        return None
+    said = " ".join(str(error).split())[:300]
+    return f"plug-in {places[-1].filename}, line {places[-1].lineno}: {type(error).__name__}: {said}; fix the file"
 
 
 def _cause(error: BaseException, path: Path) -> str:

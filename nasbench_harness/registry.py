@@ -32,6 +32,15 @@ def near_names(wanted: str, known: list[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
 
 
+def shown(value: object) -> str:
+    """A value as Python writes it, cut where it is long: the end of an error message."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists
+        return f"a {type(value).__name__} that cannot be written ({str(error)[:40]})"
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
 class Registry(Generic[T]):
     """Names to frozen dataclasses; the fields of a class are its options and carry its defaults."""
 
@@ -144,7 +153,7 @@ class Registry(Generic[T]):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "options"
             message = first["msg"].removeprefix("Value error, ")
-            raise UsageError(f"{self.family} {name!r}: {where}: {message}, found {first['input']!r}") from error
+            raise UsageError(f"{self.family} {name!r}: {where}: {message}, found {shown(first['input'])}") from error
 
     def _load_entry_points(self) -> None:
         """Once: the parts that other distributions offer; one that cannot be had is noted and leaves no trace."""
@@ -158,7 +167,9 @@ class Registry(Generic[T]):
             before = dict(self._members), dict(self._origins)
             try:
                 self._load(point, distribution)
-            except (Exception, SystemExit) as error:  # whatever a stranger's module may raise
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # whatever a stranger's module may raise
                 self._members, self._origins = before
                 cause = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
                 self._broken[point.name] = (

@@ -17,6 +17,7 @@ from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.records import Record, read_record, unit_dir, write_record
 from nasbench_harness.records.summary import sample_of
 from nasbench_harness.strategies.trajectory import SIGNALS
+from nasbench_harness.system.devices import MOST_AT_ONCE, check_device
 from nasbench_harness.system.environment import usable_cores
 from nasbench_harness.system.files import write_atomically
 from nasbench_harness.system.heartbeat import heartbeat
@@ -213,15 +214,10 @@ def _threads(sources: Sources, workers: int) -> int:
     """Threads of torch for each process, set in this one too; ``UsageError`` for an impossible device or number."""
     import torch
 
-    try:
-        torch.empty(0, device=sources.device)
-    except (RuntimeError, AssertionError) as error:
-        first_line = str(error).splitlines()[0]
-        raise UsageError(f"device {sources.device!r} cannot be used here ({first_line}); try cpu") from error
-    if workers < 1:
-        raise UsageError(f"workers must be at least 1, found {workers}")
-    if sources.threads is not None and sources.threads < 1:
-        raise UsageError(f"threads must be at least 1, found {sources.threads}")
+    check_device(sources.device)
+    for name, count in (("workers", workers), ("threads", sources.threads)):
+        if count is not None and not 1 <= count <= MOST_AT_ONCE:
+            raise UsageError(f"{name} must be at least 1 and at most {MOST_AT_ONCE:,}, found {count}")
     threads = sources.threads
     if threads is None and workers > 1:
         threads = max(1, usable_cores() // workers)

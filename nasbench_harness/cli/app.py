@@ -6,7 +6,6 @@ imported inside the verbs, so that ``--help``, ``score`` and ``figures`` start w
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -24,13 +23,18 @@ from nasbench_harness.cli.report import report
 from nasbench_harness.cli.run import run
 from nasbench_harness.cli.score import score
 from nasbench_harness.cli.status import status
+from nasbench_harness.cli.streams import drop_stdout, prepare_streams
 from nasbench_harness.cli.tables import with_files
-from nasbench_harness.errors import HarnessError, UsageError
+from nasbench_harness.errors import RunError, UsageError
+from nasbench_harness.system.faults import told
 
 PURPOSE = "Does a way of partitioning a weight-sharing supernet rank architectures better? Measured on NAS-Bench-201."
 EXIT_CODES = (
     "Exit codes: 0 done, 1 regression found, 2 wrong usage, 3 data missing or corrupt, 4 a run failed, 130 interrupted."
 )
+
+LONGEST_LINE = 2_000
+"""Characters of an error: some name what they found, and that may be of any length."""
 
 Verbs = dict[str, Callable[..., None]]
 
@@ -119,18 +123,33 @@ app = command_line()
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; every expected error is one line on stderr."""
+    prepare_streams()
+    code = _run(sys.argv[1:] if arguments is None else list(arguments))
     try:
-        app(with_files(sys.argv[1:] if arguments is None else arguments), print_error=False, exit_on_error=False)
-    except HarnessError as error:
-        return _fail(error, error.exit_code)
+        sys.stdout.flush()  # now, so that a full disk behind it is told and not found out at the exit
+    except BrokenPipeError:
+        drop_stdout()
+    except OSError as error:
+        drop_stdout()
+        return _fail(f"cannot write the result to stdout: {error.strerror}", RunError.exit_code)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        app(with_files(arguments), print_error=False, exit_on_error=False)
     except CycloptsError as error:
         return _fail(error, UsageError.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted; finished units and checkpoints are kept, the same command resumes", 130)
     except BrokenPipeError:
-        # the reader of our stdout has seen enough; nothing may be written to it at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception:
+        drop_stdout()  # its reader has seen enough
+    except BaseException as error:
+        if isinstance(error, SystemExit) and error.code in (None, 0):
+            return 0
+        line = told(error)
+        if line is not None:
+            return _fail(line, line.exit_code)
         # a fault of the harness itself: its traceback is the report, and 1 would claim a regression
         traceback.print_exc()
         return _fail("this is a fault of nasbench-harness; please report the lines above", 4)
@@ -138,6 +157,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: object, code: int) -> int:
+    """The error as one line of printable characters, the middle of a long one left out."""
     text = " ".join(str(error).split())
+    text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    if len(text) > LONGEST_LINE:
+        text = f"{text[: LONGEST_LINE // 2]} [...] {text[-LONGEST_LINE // 2 :]}"
     print(f"nasbench-harness: {text}", file=sys.stderr)
     return code

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
 
 from nasbench_harness.errors import DataError
+from nasbench_harness.system.reading import MOST_BYTES, open_file, why
 from nasbench_harness.truth.importers.base import SourceRows, index_of_architecture, table_from_rows
 from nasbench_harness.truth.order import benchmark_order
 from nasbench_harness.truth.table import TruthTable
@@ -35,13 +37,13 @@ def read_published(source: Path, origin: str) -> TruthTable:
     Raises ``DataError`` naming what is missing when its columns are others, and row and remedy for a faulty row.
     """
     try:
-        with open(source, newline="", encoding="utf-8") as stream:
+        with io.TextIOWrapper(open_file(source, MOST_BYTES), encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
             _check_columns(source, reader.fieldnames or [])
             lines = list(reader)
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
     except OSError as error:
-        raise DataError(f"cannot read {source}: {error.strerror}; fetch it again") from error
+        raise DataError(f"cannot read {source}: {why(error)}; fetch it again") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{source.name} is not a CSV file in UTF-8 ({error}); fetch it again") from error
     places = [f"row {number}" for number in range(2, len(lines) + 2)]

@@ -13,6 +13,7 @@ from pathlib import Path
 from nasbench_harness.errors import DataError, RunError
 from nasbench_harness.images import cifar10
 
+MOST_FILES = 100
 LARGEST = 1 << 30  # bytes unpacked; the image sets have a fifth of it
 
 
@@ -25,9 +26,14 @@ def unpack(archive: Path, folder: str, root: Path, layout: cifar10.Layout = cifa
     with tempfile.TemporaryDirectory(prefix=".unpack-", dir=root) as place:
         try:
             with tarfile.open(archive, "r:*") as stored:
-                members = [_checked(member, archive, folder) for member in stored.getmembers()]
-                if sum(member.size for member in members) > LARGEST:
-                    raise DataError(f"{archive.name} unpacks to more than {LARGEST:,} bytes; it is not this image set")
+                members: list[tarfile.TarInfo] = []
+                for member in stored:  # one by one: what is too large is not unpacked to its end to find that out
+                    members.append(_checked(member, archive, folder))
+                    if sum(one.size for one in members) > LARGEST or len(members) > MOST_FILES:
+                        raise DataError(
+                            f"{archive.name} unpacks to more than {LARGEST:,} bytes or {MOST_FILES} files; it is not "
+                            "this image set"
+                        )
                 # a Python before 3.11.4 has no filters; the check above lets only plain files of one folder pass
                 if hasattr(tarfile, "data_filter"):
                     stored.extraction_filter = tarfile.data_filter

@@ -46,8 +46,8 @@ class ImagesSection(_Section):
     """
 
     name: Literal["cifar10", "digits"] = "digits"
-    size: int | None = Field(None, gt=0)
-    split_seed: int | None = Field(None, ge=0)
+    size: int | None = Field(None, gt=0, le=10_000)
+    split_seed: int | None = Field(None, ge=0, lt=2**63)
     normalisation: Literal["measured", "published"] = "measured"
 
 
@@ -58,8 +58,8 @@ class NetworkSection(_Section):
     and changes the scores.
     """
 
-    channels: int = Field(gt=0)
-    cells: int = Field(gt=0)
+    channels: int = Field(gt=0, le=10_000)
+    cells: int = Field(gt=0, le=1_000)
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
@@ -72,15 +72,15 @@ class TrainingSection(_Section):
     trained on. ``rate_changes``: how often the learning rate moves along its cosine.
     """
 
-    batch_size: int = Field(64, gt=1)
-    learning_rate: float = Field(0.025, gt=0)
-    learning_rate_end: float = Field(0.001, ge=0)
+    batch_size: int = Field(64, gt=1, le=1_000_000)
+    learning_rate: float = Field(0.025, gt=0, le=1e6)
+    learning_rate_end: float = Field(0.001, ge=0, le=1e6)
     momentum: float = Field(0.9, ge=0, lt=1)
     nesterov: bool = True
-    weight_decay: float = Field(5e-4, ge=0)
+    weight_decay: float = Field(5e-4, ge=0, le=1e6)
     clip_norm: float | None = Field(None, gt=0)
     flip: bool = True
-    crop_padding: int = Field(0, ge=0)
+    crop_padding: int = Field(0, ge=0, le=1_000)
     unsampled_weights: Literal["freeze", "decay", "decay-only", "momentum-only"] = "freeze"
     crop_fill: Literal["mean", "black"] = "mean"
     last_batch: Literal["drop", "keep"] = "drop"
@@ -100,8 +100,8 @@ class BudgetSection(_Section):
     many times that as its publication trained, so that published settings can be compared too.
     """
 
-    epochs: float | None = Field(None, gt=0)
-    architecture_updates: int | None = Field(None, gt=0)
+    epochs: float | None = Field(None, gt=0, le=1e6)
+    architecture_updates: int | None = Field(None, gt=0, le=10**12)
     rule: Literal["equal", "native"] = "equal"
 
     @model_validator(mode="after")
@@ -125,10 +125,10 @@ class ScoringSection(_Section):
     networks train; it changes no other number.
     """
 
-    images: int = Field(gt=1)
-    batch_size: int = Field(512, gt=1)
+    images: int = Field(gt=1, le=10**9)
+    batch_size: int = Field(512, gt=1, le=1_000_000)
     batch_norm: Literal["batch-statistics", "recalibrated"] = "batch-statistics"
-    recalibration_batches: int = Field(50, gt=0)
+    recalibration_batches: int = Field(50, gt=0, le=1_000_000)
     signal: str = "accuracy"
     architectures: int | None = Field(None, ge=SMALLEST_SAMPLE, le=N_ARCHITECTURES)
     trajectory: TrajectorySection | None = None
@@ -187,9 +187,9 @@ def _texts(value: Any) -> Iterator[str]:
 class Experiment(_Section):
     """One comparison of strategies: same images, network, training, budget, scoring and truth for all of them."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=200)
     description: str = ""
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = (0,)
     plugins: tuple[PluginSection, ...] = ()
     images: ImagesSection
     network: NetworkSection

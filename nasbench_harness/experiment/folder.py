@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment.description import SHARED, Experiment
 from nasbench_harness.records import Record, read_record, stored_units
 from nasbench_harness.system.files import write_json
+from nasbench_harness.system.reading import read_json
 
 DESCRIPTION_FILE = "experiment.json"
 _OF_ONE_UNIT = ("strategy", "seed", "plugins", "data")
@@ -86,7 +86,7 @@ def _changed_file(record: Record, experiment: Experiment, stored: dict[str, Any]
 def _stored(out: Path) -> dict[str, Any]:
     """The description in a folder; empty where there is none, or none that can be read."""
     try:
-        value = json.loads((out / DESCRIPTION_FILE).read_bytes())
+        value = read_json(out / DESCRIPTION_FILE)
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

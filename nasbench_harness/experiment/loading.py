@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import os
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -14,7 +14,8 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment.description import Experiment
 from nasbench_harness.experiment.grid import expand
 from nasbench_harness.plugins import load_file
-from nasbench_harness.registry import near_names
+from nasbench_harness.registry import near_names, shown
+from nasbench_harness.system.reading import parse_toml, read_text, why
 
 MOST_SEEDS = 10_000
 """Seeds that one range may name: more is a slip of the finger."""
@@ -25,6 +26,8 @@ def preset_names() -> list[str]:
     folder = resources.files("nasbench_harness.experiment") / "presets"
     return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
 
+
+_MOST = 1 << 24  # bytes of an experiment's file
 
 Overrides = Sequence[str] | Mapping[str, object]
 """Changes of single settings: texts such as ``budget.epochs=2``, or a mapping such as ``{"budget.epochs": 2}``."""
@@ -71,10 +74,12 @@ def _read(source: str) -> dict[str, Any]:
     if source.endswith(".toml") or "/" in source:
         path = Path(source)
         folder = path.parent
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise UsageError(f"no experiment file {source}; give a TOML file or a preset: {', '.join(preset_names())}")
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path, _MOST)
+        except OSError as error:
+            raise UsageError(f"cannot read {source}: {why(error)}; give a TOML file") from error
         except UnicodeDecodeError as error:
             raise UsageError(f"{source} is not a text file in UTF-8 ({error.reason}); give a TOML file") from error
     elif source in preset_names():
@@ -82,9 +87,9 @@ def _read(source: str) -> dict[str, Any]:
     else:
         raise UsageError(f"unknown preset {source!r}; {near_names(source, preset_names())}, or give a TOML file")
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{source} is not valid TOML: {error}") from error
+        values = parse_toml(text)
+    except ValueError as error:
+        raise UsageError(f"{source} is not valid TOML: {why(error)}") from error
     if isinstance(values.get("plugins"), list):
         values["plugins"] = [str(folder / file) if isinstance(file, str) else file for file in values["plugins"]]
     return values
@@ -98,7 +103,7 @@ def _validated(values: dict[str, Any], source: str) -> Experiment:
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise UsageError(f"{source}: unknown setting {where!r}; {_hint(first['loc'])}") from error
-        found = "" if first["type"] == "missing" else f", found {first['input']!r}"
+        found = "" if first["type"] == "missing" else f", found {shown(first['input'])}"
         raise UsageError(f"{source}: {where}: {first['msg'].removeprefix('Value error, ')}{found}") from error
     if not experiment.strategies or not experiment.seeds:
         raise UsageError(f"{source}: an experiment needs at least one strategy and one seed")
@@ -130,8 +135,8 @@ def _parsed(override: str) -> tuple[str, Any]:
     if not separator or not key:
         raise UsageError(f"override {override!r} is not of the form section.key=value, such as budget.epochs=2")
     try:
-        return key, tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return key, parse_toml(f"value = {text}")["value"]
+    except ValueError:
         return key, text
 
 

@@ -8,7 +8,6 @@ halves; D-X-Y/AutoDL-Projects, exps/NAS-Bench-201/main.py), a file, or a seeded 
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.system.reading import read_json, why
 
 BENCHMARK_IMAGES = 50_000
 _BENCHMARK_SEED = 1021
@@ -67,11 +67,11 @@ def split_from_file(path: Path, n_images: int) -> Split:
     ``DataError`` when a position is no integer of 0..n_images-1, stands twice, or stands in both lists.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except OSError as error:
-        raise DataError(f"cannot read the split file {path}: {error.strerror}; check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"split file {path} is not JSON ({error}); fetch or export it again") from error
+        raise DataError(f"cannot read the split file {path}: {why(error)}; check the path") from error
+    except ValueError as error:
+        raise DataError(f"split file {path} is not JSON ({why(error)}); fetch or export it again") from error
     if not isinstance(content, dict) or not {"train", "valid"} <= set(content):
         raise DataError(f"split file {path}: expected an object with lists 'train' and 'valid'; add what is missing")
     parts = [_positions(content[key], key, path, n_images) for key in ("train", "valid")]
@@ -86,7 +86,7 @@ def split_from_file(path: Path, n_images: int) -> Split:
 
 def _positions(value: object, key: str, path: Path, n_images: int) -> IntArray:
     if isinstance(value, list) and len(value) == 2 and value[0] == "int" and isinstance(value[1], list):
-        value = [int(v) if isinstance(v, str) and v.isascii() and v.isdigit() else v for v in value[1]]
+        value = [int(v) if isinstance(v, str) and v.isascii() and v.isdigit() and len(v) < 10 else v for v in value[1]]
     if not isinstance(value, list) or not value:
         raise DataError(f"split file {path}: '{key}' is not a list of positions; expected [0, 5, 7, ...]")
     for position in value:

@@ -17,7 +17,7 @@ from nasbench_harness.records.scores import RECORD_FILE, SCORES_FILE, ScoreTable
 from nasbench_harness.system.files import write_atomically, write_json
 from nasbench_harness.system.reading import read_json, why
 
-_STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]*")
+_STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,199}")
 _SEED_FOLDER = re.compile(r"seed-(0|[1-9][0-9]*)")
 
 
@@ -56,7 +56,10 @@ class Run:
 def unit_dir(run_dir: Path | str, strategy: str, seed: int) -> Path:
     """Folder of one (strategy, seed). Raises ``UsageError`` for a name that is no safe folder name."""
     if not _STRATEGY.fullmatch(strategy):
-        raise UsageError(f"strategy name {strategy!r}: use letters, digits and . _ + = - only, a letter or digit first")
+        raise UsageError(
+            f"strategy name {strategy[:80]!r}: use up to 200 letters, digits and . _ + = - only, "
+            "a letter or digit first"
+        )
     if seed < 0:
         raise UsageError(f"seed {seed}: use 0 or more")
     return Path(run_dir) / strategy / f"seed-{seed}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, flops, parameters
+from nasbench_harness.system.reading import read_json, why
 from nasbench_harness.truth import Truth, judging_table, truth_of
 
 if TYPE_CHECKING:
@@ -201,9 +201,9 @@ def _headline(record: Path) -> str:
     if not record.is_file():
         raise DataError(f"{record.parent} is no folder of a finished unit: it has no {record.name}; name a score file")
     try:
-        value = json.loads(record.read_bytes())
-    except ValueError as error:
-        raise DataError(f"{record}: not valid JSON ({error}); run the unit again") from error
+        value = read_json(record)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{record}: not valid JSON ({why(error)}); run the unit again") from error
     if not isinstance(value, dict) or not isinstance(value.get("signal"), str):
         raise DataError(f"{record} names no headline signal; add one, as {record.parent}:accuracy")
     return str(value["signal"])

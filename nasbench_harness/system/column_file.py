@@ -11,8 +11,8 @@ import difflib
 import hashlib
 import io
 import json
+import math
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +22,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.errors import DataError, HarnessError, UsageError
 from nasbench_harness.system.files import write_atomically
+from nasbench_harness.system.reading import parse_json, read_file, why
 
 FloatArray = npt.NDArray[np.float64]
 Check = Callable[[str, FloatArray], FloatArray]
@@ -75,11 +76,11 @@ class ColumnFormat:
     def opening(self, path: Path) -> Iterator[ColumnFile]:
         """The file at ``path``; what goes wrong with it in the block becomes a ``DataError``."""
         try:
-            data = path.read_bytes()
+            data = read_file(path)
         except FileNotFoundError as error:
             raise DataError(f"no {self.noun} at {path}; check the path, or {self.remedy}") from error
         except OSError as error:
-            raise DataError(f"cannot read the {self.noun} {path}: {error.strerror}; name a readable file") from error
+            raise DataError(f"cannot read the {self.noun} {path}: {why(error)}; name a readable file") from error
         with self.explaining(path):
             yield ColumnFile(self, path, data)
 
@@ -88,7 +89,9 @@ class ColumnFormat:
         """Turn what a damaged file may raise into a ``DataError``."""
         try:
             yield
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, TypeError) as error:
+        except HarnessError:
+            raise
+        except Exception as error:  # what stands in an archive can make its readers raise nearly anything
             raise DataError(f"{path} is not a whole {self.noun} ({error}); {self.remedy}") from error
 
 
@@ -113,7 +116,7 @@ class ColumnFile:
         """The facts, of this format and version; ``DataError`` where they are those of another."""
         kind = self.kind
         try:
-            facts = json.loads(self.read(kind.facts).astype(np.uint8).tobytes())
+            facts = parse_json(self.read(kind.facts).astype(np.uint8).tobytes())
         except ValueError as error:
             raise DataError(f"{self.path}: its metadata is not JSON ({error}); {kind.remedy}") from error
         if not isinstance(facts, dict) or facts.get("format") != kind.name:
@@ -138,8 +141,10 @@ class ColumnFile:
         """One numeric array, ``[rows]`` but for the facts; object arrays (which need pickle) are refused unread."""
         kind, info = self.kind, self._info(part)
         try:
-            array: npt.NDArray[Any] = np.lib.format.read_array(io.BytesIO(self._archive.read(info)), allow_pickle=False)
-        except (ValueError, TypeError, OverflowError, MemoryError) as error:
+            array = _array(self._archive.read(info))
+        except HarnessError:
+            raise
+        except Exception as error:  # such as a header that is no Python literal
             raise DataError(
                 f"{self.path}: part '{part}' is not a plain numeric array ({error}); {kind.remedy}"
             ) from error
@@ -161,6 +166,17 @@ class ColumnFile:
                 f"{self.path}: part '{part}' is {info.file_size} bytes, not a column of this harness; {kind.remedy}"
             )
         return info
+
+
+def _array(data: bytes) -> npt.NDArray[Any]:
+    """The array of an ``.npy`` file; ``ValueError`` where it holds objects, or more or fewer bytes than it says."""
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read_header(stream)
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
+        raise ValueError(f"{dtype} {list(shape)[:4]} in {len(data):,} bytes")
+    return np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape, order="F" if by_columns else "C")
 
 
 def sealed(column: FloatArray) -> FloatArray:

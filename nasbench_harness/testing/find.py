@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from nasbench_harness.catalogue import families, parts_of_file
 from nasbench_harness.errors import UsageError
 from nasbench_harness.plugins import load_file
 from nasbench_harness.registry import Registry, near_names
+from nasbench_harness.system.reading import parse_toml
 from nasbench_harness.testing.conformance import CHECKS, check_part
 from nasbench_harness.testing.outcome import Outcome
 
@@ -66,6 +66,6 @@ def parsed_option(text: str) -> tuple[str, Any]:
     if not separator or not name:
         raise UsageError(f"{text!r} is not of the form option=value, such as leaves=3")
     try:
-        return name, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return name, parse_toml(f"value = {value}")["value"]
+    except ValueError:
         return name, value

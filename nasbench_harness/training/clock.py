@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from nasbench_harness.records.digests import content_digest
 from nasbench_harness.system.files import write_json
+from nasbench_harness.system.reading import read_json
 
 CLOCK_FILE = "seconds.json"
 
@@ -25,9 +27,11 @@ class Clock:
 
     def _stored(self) -> dict[str, float]:
         try:
-            found = json.loads(self.path.read_text()) if self.path else {}
-            return dict(found["seconds"]) if found.get("identity") == self.identity else {}
-        except (OSError, ValueError, KeyError, AttributeError):
+            found = read_json(self.path) if self.path else {}
+            if found.get("identity") != self.identity or found.get("sha256") not in (None, _digest(found)):
+                return {}
+            return {str(phase): float(seconds) for phase, seconds in found["seconds"].items()}
+        except (OSError, ValueError, KeyError, AttributeError, TypeError, OverflowError):
             return {}
 
     @contextmanager
@@ -53,9 +57,14 @@ class Clock:
         """Write the seconds so far."""
         self._settle()
         if self.path is not None:
-            write_json(self.path, {"identity": self.identity, "seconds": self._seconds})
+            value = {"identity": self.identity, "seconds": self._seconds}
+            write_json(self.path, {**value, "sha256": _digest(value)})
 
     def to_json(self) -> dict[str, float]:
         """Seconds by phase."""
         self._settle()
         return dict(self._seconds)
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    return content_digest({name: inner for name, inner in value.items() if name != "sha256"})

@@ -12,7 +12,7 @@ latencies of whole networks all three stages share the cell, so only their sum c
 
 from __future__ import annotations
 
-import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from nasbench_harness.latency.importers.rows import LatencyRows
 from nasbench_harness.latency.predict.executed import EXECUTED, executed_edges
 from nasbench_harness.latency.table import DeviceInfo
 from nasbench_harness.space import N_ARCHITECTURES, N_STAGES, OPERATIONS, all_codes
+from nasbench_harness.system.reading import read_json, why
 
 FORMAT = "nasbench-harness operation latencies"
 
@@ -36,7 +37,7 @@ class OperationsImporter:
         return path.suffix.lower() == ".json"
 
     def read(self, path: Path) -> LatencyRows:
-        content = read_json(path)
+        content = read_object(path)
         if content.get("format") != FORMAT:
             raise DataError(f"{path.name}: expected \"format\": '{FORMAT}', found {content.get('format')!r}")
         table_OS = _costs(path, content)
@@ -55,14 +56,14 @@ class OperationsImporter:
         return LatencyRows(index_A, {column: total_A}, places, {column: info}, meta)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
     """A JSON object of a file; ``DataError`` where it is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; check the path") from error
+        raise DataError(f"cannot read {path}: {why(error)}; check the path") from error
     except ValueError as error:
-        raise DataError(f"{path.name} is not JSON ({error}); write it again") from error
+        raise DataError(f"{path.name} is not JSON ({why(error)}); write it again") from error
     if not isinstance(content, dict):
         raise DataError(f"{path.name} holds a {type(content).__name__}, expected a JSON object; write it again")
     return content
@@ -78,17 +79,19 @@ def _costs(path: Path, content: dict[str, Any]) -> np.ndarray:
             raise DataError(f"{path.name}: operation '{operation}' is none of {', '.join(OPERATIONS)}")
         good = isinstance(values, list) and len(values) == N_STAGES and all(_is_cost(value) for value in values)
         if not good:
-            raise DataError(f"{path.name}, {operation}: expected {N_STAGES} numbers of at least 0 ms, found {values!r}")
+            raise DataError(
+                f"{path.name}, {operation}: expected {N_STAGES} numbers of at least 0 ms, found {str(values)[:80]}"
+            )
         costs_OS[OPERATIONS.index(operation)] = values
     return costs_OS
 
 
 def _is_cost(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max
 
 
 def _number(path: Path, content: dict[str, Any], name: str, default: float) -> float:
     value = content.get(name, default)
     if not _is_cost(value):
-        raise DataError(f'{path.name}: "{name}" is {value!r}, expected a number of at least 0')
+        raise DataError(f'{path.name}: "{name}" is {str(value)[:80]}, expected a number of at least 0')
     return float(value)

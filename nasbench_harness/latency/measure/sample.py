@@ -11,6 +11,7 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.latency.predict.design import plan
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import connected_live_cells, flops, live_cells, parse_architecture
+from nasbench_harness.system.reading import read_text, why
 
 IntArray = npt.NDArray[np.int64]
 
@@ -49,7 +50,11 @@ def _stratified(n: int) -> IntArray:
 
 
 def _listed(path: Path) -> IntArray:
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        text = read_text(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {why(error)}; name a file with an architecture string a line") from error
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         raise DataError(f"{path} names no architecture; write one string a line")
     return np.array(list(dict.fromkeys(int(parse_architecture(line)) for line in lines)), dtype=np.int64)

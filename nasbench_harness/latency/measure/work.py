@@ -12,6 +12,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.latency.measure.clock import Clock, cpu_clock, cuda_clock
 from nasbench_harness.latency.table import DeviceInfo
 from nasbench_harness.space import N_STAGES, NONE, OPERATIONS, index_to_code, live_cell_of
+from nasbench_harness.system.devices import check_device
 from nasbench_harness.system.environment import installed_version, processor_name
 
 if TYPE_CHECKING:
@@ -69,13 +70,17 @@ class Bench:
         from nasbench_harness.supernet.network import NetworkShape, Supernet
 
         self.conditions = conditions
-        self.device = torch.device(conditions.device)
+        try:
+            self.device = torch.device(conditions.device)
+        except RuntimeError as error:
+            raise UsageError(f"device {conditions.device[:80]!r} is none of torch's; try cpu") from error
         if self.device.type == "cuda" and not (
             torch.cuda.is_available() and (self.device.index or 0) < torch.cuda.device_count()
         ):
             raise UsageError(
                 f"no CUDA device '{conditions.device}' here; use --device cpu, or measure on a GPU machine"
             )
+        check_device(conditions.device)
         self.dtype: torch.dtype = getattr(torch, conditions.precision)
         shape = NetworkShape(conditions.channels, conditions.cells, image_channels=3, classes=10)
         with torch.random.fork_rng(devices=[]):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nasbench_harness.errors import DataError
-from nasbench_harness.latency.importers.operations import read_json
+from nasbench_harness.latency.importers.operations import read_object
 from nasbench_harness.latency.importers.rows import LatencyRows
 from nasbench_harness.latency.predict.predictor import LatencyPredictor, predicted_table
 from nasbench_harness.space import N_ARCHITECTURES
@@ -26,7 +26,7 @@ def save_predictors(path: Path, predictors: list[LatencyPredictor], meta: dict[s
 
 def load_predictors(path: Path) -> list[LatencyPredictor]:
     """Read what ``save_predictors`` wrote; ``DataError`` naming fault and remedy."""
-    content = read_json(path)
+    content = read_object(path)
     if content.get("format") != FORMAT or content.get("version") != VERSION:
         raise DataError(f"{path.name} holds no latency predictors (version {VERSION}); fit with `latency fit --to`")
     stored = content.get("predictors")
@@ -41,7 +41,7 @@ class PredictorImporter:
     name = "predictors"
 
     def recognises(self, path: Path) -> bool:
-        return path.suffix.lower() == ".json" and read_json(path).get("format") == FORMAT
+        return path.suffix.lower() == ".json" and read_object(path).get("format") == FORMAT
 
     def read(self, path: Path) -> LatencyRows:
         table = predicted_table(path.stem, load_predictors(path))

@@ -83,7 +83,7 @@ class LatencyPredictor:
                 raise ValueError("a coefficient is not finite, or the floor not positive")
             info = DeviceInfo.from_json(value["device"])
             samples, error = int(value["samples"]), float(value["error"])
-        except (KeyError, TypeError, ValueError) as fault:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as fault:
             raise DataError(f"not a whole latency predictor ({fault}); fit it again with `latency fit --to`") from fault
         return cls(str(value.get("column")), kind, rule, coefficients, floor_ms, samples, error, (low, high), info)
 

@@ -162,9 +162,9 @@ def index_of_naslib(text: str, source: Path, place: str) -> int:
 
 def index_of_benchmark_number(text: str, source: Path, place: str) -> int:
     """The benchmark index written as ``text``, checked to be 0..15624 (still the benchmark's number, not our index)."""
-    if not (text.isascii() and text.isdigit()) or int(text) >= N_ARCHITECTURES:
+    if not (text.isascii() and text.isdigit()) or len(text.lstrip("0")) > 5 or int(text) >= N_ARCHITECTURES:
         raise DataError(
-            f"{source.name}, {place}: '{text}' is not a benchmark index (0 to {N_ARCHITECTURES - 1}); "
+            f"{source.name}, {place}: '{text[:80]}' is not a benchmark index (0 to {N_ARCHITECTURES - 1}); "
             "fix it, or give the architecture strings in a column `arch`"
         )
     return int(text)

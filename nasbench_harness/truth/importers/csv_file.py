@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import DataError
+from nasbench_harness.system.frames import MOST_COLUMNS, MOST_ROWS
+from nasbench_harness.system.reading import MOST_BYTES, open_file, why
 from nasbench_harness.truth.importers.base import (
     SourceRows,
     check_same_architectures,
@@ -68,11 +71,12 @@ def _with(texts: tuple[str, ...], places: list[str]) -> zip[tuple[str, str]]:
 def _read_lines(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
     """Header, rows of equal length, and each row's place (as an editor numbers it: the header is row 1)."""
     try:
-        with open(path, newline="", encoding="utf-8-sig") as stream:
+        with io.TextIOWrapper(open_file(path, MOST_BYTES), encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             header = [name.strip() for name in next(reader, [])]
             _check_header(path, header)
-            lines, places = [], []
+            lines: list[list[str]] = []
+            places: list[str] = []
             for line in reader:
                 if not line:
                     continue
@@ -81,10 +85,15 @@ def _read_lines(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
                         f"{path.name}, row {reader.line_num}: {len(line)} cells, expected {len(header)} as in the "
                         "header; fix the row"
                     )
+                if len(lines) == MOST_ROWS:
+                    raise DataError(
+                        f"{path.name} has more than {MOST_ROWS:,} rows, a table of architectures has 15,625 at most; "
+                        "export it again"
+                    )
                 lines.append(line)
                 places.append(f"row {reader.line_num}")
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; check the path") from error
+        raise DataError(f"cannot read {path}: {why(error)}; check the path") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path.name} is not a CSV file in UTF-8 ({error}); export it again") from error
     if not lines:
@@ -95,6 +104,8 @@ def _read_lines(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
 def _check_header(path: Path, header: list[str]) -> None:
     if not header:
         raise DataError(f"{path.name} is empty; expected a header with `arch` or `index` and numeric columns")
+    if len(header) > MOST_COLUMNS:
+        raise DataError(f"{path.name} has {len(header):,} columns, more than {MOST_COLUMNS:,}; leave some out")
     repeated = [name for name, count in Counter(header).items() if count > 1]
     if repeated or "" in header:
         fault = f"the column name '{repeated[0]}' stands twice" if repeated else "a column has no name"
@@ -116,7 +127,7 @@ def _numbers(path: Path, column: str, texts: tuple[str, ...], places: list[str])
     except ValueError as error:
         row = next(row for row, text in enumerate(texts) if not _is_number(text))
         raise DataError(
-            f"{path.name}, {places[row]}, column '{column}': '{texts[row]}' is not a number; "
+            f"{path.name}, {places[row]}, column '{column}': '{texts[row][:80]}' is not a number; "
             "fix it, or remove the column"
         ) from error
 

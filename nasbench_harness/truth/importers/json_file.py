@@ -5,13 +5,13 @@ A key is an architecture string or a benchmark index in digits, one kind through
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nasbench_harness.errors import DataError
+from nasbench_harness.system.reading import parse_json, read_file, why
 from nasbench_harness.truth.importers.base import SourceRows, index_of_architecture, index_of_benchmark_number
 from nasbench_harness.truth.order import benchmark_order
 
@@ -51,11 +51,11 @@ class _Entries(list[tuple[str, Any]]):
 
 def _read_object(path: Path) -> _Entries:
     try:
-        content = json.loads(path.read_bytes(), object_pairs_hook=_Entries)
+        content = parse_json(read_file(path), _Entries)
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path.name} is not JSON ({error}); export it again") from error
+        raise DataError(f"cannot read {path}: {why(error)}; check the path") from error
+    except ValueError as error:
+        raise DataError(f"{path.name} is not JSON ({why(error)}); export it again") from error
     if not isinstance(content, _Entries) or not content:
         raise DataError(
             f"{path.name}: expected an object {{architecture: value or columns}} that holds entries; export it again"
@@ -76,4 +76,7 @@ def _number(value: object, path: Path, place: str, column: str) -> float:
         return float("nan")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DataError(f"{path.name}, {place}, column '{column}': {value!r} is not a number; fix it")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise DataError(f"{path.name}, {place}, column '{column}': a number beyond 1e308; fix it") from error

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench_harness.errors import DataError
+from nasbench_harness.system.frames import read_frame
+from nasbench_harness.system.reading import read_file, why
 from nasbench_harness.truth.importers.base import (
     IntArray,
     SourceRows,
@@ -37,13 +39,12 @@ class ParquetImporter:
         return path.suffix.lower() == ".parquet"
 
     def read(self, path: Path) -> SourceRows:
-        import polars as pl
-
         try:
-            frame = pl.read_parquet(path)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            first = " ".join(str(error).split())[:160]
-            raise DataError(f"{path.name} is not a whole Parquet file ({first}); export it again") from error
+            frame = read_frame(read_file(path))
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {why(error)}; check the path") from error
+        except ValueError as error:
+            raise DataError(f"{path.name} is not a whole Parquet file ({why(error)}); export it again") from error
         return rows_of_frame(frame, path)
 
 
@@ -91,4 +92,6 @@ def _texts(column: polars.Series) -> list[str]:
 
     if isinstance(column.dtype, pl.List | pl.Array):
         return [", ".join(str(number) for number in value or []) for value in column.to_list()]
-    return [text or "" for text in column.cast(pl.String).to_list()]
+    if column.dtype == pl.String:
+        return [text or "" for text in column.to_list()]
+    return [str(value)[:80] for value in column.to_list()]
