@@ -39,7 +39,7 @@ def load_file(path: Path | str, sha256: str | None = None) -> PluginFile:
         data = path.read_bytes()
     except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"no plug-in file {str(path)!r}: {reason}; give a Python file") from error
+        raise UsageError(f"no plug-in file {path}: {reason}; give a Python file") from error
     digest = hashlib.sha256(data).hexdigest()
     if sha256 is not None and digest != sha256:
         raise UsageError(f"plug-in {path} has changed since this experiment was loaded; start the command again")

@@ -132,7 +132,7 @@ def test_tables(content: bytes, said: str, tmp_path: Path, capsys: pytest.Captur
         (experiment("inf"), "finite number"),
         (experiment("nan"), "finite number"),
         (b"name = '\xff'", "not a text file in UTF-8"),
-        (experiment(top='plugins = ["a\\u0000b.py"]\n'), r"no plug-in file '.*\\x00b.py'"),
+        (experiment(top='plugins = ["a\\u0000b.py"]\n'), r"no plug-in file .*x00b.py: "),
         (experiment(top='plugins = ["pipe.py"]\n'), "it is no plain file"),
         (experiment(top=f'plugins = ["{LONG}.py"]\n'), "no plug-in file"),
         (experiment().replace('name = "x"', 'name = "a\\u0000b"'), "should match pattern"),
