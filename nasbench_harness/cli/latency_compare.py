@@ -33,6 +33,7 @@ def residuals(
     from nasbench_harness.latency import open_latency
     from nasbench_harness.search.judge_latency import residuals as compare
 
+    destination.check()
     guess, clock = open_latency(predicted), open_latency(measured)
     names = device or [name for name in guess.columns if name in clock.columns] or list(guess.columns)[:1]
     found = [compare(clock.vector(name), guess.vector(name), name) for name in names]
@@ -66,6 +67,7 @@ def matrix(
     from nasbench_harness.latency import open_latency
     from nasbench_harness.search.judge_latency import device_matrix
 
+    destination.check()
     found = device_matrix(open_latency(table), device or [])
     keep(found, destination, "device_matrix")
     emit(found, json, lambda console: _print_matrix(found, console))

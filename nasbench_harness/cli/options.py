@@ -69,7 +69,19 @@ class Destination:
     """Where a result goes beside stdout."""
 
     out: Annotated[Path | None, Parameter(help="Folder for the result as JSON.")] = None
-    figures: Annotated[Path | None, Parameter(help="Folder for figures of the result, PNG and PDF.")] = None
+    figures: Annotated[
+        Path | None, Parameter(help="Folder for figures of the result, PNG and PDF, each with its caption.")
+    ] = None
+    width: Annotated[
+        str, Parameter(help="Width and letters of figures: neurips, icml, cvpr, ieee or lncs; or inches.")
+    ] = "neurips"
+
+    def check(self) -> None:
+        """Raise ``UsageError`` for a width that is none, before anything is computed."""
+        if self.figures is not None:
+            from nasbench_harness.figures.page import page_of
+
+            page_of(self.width)
 
 
 STDOUT_ONLY = Destination()

@@ -51,5 +51,5 @@ def keep(result: dict[str, Any], destination: Destination, name: str) -> None:
         from nasbench_harness.figures import save_figures
         from nasbench_harness.figures.hardware import draw_hardware
 
-        for path in save_figures(draw_hardware(result), destination.figures):
+        for path in save_figures(draw_hardware(result, destination.width), destination.figures):
             note(f"figure {path}")

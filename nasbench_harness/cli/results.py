@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from nasbench_harness.cli.options import Flag, Json, JudgingPolicies, JudgingTruth, RunFolder, Signal, items
 from nasbench_harness.cli.output import emit, note
 from nasbench_harness.cli.tables import PLAIN_TABLE, TableOptions
-from nasbench_harness.errors import DataError
+from nasbench_harness.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from nasbench_harness.figures import TruthOf
@@ -90,7 +90,8 @@ def figures(
 ) -> None:
     """Draw the figures of a stored run as PNG and PDF, each beside its caption (``NAME.tex``).
 
-    What cannot be drawn from these records is named on stderr with the reason; the others are drawn.
+    What cannot be drawn from these records is named on stderr with the reason; the others are drawn. In place of a run:
+    a JSON file that ``search``, ``prune``, ``latency residuals`` or ``latency matrix`` stored.
 
     Parameters
     ----------
@@ -111,6 +112,11 @@ def figures(
     from nasbench_harness.figures import draw_run, save_figures
     from nasbench_harness.records import read_run
 
+    if run_dir.is_file():
+        if strategies or highlight or each or signal or policy:
+            raise UsageError(f"{run_dir.name} is no run: of the options only --out, --width and --only apply to it")
+        _draw_result(run_dir, out or Path("plots") / "hardware", width, items(only), json)
+        return
     stored = read_run(run_dir)
     folder = out or Path("plots") / stored.name
     paths: list[Path] = []
@@ -137,6 +143,20 @@ def figures(
         note(f"skipped {figure}: {why}")
     result = {"files": [str(path) for path in paths], "captions": captions, "skipped": skipped}
     emit(result, json, lambda console: console.print("\n".join(result["files"]), highlight=False, soft_wrap=True))
+
+
+def _draw_result(file: Path, folder: Path, width: str, only: list[str], json: bool) -> None:
+    from nasbench_harness.figures import save_figures
+    from nasbench_harness.figures.hardware import draw_stored
+
+    found = draw_stored(file, width, only)
+    paths = [str(path) for path in save_figures(found, folder)]
+    result = {"files": paths, "captions": {str(folder / name): drawn.caption for name, drawn in found.items()}}
+    emit(
+        {**result, "skipped": {}},
+        json,
+        lambda console: console.print("\n".join(paths), highlight=False, soft_wrap=True),
+    )
 
 
 def _truths(path: Path | None) -> TruthOf:

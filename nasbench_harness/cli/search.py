@@ -157,6 +157,7 @@ def search(
     from nasbench_harness.search.search import search_tables
     from nasbench_harness.system.progress import terminal_progress
 
+    destination.check()
     costs, windows = problems.costs(), problems.windows()
     known, named = problems.known(allow_missing)
     with terminal_progress(Console(stderr=True)) as progress:
@@ -214,6 +215,7 @@ def prune(
     from nasbench_harness.search.tables import prune_tables
     from nasbench_harness.system.progress import terminal_progress
 
+    destination.check()
     costs, windows = problems.costs(), problems.windows()
     known, named = problems.known(allow_missing)
     limits = _numbers(thresholds, "--thresholds")

@@ -159,6 +159,7 @@ def test_scores_of_a_part_are_taken_on_request(files: dict[str, str], capsys: py
         ("search --cost flops --max-latency 99 --oracle", 2, "--truth FILE"),
         ("search --cost flops --max-latency 99 --oracle --best", 2, "leave out --seeds, --population"),
         ("search --cost flops --max-latency 99 --scores flops --top 3", 2, "--top N belongs to --best"),
+        ("search --cost flops --max-latency 99 --scores flops --figures x --width wide", 2, "give one of neurips"),
         ("prune --cost flops --max-latency 99 --scores S", 2, "no truth for these scores"),
         (
             "prune --latency T --device gpu_1 --max-latency 9 --scores flops --thresholds 1.5 --truth TRUTH",

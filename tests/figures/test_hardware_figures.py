@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -11,10 +12,13 @@ import pytest
 from matplotlib.axis import Tick
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from nasbench_harness.errors import DataError
+from nasbench_harness.cli import main
+from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.figures import kept_operations, pareto_front, style
 from nasbench_harness.figures.device_matrix import by_likeness
-from nasbench_harness.figures.hardware import draw_hardware
+from nasbench_harness.figures.device_names import name_of_device, name_of_scores, title_of_truth
+from nasbench_harness.figures.hardware import draw_hardware, draw_stored
+from nasbench_harness.figures.page import SMALLEST, page_of
 from nasbench_harness.latency import LatencyTable
 from nasbench_harness.search.constraint import Window
 from nasbench_harness.search.inputs import Cost, oracle_of, scores_from
@@ -22,7 +26,7 @@ from nasbench_harness.search.judge_latency import device_matrix, residuals
 from nasbench_harness.search.search import search_tables
 from nasbench_harness.search.settings import SearchSettings
 from nasbench_harness.search.tables import prune_tables
-from nasbench_harness.space import N_ARCHITECTURES, flops
+from nasbench_harness.space import N_ARCHITECTURES, connected, flops
 from nasbench_harness.truth import Truth
 
 RNG = np.random.default_rng(1)
@@ -84,12 +88,20 @@ def texts_of(figure):
     ]
 
 
-@pytest.mark.parametrize("make", CASES.values(), ids=CASES)
-def test_no_text_overlaps_another_or_is_cut(make):
-    for name, figure in draw_hardware(make()).items():
-        assert figure.get_figwidth() in (style.SINGLE_COLUMN, style.DOUBLE_COLUMN), name
-        with style.paper_style():
+@pytest.mark.parametrize(
+    ("make", "width"),
+    [*((make, "neurips") for make in CASES.values()), (residual, "3.4")],
+    ids=[*CASES, "residuals, narrow"],
+)
+def test_no_text_overlaps_another_or_is_cut(make, width):
+    page = page_of(width)
+    for name, drawn in draw_hardware(make(), width).items():
+        figure = drawn.figure
+        assert figure.get_figwidth() in (page.column, page.text), name
+        with style.paper_style(page):
             boxes = texts_of(figure)
+        assert min(text.get_fontsize() for text, _ in boxes) >= SMALLEST - 0.01, name
+        assert drawn.caption.endswith("."), name
         for text, box in boxes:
             words = text.get_text()
             assert min(box.x0, box.y0) >= -0.5, (name, words)
@@ -104,24 +116,55 @@ def test_no_text_overlaps_another_or_is_cut(make):
 
 def test_fronts_are_those_of_the_result_above_the_reference():
     result = searched(1)
-    [figure] = draw_hardware(result).values()
-    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    [drawn] = draw_hardware(result).values()
+    lines = [[tuple(point) for point in line.get_xydata().tolist()] for line in drawn.figure.axes[0].lines]
     problem = result["problems"][0]
     floor = problem["hypervolume_reference"]["truth"]
     true = [(row["cost"], row["truth"]) for row in problem["true_front"] if row["truth"] >= floor]
-    np.testing.assert_array_equal(lines["true front of the table"].get_xydata(), [*true, (8, true[-1][1])])
-    run = pareto_front.median_run(problem["runs"])
-    assert run["regret"] == sorted(each["regret"] for each in problem["runs"])[1]
-    shown = [(row["cost"], row["truth"]) for row in run["front"] if row["truth"] >= floor]
-    np.testing.assert_array_equal(lines["found by the truth"].get_xydata(), shown)
+    assert [*true, (8, true[-1][1])] in lines
+    for problem in result["problems"]:
+        for run in problem["runs"]:  # every seed
+            assert [(row["cost"], row["truth"]) for row in run["front"] if row["truth"] >= floor] in lines
+            best = run["best"]
+            if best["truth"] >= floor:
+                assert [(best["cost"], best["truth"])] in lines
+                assert [(best["cost"], best["truth"]), (8, best["truth"])] in lines
+    assert "cifar10_test_200" in drawn.caption
+    assert drawn.figure.axes[0].get_ylabel() == "CIFAR-10 test accuracy (%)"
+
+
+def test_the_front_beyond_the_limits_is_grey():
+    truth_A = np.sqrt(COST_A) + RNG.uniform(0, 1, N_ARCHITECTURES)  # so that the front goes on beyond the limit
+    truth = replace(TRUTH, accuracy_A=truth_A)
+    found = search_tables([oracle_of(truth)], [device("d")], [Window(None, 12)], truth, [0], SETTINGS)
+    [drawn] = draw_hardware(found).values()
+    inside = [i for i in np.flatnonzero(connected()) if COST_A[i] > 12]
+    front = [i for i in inside if not (connected() & (COST_A[i] > COST_A) & (truth_A > truth_A[i])).any()]
+    beyond = sorted((COST_A[i], truth_A[i]) for i in front)
+    told = [(row["cost"], row["truth"]) for row in found["problems"][0]["front_beyond"]]
+    assert told == beyond
+    [grey] = [line for line in drawn.figure.axes[0].lines if line.get_color() == pareto_front._BEYOND]
+    shown = [tuple(point) for point in grey.get_xydata().tolist()]
+    assert shown[0][0] == 12
+    assert shown[1:-1] == told[: len(shown) - 2] != []
+
+
+def test_devices_and_scores_have_readable_names():
+    assert name_of_device("titan_rtx_256") == "Titan RTX, batch 256"
+    assert name_of_device("silver_4210r") == "Xeon Silver 4210R"
+    assert name_of_device("my_board_8") == "my_board_8"
+    assert name_of_scores("one-shot-balanced/seed-0:negative_loss") == "one-shot, balanced (seed 0, negative loss)"
+    assert name_of_scores("mine.csv:score") == "mine.csv:score"
+    assert title_of_truth("imagenet16_120_test_200_seed888") == "ImageNet16-120 test accuracy (%)"
+    assert title_of_truth("latency") == "latency"
 
 
 def test_predicted_costs_are_joined_to_measured_ones():
     result = searched(1, True)
-    [figure] = draw_hardware(result).values()
-    run = pareto_front.median_run(result["problems"][1]["runs"])
+    [figure] = [drawn.figure for drawn in draw_hardware(result).values()]
     floor = min(problem["hypervolume_reference"]["truth"] for problem in result["problems"])
-    wanted = {(row["predicted_cost"], row["cost"]) for row in run["front"] if row["cost"] and row["truth"] >= floor}
+    bests = [run["best"] for problem in result["problems"] for run in problem["runs"]]
+    wanted = {(row["predicted_cost"], row["cost"]) for row in bests if row["truth"] >= floor}
     drawn = {tuple(line.get_xdata()) for line in figure.axes[0].lines if len(line.get_xdata()) == 2}
     assert wanted <= drawn
 
@@ -130,7 +173,7 @@ def test_kept_operations_show_frequencies_and_cross_out_what_is_gone():
     result = pruned()
     problem = result["problems"][0]
     run = problem["runs"][1]
-    figure = kept_operations.draw(result, problem, run)
+    figure = kept_operations.draw(result, problem, run).figure
     for axis, stage in zip(figure.axes, run["stages"], strict=False):
         image = np.asarray(axis.images[0].get_array(), float)
         there = ~np.isnan(image)
@@ -151,3 +194,40 @@ def test_a_search_without_a_truth_has_no_figure_and_strangers_are_refused():
     assert draw_hardware(found) == {}
     with pytest.raises(DataError, match="kind 'luck' has no figure"):
         draw_hardware({"kind": "luck"})
+
+
+def test_a_stored_result_is_drawn_again(tmp_path, capsys):
+    file = tmp_path / "residuals.json"
+    file.write_text(json.dumps(residual()))
+    assert list(draw_stored(file, only=["latency_residuals_gold_6226"])) == ["latency_residuals_gold_6226"]
+    assert main(["figures", str(file), "--out", str(tmp_path / "out"), "--width", "icml"]) == 0
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == [f"latency_residuals_gold_6226.{kind}" for kind in ("pdf", "png", "tex")]
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "named"),
+    [
+        ("{", DataError, "cannot be read as JSON"),
+        ("[1]", DataError, "holds a list and no result"),
+        ('{"kind": "search"}', DataError, "no whole result of kind 'search'"),
+        ('{"kind": "search", "problems": []}', DataError, "search again with --truth"),
+        ('{"kind": "device-matrix"}', DataError, "no whole result"),
+    ],
+)
+def test_what_is_no_result_is_named(text, error, named, tmp_path):
+    file = tmp_path / "x.json"
+    file.write_text(text)
+    with pytest.raises(error, match=named):
+        draw_stored(file)
+
+
+def test_an_unknown_figure_and_options_of_runs_are_refused(tmp_path, capsys):
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps(residual()))
+    with pytest.raises(UsageError, match="there are: latency_residuals_gold_6226"):
+        draw_stored(file, only=["pareto"])
+    assert main(["figures", str(file), "--each", "--out", str(tmp_path / "out")]) == 2
+    assert "only --out, --width and --only apply" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
