@@ -19,11 +19,13 @@ from nasbench_harness.records.summary import sample_of
 from nasbench_harness.strategies.trajectory import SIGNALS
 from nasbench_harness.system.devices import MOST_AT_ONCE, check_device
 from nasbench_harness.system.environment import usable_cores
+from nasbench_harness.system.estimate import Spent
 from nasbench_harness.system.files import write_atomically
 from nasbench_harness.system.heartbeat import heartbeat
 from nasbench_harness.system.memory import keep_freed_memory
 from nasbench_harness.system.meter import PLANNED
-from nasbench_harness.system.progress import Progress, tell
+from nasbench_harness.system.progress import Progress, follow, tell
+from nasbench_harness.system.whole_run import WholeRun
 from nasbench_harness.system.workers import in_processes
 from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
 
@@ -106,12 +108,18 @@ def run_experiment(
     processes = processes_a_unit(workers, len(waiting))
     jobs = [Job(units[position], out, processes, stop_below, keep_weights) for position in waiting]
     names = [titles[position] for position in waiting]
+    whole = WholeRun(
+        {titles[position]: units[position].strategy for position in waiting},
+        [(record.strategy, Spent.of(record.cost)) for record in records.values()],
+    )
+    follow(progress, whole)
     several = workers > 1 and len(jobs) > 1
     with closing(
         in_processes(run_job, jobs, names, workers, threads, progress) if several else _in_turn(jobs, names, progress)
     ) as done:
         for job_number, outcome in done:
             position = waiting[job_number]
+            whole.end(titles[position], None if isinstance(outcome, Exception) else outcome.cost)
             if isinstance(outcome, StoppedEarlyError):
                 report(f"{titles[position]}: {outcome}; unfinished, the same command without --stop-below goes on")
             elif isinstance(outcome, RunError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nasbench_harness import records
 from nasbench_harness.api.inputs import as_truth
 from nasbench_harness.api.leaderboard import Leaderboard, leaderboard
-from nasbench_harness.api.progress import notebook_shell, shown_progress
+from nasbench_harness.api.progress import in_notebook, notebook_shell, shown_progress
 from nasbench_harness.data.truths import table_for, truth_vector
 from nasbench_harness.errors import DataError
 from nasbench_harness.evaluation.rejudge import rejudge
@@ -21,6 +21,7 @@ from nasbench_harness.experiment import Experiment, load_experiment, select_stra
 from nasbench_harness.figures import draw_run, save_figures
 from nasbench_harness.records import Record, ScoreTable, read_scores, unit_dir
 from nasbench_harness.system.files import write_json, write_text
+from nasbench_harness.system.live import stamp
 from nasbench_harness.system.progress import Progress
 from nasbench_harness.system.variables import IMAGES_VARIABLE, TRUTH_VARIABLE
 
@@ -243,7 +244,9 @@ def _path(value: Path | str | None) -> Path | None:
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr)
+    """A line on stderr: in a terminal and in a notebook as it is, in a log with a time stamp."""
+    bare = sys.stderr.isatty() or in_notebook()
+    print(text if bare else f"{stamp()} {text}", file=sys.stderr)
 
 
 def _nothing(text: str) -> None:

@@ -12,15 +12,14 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from nasbench_harness.errors import StoppedEarlyError
 from nasbench_harness.system.files import temporary_beside
+from nasbench_harness.system.live import stamp
 from nasbench_harness.system.meter import PLANNED, Meter
 from nasbench_harness.system.progress import Progress, tell
 
@@ -37,7 +36,7 @@ class Heartbeat:
 
     def __init__(self, inner: Progress, path: Path, facts: Mapping[str, Any]) -> None:
         self.inner, self.path = inner, path
-        self.facts = {**facts, "host": socket.gethostname(), "pid": os.getpid(), "started": _now()}
+        self.facts = {**facts, "host": socket.gethostname(), "pid": os.getpid(), "started": stamp()}
         self.meter = Meter()
 
     def start(self, phase: str, total: float, unit: str) -> None:
@@ -80,8 +79,8 @@ class Heartbeat:
         planned = meter.planned
         return {
             **self.facts,
-            "time": _now(),
-            "seconds": round(time.monotonic() - meter.begun, 1),
+            "time": stamp(),
+            "seconds": round(meter.seconds, 1),
             "stage": meter.phase,
             "share": round(meter.share, 4),
             "rate": _rounded(meter.rate),
@@ -128,7 +127,3 @@ def heartbeat(inner: Progress, folder: Path, facts: Mapping[str, Any]) -> Iterat
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 1)
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")

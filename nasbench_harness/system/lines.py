@@ -12,17 +12,15 @@ _GAP = 2
 _NARROWEST = 8
 
 
-def aligned(rows: Sequence[Sequence[str]], left: Collection[int], width: int) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], left: Sequence[int], width: int) -> list[str]:
     """Rows of cells as lines with columns, those in ``left`` to the left and the others to the right.
 
-    Where ``width`` characters do not hold them, the widest of ``left`` is cut, with an ellipsis, and then the next.
+    Where ``width`` characters do not hold them, the last of ``left`` is cut, with an ellipsis, and then the one before.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    while sum(widths) + _GAP * (len(widths) - 1) > width:
-        widest = max(left, key=lambda column: widths[column])
-        if widths[widest] <= _NARROWEST:
-            break
-        widths[widest] -= 1
+    for column in reversed(left):
+        over = sum(widths) + _GAP * (len(widths) - 1) - width
+        widths[column] -= max(0, min(over, widths[column] - _NARROWEST))
     return [_line(row, widths, left) for row in rows]
 
 

@@ -62,11 +62,19 @@ class Meter:
         return min(1.0, self.done / self.total) if self.total > 0 else 0.0
 
     @property
+    def seconds(self) -> float:
+        """Since the part began."""
+        return time.monotonic() - self.begun
+
+    @property
     def rate(self) -> float | None:
         """Work of the phase a second; None until two reports are there."""
         if len(self._samples) < 2:
             return None
-        (since, before), (until, done) = self._samples[0], self._samples[-1]
+        try:  # another thread may take samples away
+            (since, before), (until, done) = self._samples[0], self._samples[-1]
+        except IndexError:
+            return None
         return (done - before) / (until - since) if until > since and done > before else None
 
     @property
