@@ -11,6 +11,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment import preset_names
 from nasbench_harness.experiment.methods import METHODS
 from nasbench_harness.registry import Registry, near_names
+from nasbench_harness.system.tables import print_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,14 +59,10 @@ def broken_plugins() -> list[str]:
 
 def print_catalogue(found: dict[str, dict[str, dict[str, str]]], console: Console) -> None:
     """One table a family; columns that no member fills are left out."""
-    from rich.table import Table
-    from rich.text import Text
-
     for family, members in found.items():
-        table = Table(title=family, title_justify="left", box=None, show_header=False, pad_edge=False)
         keys = ("summary", "status", "source", "settings")
         shown = [key for key in keys if any(member.get(key) for member in members.values())]
-        for name, member in members.items():
-            table.add_row(f"  {name}", *(Text(member[key]) for key in shown))
-        console.print(table)
+        rows = [[name, *(member[key] for key in shown)] for name, member in members.items()]
+        texts = ["summary", "source", "settings"]
+        print_rows(family, ["name", *shown], rows, console, labels=["status"], texts=texts)
         console.print()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import Flag, Json, RunFolder, items
+from nasbench_harness.cli.options import Flag, Json, RunFolder, Wide, items
 from nasbench_harness.cli.output import emit, note
 from nasbench_harness.errors import DataError
 
@@ -52,7 +52,7 @@ def update(
         note(f"{len(written)} of {len(found)} files written in {baselines}; review and commit them")
 
 
-def ls(folder: Folder = BASELINES, /, *, json: Json = False) -> None:
+def ls(folder: Folder = BASELINES, /, *, wide: Wide = False, json: Json = False) -> None:
     """List baselines: seeds, mean of the headline tau, machine, when."""
     from nasbench_harness.evidence.baseline import experiments_in, read_baselines
     from nasbench_harness.report.baselines import baseline_line, print_baselines
@@ -61,10 +61,10 @@ def ls(folder: Folder = BASELINES, /, *, json: Json = False) -> None:
     if not places:
         raise DataError(f"{folder}: no baselines; write some with 'nasbench-harness baseline update RUN'")
     lines = [baseline_line(baseline) for place in places.values() for _, baseline in read_baselines(place)]
-    emit(lines, json, lambda console: print_baselines(lines, console))
+    emit(lines, json, lambda console: print_baselines(lines, console), wide)
 
 
-def show(file: Path, /, *, json: Json = False) -> None:
+def show(file: Path, /, *, wide: Wide = False, json: Json = False) -> None:
     """Show one baseline: protocol, and the metrics of every seed.
 
     Parameters
@@ -76,7 +76,7 @@ def show(file: Path, /, *, json: Json = False) -> None:
     from nasbench_harness.report.baselines import print_baseline
 
     baseline = read_baseline(file)
-    emit(baseline.to_json(), json, lambda console: print_baseline(baseline, console))
+    emit(baseline.to_json(), json, lambda console: print_baseline(baseline, console), wide)
 
 
 def _print_changes(found: list[Change], console: Console) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasbench_harness.cli.options import Json
+from nasbench_harness.cli.options import Json, Wide
 from nasbench_harness.cli.output import emit
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def add(path: Path, /, *paths: Path, json: Json = False) -> None:
     emit(items, json, lambda console: _print_paths(items, console))
 
 
-def ls(*, json: Json = False) -> None:
+def ls(*, wide: Wide = False, json: Json = False) -> None:
     """What can be fetched, from where, under which licence, and what is here already."""
     from nasbench_harness.data import cache_folder, listing
     from nasbench_harness.data.registry import groups
 
     items = [item.to_json() for item in listing()]
     found = {"folder": str(cache_folder()), "groups": groups(), "data": items}
-    emit(found, json, lambda console: _print_listing(found, console))
+    emit(found, json, lambda console: _print_listing(found, console), wide)
 
 
 def where(name: str | None = None, /, *, json: Json = False) -> None:
@@ -89,22 +89,16 @@ def _print_paths(items: list[dict[str, Any]], console: Console) -> None:
 
 
 def _print_listing(found: dict[str, Any], console: Console) -> None:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
+    from nasbench_harness.system.tables import print_rows
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("name", no_wrap=True)
-    table.add_column("here")
-    table.add_column("kB", justify="right")
-    table.add_column("licence")
-    table.add_column("what")
+    rows = []
     for item in found["data"]:
         size = "?" if item["bytes"] is None else f"{item['bytes'] / 1000:,.0f}"
-        what = item["what"] if item["note"] is None else f"{item['what']} ({item['note']})"
         state = "-" if item["state"] == "absent" else item["state"]
-        table.add_row(escape(item["name"]), state, size, escape(item["licence"]), escape(what))
-    console.print(table)
+        rows.append([item["name"], state, size, item["licence"], item["what"], item["note"] or ""])
+    headings = ["name", "here", "kB", "licence", "what", "note"]
+    texts, spare = ["what", "note"], ["licence", "note"]
+    print_rows("data that can be fetched", headings, rows, console, labels=["here"], texts=texts, spare=spare)
     for name, members in found["groups"].items():
         console.print(f"group {name}: {len(members)} of these", highlight=False, markup=False)
     console.print(f"cache: {found['folder']}", highlight=False, markup=False, soft_wrap=True)

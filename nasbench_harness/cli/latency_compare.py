@@ -74,13 +74,10 @@ def matrix(
 
 
 def _print_matrix(found: dict[str, Any], console: Console) -> None:
-    from rich import box
-    from rich.table import Table
+    from nasbench_harness.system.tables import print_rows
 
-    drawn = Table(title=f"tau-b of latencies, {found['table']}", title_justify="left", box=box.SIMPLE_HEAD)
-    drawn.add_column("")
-    for name in found["devices"]:
-        drawn.add_column(name, justify="right")
-    for name, row in zip(found["devices"], found["tau"], strict=True):
-        drawn.add_row(name, *("-" if value is None else f"{value:.2f}" for value in row))
-    console.print(drawn)
+    rows = [
+        [name, *("-" if value is None else f"{value:.2f}" for value in row)]
+        for name, row in zip(found["devices"], found["tau"], strict=True)
+    ]
+    print_rows(f"tau-b of latencies, {found['table']}", ["device", *found["devices"]], rows, console)

@@ -58,15 +58,10 @@ def new(family: str, name: str, /, *, to: Path = Path(), json: Json = False) -> 
 
 
 def _draw(outcomes: list[Outcome], console: Console) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from nasbench_harness.system.tables import print_rows
 
     for title in dict.fromkeys(f"{outcome.family} {outcome.part}" for outcome in outcomes):
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-        for heading in ("check", "", "reason"):
-            table.add_column(heading)
-        for outcome in outcomes:
-            if f"{outcome.family} {outcome.part}" == title:
-                table.add_row(outcome.check, "ok" if outcome.passed else "FAIL", Text(outcome.reason))
-        console.print(table)
+        found = [outcome for outcome in outcomes if f"{outcome.family} {outcome.part}" == title]
+        rows = [[one.check, "ok" if one.passed else "FAIL", one.reason] for one in found]
+        print_rows(title, ["check", "result", "reason"], rows, console, labels=["result"], texts=["reason"])
         console.print()

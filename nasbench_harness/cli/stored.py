@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import Flag, Json, TruthFile
+from nasbench_harness.cli.options import Flag, Json, TruthFile, Wide
 from nasbench_harness.cli.output import emit, note
 from nasbench_harness.errors import DataError, UsageError
 
@@ -16,13 +16,13 @@ Stored = Annotated[Path, Parameter(help="A folder of runs, a run, or the folder 
 RESULTS = Path("results")
 
 
-def ls(folder: Stored = RESULTS, /, *, json: Json = False) -> None:
+def ls(folder: Stored = RESULTS, /, *, wide: Wide = False, json: Json = False) -> None:
     """List the stored units under a folder: strategy, seed, tau, commit, machine, when."""
     from nasbench_harness.records.found import find_units
     from nasbench_harness.report.stored import print_units
 
     lines = [unit.to_json() for unit in find_units(folder)]
-    emit(lines, json, lambda console: print_units(lines, console))
+    emit(lines, json, lambda console: print_units(lines, console), wide)
 
 
 def show(unit: Path, /, *, json: Json = False) -> None:

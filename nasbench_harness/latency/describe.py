@@ -10,6 +10,7 @@ import numpy as np
 from nasbench_harness.latency.table import LatencyTable
 from nasbench_harness.space import N_ARCHITECTURES, format_architecture
 from nasbench_harness.system.lines import print_line, print_origin
+from nasbench_harness.system.tables import print_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,24 +50,17 @@ def _column(table: LatencyTable, name: str) -> dict[str, Any]:
 
 def print_description(described: Mapping[str, Any], console: Console) -> None:
     """One row a device column; what was excluded and the table's own facts beneath."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
     title = f"{described['name']}: latency in ms, sha256 {described['sha256'][:12]}"
-    drawn = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("column", "device"):
-        drawn.add_column(heading)
-    for heading in ("batch", "precision", "image", "n", "excluded", "min", "median", "max"):
-        drawn.add_column(heading, justify="right")
+    rows = []
     for name, facts in described["columns"].items():
         known = [facts["batch_size"], facts["precision"], facts["image_size"]]
         shown = ["-" if value is None else str(value) for value in known]
         values = [f"{facts[key]:.4g}" for key in ("min", "median", "max")]
         device = facts["device"] or "-"
         device += " (predicted)" if facts["predicted"] else ""
-        drawn.add_row(escape(name), escape(device), *shown, f"{facts['n']:,}", str(facts["excluded"]), *values)
-    console.print(drawn)
+        rows.append([name, device, *shown, f"{facts['n']:,}", str(facts["excluded"]), *values])
+    headings = ["column", "device", "batch", "precision", "image", "n", "excluded", "min", "median", "max"]
+    print_rows(title, headings, rows, console, labels=["device"])
     rules = {facts["exclusion_rule"] for facts in described["columns"].values() if facts["exclusion_rule"]}
     for rule in sorted(rules):
         print_line(console, f"excluded: {rule}")
@@ -81,17 +75,9 @@ def print_description(described: Mapping[str, Any], console: Console) -> None:
 
 def print_fit(found: Mapping[str, Any], console: Console) -> None:
     """One row a device: held-out agreement with its interval, beside the plain additive model and the ceiling."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     samples = found["samples"]
     how = f"{samples} planned samples" if samples else "all rows, cross-validated"
-    drawn = Table(title=f"held-out agreement, {how}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    drawn.add_column("device")
-    for heading in ("Spearman", "95 %", "tau", "MAPE %", "plain", "ceiling"):
-        drawn.add_column(heading, justify="right")
-    drawn.add_column("model")
+    rows = []
     for row in found["devices"]:
         rank, plain = row["spearman"], row["plain_additive"]["spearman"]["mean"]
         interval = f"{_shown(rank['low'])}..{_shown(rank['high'])}"
@@ -99,8 +85,9 @@ def print_fit(found: Mapping[str, Any], console: Console) -> None:
         model = ", ".join(f"{name} x{count}" if count > 1 else name for name, count in row["models"].items())
         cells = [row["device"], _shown(rank["mean"]), interval, _shown(row["tau"]["mean"])]
         cells += [_shown(row["mape"]["mean"], 2), _shown(plain), ceiling, model]
-        drawn.add_row(*map(Text, cells))
-    console.print(drawn)
+        rows.append(cells)
+    headings = ["device", "Spearman", "95 %", "tau", "MAPE %", "plain", "ceiling", "model"]
+    print_rows(f"held-out agreement, {how}", headings, rows, console, texts=["model"])
     print_line(console, "plain: least squares on five counts over all edges, from as many samples drawn at random")
     print_line(
         console, "ceiling: what noise allows among mirrored cells, which run the same operations (their rows only)"

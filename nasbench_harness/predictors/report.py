@@ -14,6 +14,7 @@ from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.predictors.base import FloatArray, PredictorContext, predictors
 from nasbench_harness.space import N_ARCHITECTURES, all_strings
 from nasbench_harness.system.files import write_atomically, write_json
+from nasbench_harness.system.tables import print_rows
 from nasbench_harness.truth import Truth
 
 if TYPE_CHECKING:
@@ -86,37 +87,31 @@ def write_report(folder: Path, scores: dict[str, FloatArray], result: dict[str, 
 
 def print_report(result: dict[str, Any], console: Console) -> None:
     """A row a predictor, best tau first, published numbers beside the measured ones."""
-    from rich import box
-    from rich.table import Table
-
     truth, settings = result["truth"], result["settings"]
-    table = Table(
-        title=f"against {truth['policy']} of {truth['table']}, n = {truth['n']:,}; untrained networks: "
+    title = (
+        f"against {truth['policy']} of {truth['table']}, n = {truth['n']:,}; untrained networks: "
         f"C{settings['channels']} N{settings['cells']}, {settings['size']} x {settings['size']}, "
-        f"batch {settings['batch']}, seed {settings['seed']}",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
+        f"batch {settings['batch']}, seed {settings['seed']}"
     )
-    table.add_column("predictor")
-    for heading in ("sign", "tau-b", "Spearman", "top 10 %", "best of 10", "tau publ.", "rho publ."):
-        table.add_column(heading, justify="right")
-    table.add_column("protocol of the published numbers")
-    rows = sorted(result["predictors"].items(), key=lambda item: -(item[1]["metrics"]["kendall_tau"] or -2.0))
-    for name, row in rows:
+    headings = ["predictor", "sign", "tau-b", "Spearman", "top 10 %", "best of 10", "tau publ.", "rho publ."]
+    rows = []
+    found = sorted(result["predictors"].items(), key=lambda item: -(item[1]["metrics"]["kendall_tau"] or -2.0))
+    for name, row in found:
         metrics, [first, *others] = row["metrics"], row["published"] or [{}]
-        table.add_row(
-            name,
-            row["direction"],
-            _number(metrics["kendall_tau"]),
-            _number(metrics["spearman"]),
-            _number(metrics["precision_at"]["0.1"]),
-            f"{metrics['top_k_accuracy']['10']:.2f}",
-            *_published(first),
+        rows.append(
+            [
+                name,
+                row["direction"],
+                _number(metrics["kendall_tau"]),
+                _number(metrics["spearman"]),
+                _number(metrics["precision_at"]["0.1"]),
+                f"{metrics['top_k_accuracy']['10']:.2f}",
+                *_published(first),
+            ]
         )
-        for other in others:
-            table.add_row(*[""] * 6, *_published(other))
-    console.print(table)
+        rows += [[f"{name}, published also", *[""] * 5, *_published(other)] for other in others]
+    protocol = "protocol of the published numbers"
+    print_rows(title, [*headings, protocol], rows, console, texts=[protocol])
     for name, reason in result["left_out"].items():
         console.print(f"left out: {name}, {reason}", highlight=False, markup=False)
 

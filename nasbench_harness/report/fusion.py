@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nasbench_harness.system.tables import print_rows
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -55,17 +57,9 @@ def notes_of(result: dict[str, Any]) -> list[str]:
 
 def print_fusion(result: dict[str, Any], console: Console) -> None:
     """The tables, one beneath the other, and the notes."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     for title, headings, rows in tables_of(result):
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-        for place, heading in enumerate(headings):
-            table.add_column(heading, justify="right" if place else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        console.print(table)
+        print_rows(title, headings, [[cell.replace("\n", " ") for cell in row] for row in rows], console)
+        console.print()
     for line in notes_of(result):
         console.print(line, highlight=False, markup=False)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nasbench_harness.system.tables import print_rows
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -13,21 +15,12 @@ WHERE = "where the rankings are right, and what they rate too high (-) or too lo
 
 def print_judgement(result: dict[str, Any], console: Console) -> None:
     """One column a ranking, one row a metric, intervals beneath the numbers; then where the rankings are right."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     rankings = {**result["scores"], **result["references"]}
     first = next(iter(rankings.values()))
     numbers = [[name, *(_cell(column, name) for column in rankings.values())] for name in metric_names(first)]
     for title, head, rows in ((_title(result), "metric", numbers), (WHERE, "architectures", breakdown_rows(rankings))):
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column(head)
-        for name in rankings:
-            table.add_column(name, justify="right")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        console.print(table)
+        print_rows(title, [head, *rankings], [[cell.replace("\n", " ") for cell in row] for row in rows], console)
+        console.print()
     for line in _notes(result):
         console.print(line, highlight=False, markup=False)
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from nasbench_harness.records import Record
 from nasbench_harness.records.machines import short_commit
-from nasbench_harness.report.tables import Column, print_table
+from nasbench_harness.system.tables import Column, print_rows, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 _MISSING = "-"
 
@@ -52,23 +51,19 @@ def print_record(record: Record, folder: Path, console: Console) -> None:
     """One record: what was run, what it gave, what it cost, where and by what."""
     title = f"{record.experiment_name}: {record.strategy}, seed {record.seed}  ({folder})"
     console.print(title, highlight=False, markup=False, soft_wrap=True)
-    metrics = _table(
-        "metrics", "metric", *record.signals, *record.references, right=(*record.signals, *record.references)
-    )
-    columns = [record.column(name) for name in (*record.signals, *record.references)]
-    for name in _numbers(columns[0]):
-        metrics.add_row(name, *(_number(column, name) for column in columns))
-    console.print(metrics)
-    settings = _table("settings", "setting", "value")
-    for name, value in _flat(record.experiment):
-        settings.add_row(name, str(value))
-    console.print(settings)
-    others = _table("truth, cost and environment", "field", "value")
+    names = (*record.signals, *record.references)
+    columns = [record.column(name) for name in names]
+    rows = [[name, *(_number(column, name) for column in columns)] for name in _numbers(columns[0])]
+    console.print()
+    print_rows("metrics", ["metric", *names], rows, console)
+    settings = [[name, str(value)] for name, value in _flat(record.experiment)]
+    console.print()
+    print_rows("settings", ["setting", "value"], settings, console, texts=["value"])
     parts = {"truth": record.truth, "cost": record.cost, "environment": record.environment}
-    for name, value in [*_flat(parts), ("leaves", len(record.leaves)), ("identity", record.identity)]:
-        others.add_row(name, str(value))
-    others.add_row("created", record.created)
-    console.print(others)
+    others = [*_flat(parts), ("leaves", len(record.leaves)), ("identity", record.identity), ("created", record.created)]
+    fields = [[name, str(value)] for name, value in others]
+    console.print()
+    print_rows("truth, cost and environment", ["field", "value"], fields, console, texts=["value"])
 
 
 def print_verified(results: Sequence[dict[str, Any]], console: Console) -> None:
@@ -92,16 +87,6 @@ def print_verified(results: Sequence[dict[str, Any]], console: Console) -> None:
 
 def _verdict(faults: int) -> str:
     return "agrees" if not faults else f"{faults} field{'s' if faults > 1 else ''} changed"
-
-
-def _table(title: str | None, *headings: str, right: Sequence[str] = ()) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
-    return table
 
 
 def _numbers(column: dict[str, Any]) -> list[str]:

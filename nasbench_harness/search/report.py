@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nasbench_harness.system.tables import print_rows
+
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+
+_WHERE = ("device", "constraint", "scores")
+"""What a problem is of; the keys are the headings."""
 
 
 def print_search(result: dict[str, Any], console: Console) -> None:
     """One row for each scores x device x constraint; over several seeds mean +- standard deviation."""
     problems = result["problems"]
     judged, checked = any("true_best" in p for p in problems), any("violations" in p["runs"][0] for p in problems)
-    table = _table(result, f"search, {len(result['seeds'])} seeds, mean ± sd over seeds")
-    for name in ("device", "constraint", "scores"):
-        table.add_column(name)
-    numbers = ["candidates", "seen", "cost of best"]
-    numbers += ["truth of best", "best possible", "regret", "hypervolume"] if judged else ["best architecture"]
-    numbers += ["violations", "regret within"] if checked else []
-    for name in numbers:
-        table.add_column(name, justify="right")
+    title = _title(result, f"search, {len(result['seeds'])} seeds, mean ± sd over seeds")
+    headings = [*_WHERE, "candidates", "seen", "cost of best"]
+    headings += ["truth of best", "best possible", "regret", "hypervolume"] if judged else ["best architecture"]
+    headings += ["violations", "regret within"] if checked else []
+    rows = []
     for problem in problems:
         runs, summary = problem["runs"], problem["summary"]
         seen = sum(run["search"]["architectures_seen"] for run in runs) / len(runs)
@@ -33,36 +34,34 @@ def print_search(result: dict[str, Any], console: Console) -> None:
             cells.append(runs[0]["best"]["arch"])
         if checked:
             cells += [_interval(summary.get("violations"), 3), _interval(summary.get("regret_within"), 2)]
-        table.add_row(problem["device"], problem["constraint"], problem["scores"], *cells)
-    console.print(table)
+        rows.append([*(problem[name] for name in _WHERE), *cells])
+    print_rows(title, headings, rows, console, labels=_WHERE)
     _notes(result, console)
 
 
 def print_prune(result: dict[str, Any], console: Console) -> None:
     """One row a run, then for the first run of each problem what every stage removed, with frequencies."""
     problems = result["problems"]
-    table = _table(result, f"pruning, {result['settings']['stages']} stages; sizes after each stage")
-    for name in ("device", "constraint", "scores"):
-        table.add_column(name)
-    for name in ("P_th", "seed", "size", "in window", "best truth left", "lost", "tau in window", "regret"):
-        table.add_column(name, justify="right")
+    title = _title(result, f"pruning, {result['settings']['stages']} stages; sizes after each stage")
+    headings = [*_WHERE, "P_th", "seed", "size", "in window", "best truth left", "lost", "tau in window", "regret"]
+    rows = []
     for problem in problems:
         for run in problem["runs"]:
             spaces = run["spaces"]
-            table.add_row(
-                problem["device"],
-                problem["constraint"],
-                problem["scores"],
-                f"{run['threshold']:g}",
-                str(run["seed"]),
-                " → ".join(f"{space['size']:,}" for space in spaces),
-                " → ".join(f"{space['in_window']:,}" for space in spaces),
-                _number(spaces[-1].get("best_truth_in_window"), 2),
-                _number(run["loss_of_optimum"], 2),
-                " → ".join(_number(space["kendall_tau"], 3) for space in spaces),
-                _number(run["regret"], 2),
+            rows.append(
+                [
+                    *(problem[name] for name in _WHERE),
+                    f"{run['threshold']:g}",
+                    str(run["seed"]),
+                    " → ".join(f"{space['size']:,}" for space in spaces),
+                    " → ".join(f"{space['in_window']:,}" for space in spaces),
+                    _number(spaces[-1].get("best_truth_in_window"), 2),
+                    _number(run["loss_of_optimum"], 2),
+                    " → ".join(_number(space["kendall_tau"], 3) for space in spaces),
+                    _number(run["regret"], 2),
+                ]
             )
-    console.print(table)
+    print_rows(title, headings, rows, console, labels=_WHERE)
     for problem in problems:
         run = problem["runs"][0]
         where = f"{problem['device']}, {problem['constraint']}, {problem['scores']}"
@@ -101,13 +100,9 @@ def _notes(result: dict[str, Any], console: Console) -> None:
         console.print(f"hypervolume: ratio to the true front; reference: {REFERENCE}", highlight=False)
 
 
-def _table(result: dict[str, Any], title: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
+def _title(result: dict[str, Any], title: str) -> str:
     truth = result["truth"]
-    title += f"; truth {truth['policy']} of {truth['table']}" if truth else "; no truth"
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    return title + (f"; truth {truth['policy']} of {truth['table']}" if truth else "; no truth")
 
 
 def _interval(estimate: dict[str, float] | None, digits: int) -> str:

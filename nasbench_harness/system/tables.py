@@ -61,6 +61,37 @@ def print_table(
         console.print(Text(note), style="dim", soft_wrap=unbroken)
 
 
+def print_rows(
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    console: Console | None = None,
+    *,
+    labels: Sequence[str] = (),
+    texts: Sequence[str] = (),
+    spare: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> None:
+    """The same from rows of cells, one for each heading; ``labels`` and ``texts`` are headings of those kinds.
+
+    ``spare``: headings that are left out first where the width is short, the last of them before the others.
+    """
+    kinds: dict[str, Literal["label", "text", "number"]] = {
+        **dict.fromkeys(labels, "label"),
+        **dict.fromkeys(texts, "text"),
+    }
+    columns = [
+        Column(
+            heading,
+            tuple(row[place] for row in rows),
+            1 + spare.index(heading) if heading in spare else 0,
+            kinds.get(heading, "number"),
+        )
+        for place, heading in enumerate(headings)
+    ]
+    print_table(title, columns, notes, len(rows), console)
+
+
 def _print_grid(columns: Sequence[Column], plain: int, console: Console) -> None:
     from rich import box
     from rich.table import Table
@@ -136,7 +167,9 @@ def _fitting(columns: Sequence[Column], width: int) -> dict[int, Column]:
 
 def _narrow(column: Column) -> Column:
     """Intervals beneath their numbers, and the title broken where its words are wider than the cells."""
-    cells = tuple(cell.replace(" [", "\n[") for cell in column.cells)
+    cells = column.cells
+    if column.kind == "number":
+        cells = tuple(re.sub(r" \[(?=[-+\d])", "\n[", cell) for cell in cells)
     pieces = re.findall(r" ?[^ _]*_+| ?[^ _]+(?: \*)?", column.title)
     room = max([_lines_width(cells), *(len(piece.strip()) for piece in pieces)])
     lines = [""]

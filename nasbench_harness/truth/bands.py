@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.metrics import kendall_tau, spearman
+from nasbench_harness.system.tables import print_rows
 from nasbench_harness.truth.noise import noise_ceiling_of, proxy_ceiling_of
 from nasbench_harness.truth.order import benchmark_order
 from nasbench_harness.truth.policy import TruthPolicy
@@ -94,26 +95,18 @@ def bands_of_table(table: TruthTable) -> dict[str, dict[str, Any]]:
 
 def print_bands(found: dict[str, dict[str, Any]], console: Console) -> None:
     """A table of all columns' bands for a terminal."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
     if not found:
         console.print("no column has a second measurement: the noise by band is not known", highlight=False)
         return
-    table = Table(
-        title="ceiling of tau by band of true accuracy", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
-    )
-    table.add_column("column")
-    for heading in ("band", "n", "true values", "tau-b", "Spearman", "mean difference"):
-        table.add_column(heading, justify="right")
+    rows = []
     for column, facts in found.items():
         for band in facts["bands"]:
             share = "all" if band["fraction"] == 1 else f"top {100 * band['fraction']:g} %"
             values = "-" if not band["n"] else f"{band['lowest']:.2f}..{band['highest']:.2f}"
             numbers = (_number(band[key]) for key in ("kendall_tau", "spearman", "mean_absolute_difference"))
-            table.add_row(escape(column), share, f"{band['n']:,}", values, *numbers)
-    console.print(table)
+            rows.append([column, share, f"{band['n']:,}", values, *numbers])
+    headings = ["column", "band", "n", "true values", "tau-b", "Spearman", "mean difference"]
+    print_rows("ceiling of tau by band of true accuracy", headings, rows, console, labels=["band"])
     for column, facts in found.items():
         stands_in = " (a proxy: another protocol)" if "proxy_for" in facts else ""
         shared = "" if facts["independent"] else "; not independent, so too high"

@@ -11,6 +11,7 @@ from nasbench_harness.errors import DataError
 from nasbench_harness.metrics import kendall_tau, pearson, spearman
 from nasbench_harness.space import format_architecture
 from nasbench_harness.system.lines import print_line
+from nasbench_harness.system.tables import print_rows
 from nasbench_harness.truth.order import benchmark_index, benchmark_order
 from nasbench_harness.truth.policy import truth_of
 from nasbench_harness.truth.table import TruthTable
@@ -150,9 +151,6 @@ def _largest(
 
 def print_comparison(found: dict[str, Any], console: Console) -> None:
     """The comparison for a terminal."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
 
     def say(line: str) -> None:
         print_line(console, line)
@@ -178,14 +176,16 @@ def print_comparison(found: dict[str, Any], console: Console) -> None:
     taus = (f"{label} {_value(found[key])}" for label, key in (("tau-b", "kendall_tau"), ("Spearman", "spearman")))
     say(f"mean of b - a {size['bias']:+.4f}; {', '.join(taus)}")
     if found["largest"]:
-        table = Table(title="largest differences", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("architecture", no_wrap=True)
-        for heading in ("index", "a", "b", "b - a"):
-            table.add_column(heading, justify="right")
-        for row in found["largest"]:
-            values = (f"{row['a']:.4f}", f"{row['b']:.4f}", f"{row['difference']:+.4f}")
-            table.add_row(escape(row["arch"]), str(row["benchmark_index"]), *values)
-        console.print(table)
+        headings = ["architecture", "index", "a", "b", "b - a"]
+        rows = [
+            [
+                row["arch"],
+                str(row["benchmark_index"]),
+                *(f"{row['a']:.4f}", f"{row['b']:.4f}", f"{row['difference']:+.4f}"),
+            ]
+            for row in found["largest"]
+        ]
+        print_rows("largest differences", headings, rows, console)
     for what, key in (("in both", "both"), ("only in a", "only_a"), ("only in b", "only_b")):
         if found["columns"][key]:
             say(f"columns {what}: {', '.join(found['columns'][key])}")

@@ -9,6 +9,7 @@ import numpy as np
 
 from nasbench_harness.space import N_ARCHITECTURES, format_architecture
 from nasbench_harness.system.lines import print_line, print_origin
+from nasbench_harness.system.tables import print_rows
 from nasbench_harness.truth.noise import noise_ceiling_of, proxy_ceiling_of
 from nasbench_harness.truth.policy import TruthPolicy, truth_of
 from nasbench_harness.truth.table import TruthTable
@@ -73,27 +74,20 @@ def _architecture(table: TruthTable, index: int) -> dict[str, Any]:
 
 def print_description(described: dict[str, Any], console: Console) -> None:
     """The facts of ``describe`` for a terminal: one row a column of the table, its best architecture beneath."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
     size, coverage = f"{described['bytes'] / 1000:,.0f} kB", f"{described['covered']:,} of {described['rows']:,}"
     title = f"{described['name']}: {coverage} architectures, {size}, sha256 {described['sha256'][:12]}"
-    table = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("column")
-    for heading in ("n", "distinct", "min", "median", "max", "tau ceiling"):
-        table.add_column(heading, justify="right")
+    rows = []
     marks: set[str] = set()
     for name, facts in described["columns"].items():
         if not facts["n"]:
-            table.add_row(escape(name), "0")
+            rows.append([name, "0", *["-"] * 5])
             continue
         values = (f"{facts[key]:.4f}" for key in ("min", "median", "max"))
         ceiling, proxy = facts["noise_ceiling"], facts["noise_ceiling_proxy"]
         marks |= {_mark(pair) for pair in (ceiling, proxy) if pair}
         shown = next((f"{_mark(pair)}{_tau(pair)}" for pair in (ceiling, proxy) if pair), "-")
-        table.add_row(escape(name), f"{facts['n']:,}", f"{facts['distinct']:,}", *values, shown)
-    console.print(table)
+        rows.append([name, f"{facts['n']:,}", f"{facts['distinct']:,}", *values, shown])
+    print_rows(title, ["column", "n", "distinct", "min", "median", "max", "tau ceiling"], rows, console)
     for name, facts in described["columns"].items():
         if facts["n"] and facts["policy"] and facts["policy"]["seeds"] == "mean":
             first = facts["best"][0]
