@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nasbench_harness.system.lines import print_line, print_paragraph
 from nasbench_harness.system.tables import print_rows
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ def print_prune(result: dict[str, Any], console: Console) -> None:
     for problem in problems:
         run = problem["runs"][0]
         where = f"{problem['device']}, {problem['constraint']}, {problem['scores']}"
-        console.print(f"{where}: P_th {run['threshold']:g}, seed {run['seed']}", highlight=False, markup=False)
+        print_paragraph(console, f"{where}: P_th {run['threshold']:g}, seed {run['seed']}")
         for number, stage in enumerate(run["stages"], 1):
-            console.print(
-                f"  stage {number}, {stage['counted']} counted: {_removed(stage, result['edges'])}", markup=False
-            )
-        console.print(f"  returned: {run['best']['arch']}, {_costs(run['best'], problem['unit'])}", markup=False)
+            removed = _removed(stage, result["edges"])
+            print_paragraph(console, f"  stage {number}, {stage['counted']} counted: {removed}")
+        print_line(console, f"  returned: {run['best']['arch']}")
+        print_line(console, f"    {_costs(run['best'], problem['unit'])}")
     _notes(result, console)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,14 @@ def _line(row: Sequence[str], widths: Sequence[int], left: Collection[int]) -> s
 def print_line(console: Console, line: str) -> None:
     """One line, whatever it holds and however long it is."""
     console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_paragraph(console: Console, text: str, indent: int = 4) -> None:
+    """A text that may be broken at spaces, its further lines indented; a pipe gets one line."""
+    if console.is_terminal:
+        lines = textwrap.wrap(text, console.width, subsequent_indent=" " * indent, break_on_hyphens=False)
+        text = "\n".join(lines)
+    print_line(console, text)
 
 
 def print_origin(console: Console, described: Mapping[str, Any]) -> None:
