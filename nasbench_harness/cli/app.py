@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from cyclopts import App, CycloptsError
 
@@ -17,7 +18,10 @@ from nasbench_harness.cli import baseline, data, latency, latency_compare, plugi
 from nasbench_harness.cli.catalogue import ls
 from nasbench_harness.cli.compare import compare
 from nasbench_harness.cli.doctor import doctor
+from nasbench_harness.cli.examples import epilogue
 from nasbench_harness.cli.fuse import fuse
+from nasbench_harness.cli.options import Json
+from nasbench_harness.cli.output import emit
 from nasbench_harness.cli.predict import predict
 from nasbench_harness.cli.report import report
 from nasbench_harness.cli.run import run
@@ -35,6 +39,24 @@ EXIT_CODES = (
 
 LONGEST_LINE = 2_000
 """Characters of an error: some name what they found, and that may be of any length."""
+
+def completion(shell: Literal["bash", "zsh", "fish"], /, *, json: Json = False) -> None:
+    """Print the script that completes verbs and options in a shell.
+
+    bash: ``~/.local/share/bash-completion/completions/nasbench-harness``. zsh: ``_nasbench-harness`` in a folder of
+    ``$fpath``. fish: ``~/.config/fish/completions/nasbench-harness.fish``.
+
+    Parameters
+    ----------
+    shell
+        bash, zsh or fish.
+    """
+    script = command_line().generate_completion(shell=shell)
+    if json:
+        emit({"shell": shell, "script": script}, json, lambda console: None)
+    else:
+        print(script, end="" if script.endswith("\n") else "\n")
+
 
 Verbs = dict[str, Callable[..., None]]
 
@@ -54,6 +76,7 @@ VERBS: Verbs = {
     "doctor": doctor,
     "check": plugins.check,
     "new": plugins.new,
+    "completion": completion,
 }
 GROUPS: dict[str, tuple[str, Verbs]] = {
     "truth": (
@@ -107,11 +130,11 @@ def command_line() -> App:
         result_action="return_value",
     )
     for name, verb in VERBS.items():
-        app.command(verb, name=name)
+        app.command(verb, name=name, help_epilogue=epilogue(name, EXIT_CODES))
     for name, (purpose, verbs) in GROUPS.items():
         group = App(name=name, help=purpose)
         for below, verb in verbs.items():
-            group.command(verb, name=below)
+            group.command(verb, name=below, help_epilogue=epilogue(f"{name} {below}", EXIT_CODES))
         app.command(group)
     for name in app.resolved_commands():
         app[name].help_format = "markdown"

@@ -13,11 +13,14 @@ from cyclopts import Parameter
 
 from nasbench_harness.system.variables import TRUTH_VARIABLE
 
-Flag = Annotated[bool, Parameter(negative="")]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 """A switch that is off unless named."""
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print the result as JSON.")]
 Wide = Annotated[
-    bool, Parameter(negative="", help="Every column, however narrow the terminal (a pipe gets them without it).")
+    bool,
+    Parameter(
+        negative="", show_default=False, help="Every column, however narrow the terminal; a pipe gets all anyway."
+    ),
 ]
 
 TruthFile = Annotated[
@@ -57,7 +60,10 @@ Signal = Annotated[str | None, Parameter(help="``accuracy`` or ``negative_loss``
 
 ImportedTable = Annotated[Path | None, Parameter(help="The table; none: beside the source, as .npz.")]
 TableName = Annotated[str | None, Parameter(help="Name of the table; none: the source's.")]
-Partial = Annotated[bool, Parameter(negative="", help="Declare that architectures or values may be missing.")]
+Partial = Annotated[
+    bool,
+    Parameter(negative="", show_default=False, help="Declare that architectures or values may be missing."),
+]
 
 Device = Annotated[str, Parameter(help="Torch device, such as ``cpu``, ``cuda`` or ``cuda:1``.")]
 Devices = Annotated[list[str] | None, Parameter(negative="", help="Columns, repeat the option; none: all.")]

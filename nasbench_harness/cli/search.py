@@ -50,7 +50,8 @@ class Problems:
         ),
     ] = None
     oracle: Annotated[
-        bool, Parameter(negative="", help="The truth itself as the score: how good is the search alone?")
+        bool,
+        Parameter(negative="", show_default=False, help="The truth itself as the score: how good is the search alone?"),
     ] = False
     truth: TruthFile = None
     policy: Policy = None
@@ -119,7 +120,9 @@ class Effort:
 
 NO_PROBLEMS = Problems()
 USUAL_EFFORT = Effort()
-Incomplete = Annotated[bool, Parameter(negative="", help="Accept scores that lack architectures; those are left out.")]
+Incomplete = Annotated[
+    bool, Parameter(negative="", show_default=False, help="Accept scores that lack architectures; those are left out.")
+]
 
 
 def search(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VERBS = ("leaderboard", "compare")
 FORMATS = ("--latex", "--markdown", "--csv")
 _STDOUT = Path("-")
-_WHERE = "to FILE, or on stdout in place of the table."
+_WHERE = "to a file; without PATH on stdout, in place of the table."
 
 
 @Parameter(name="*")
@@ -54,7 +54,7 @@ class TableOptions:
         wanted = dict(zip(FORMATS, (self.latex, self.markdown, self.csv), strict=True))
         printed = [option for option, path in wanted.items() if path == _STDOUT] + ["--json"] * as_json
         if len(printed) > 1:
-            raise UsageError(f"{' and '.join(printed)} would both print; give one of them a FILE")
+            raise UsageError(f"{' and '.join(printed)} would both print; give one of them a file")
         from nasbench_harness.system.files import write_text
 
         tables = self.arranged(tables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nasbench_harness.records.machines import machine_note
-from nasbench_harness.report.leaderboard import Headline, Leaderboard
+from nasbench_harness.report.leaderboard import Headline, Leaderboard, Row
 
 MISSING = "-"
 ORDER = "sorted by its tau"
@@ -53,14 +53,30 @@ def intervals(board: Leaderboard) -> list[str]:
     notes = []
     bases = {value.basis for row in board.rows for value in row.metrics.values() if value is not None}
     if "seeds" in bases:
-        notes.append("mean ± sd [95 % t-interval of the mean over seeds].")
+        shown = _which_seeds([row for row in board.rows if row.n_seeds > 1 and not row.external])
+        notes.append(f"mean ± sd [95 % t-interval of the mean over seeds{shown}].")
         if board.sample is not None:
             notes.append("all seeds rank the same sample: what another sample would change is not in these intervals.")
     notes += _differences(board)
     if "architectures" in bases or board.references:
-        which = "† one seed, and references: " if any(row.n_seeds == 1 for row in board.rows) else "references: "
+        alone = [row for row in board.rows if row.n_seeds == 1]
+        shown = _which_seeds([row for row in alone if not row.external])
+        which = f"† one seed{shown}, and references: " if alone else "references: "
         notes.append(f"{which}value [95 % bootstrap interval over architectures]; it says nothing about other seeds.")
     return notes
+
+
+def _which_seeds(rows: list[Row]) -> str:
+    """`` (0)``, or `` 0 to 9``; empty where the rows are of different ones, which JSON lists."""
+    found = {tuple(sorted(row.seeds)) for row in rows}
+    if len(found) != 1:
+        return ""
+    [seeds] = found
+    if len(seeds) == 1:
+        return f" ({seeds[0]})"
+    if len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):
+        return f" {seeds[0]} to {seeds[-1]}"
+    return f" {', '.join(map(str, seeds))}"
 
 
 def _differences(board: Leaderboard) -> list[str]:

@@ -353,3 +353,11 @@ def test_a_method_may_say_in_its_own_terms_what_it_came_to(single):
     assert line.replace("|", r"\|") in render_markdown(board)
     assert json.loads(json.dumps(board.to_json()))["headlines"][0]["text"] == own["text"]
     assert leaderboard(single).headlines == ()
+
+
+def test_a_leaderboard_says_which_seeds_it_shows(single, three, fake):
+    assert "† one seed (0), and references:" in render_markdown(leaderboard(single))
+    assert "t-interval of the mean over seeds 0 to 2]" in render_markdown(leaderboard(three))
+    mixed = [fake.make_record("a", seed) for seed in (1, 5)] + [fake.make_record("b", seed) for seed in (0, 5)]
+    assert "of the mean over seeds]" in render_markdown(leaderboard(Run(None, tuple(mixed))))
+    assert "of the mean over seeds 1, 5]" in render_markdown(leaderboard(Run(None, tuple(mixed[:2]))))
