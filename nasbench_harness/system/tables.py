@@ -44,9 +44,9 @@ def print_table(
     from rich.text import Text
 
     console = Console() if console is None else console
-    unbroken = not console.is_terminal
+    unbroken, width = not console.is_terminal, console.width
     if unbroken:
-        console = Console(file=console.file, width=max(console.width, _width(columns, whole=True)))
+        console.width = max(width, _width(columns, whole=True))
     shown = _fitting(columns, console.width)
     # not the table's own title, which would be broken at the table's width
     console.print(Text(title, style="italic"), soft_wrap=unbroken)
@@ -59,6 +59,8 @@ def print_table(
     left_out = [f"left out for want of width: {', '.join(hidden)}; --wide shows all."] if hidden else []
     for note in [*notes, *left_out]:
         console.print(Text(note), style="dim", soft_wrap=unbroken)
+    if unbroken:
+        console.width = width
 
 
 def print_rows(

@@ -82,7 +82,7 @@ def test_fetch_where_and_ls_tell_the_same_path(cache: Path, capsys: pytest.Captu
     assert {item["name"]: item["state"] for item in found["data"]} == {"latency": "ready", "gone": "absent"}
     assert main(["data", "ls"]) == 0
     drawn = capsys.readouterr().out
-    assert "made-up [latency] (made up)" in " ".join(drawn.split())
+    assert "made-up [latency] made up" in " ".join(drawn.split())
     assert "group all: 2 of these" in drawn
 
 
