@@ -40,6 +40,7 @@ EXIT_CODES = (
 LONGEST_LINE = 2_000
 """Characters of an error: some name what they found, and that may be of any length."""
 
+
 def completion(shell: Literal["bash", "zsh", "fish"], /, *, json: Json = False) -> None:
     """Print the script that completes verbs and options in a shell.
 

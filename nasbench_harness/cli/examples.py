@@ -10,6 +10,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "leaderboard results/cifar10-cpu --latex table.tex --csv table.csv",
     ),
     "figures": ("figures results/cifar10-cpu --width icml --highlight one-shot-uniform,gm-nas",),
+    "report": ("report results/mine", "report results/mine --baseline results/baselines --out mine.html"),
     "compare": (
         "compare results/mine results/baselines/regress --margin 0.02",
         "compare results/mine results/mine/one-shot-uniform --markdown",

@@ -33,8 +33,6 @@ def report(
 ) -> None:
     """One HTML page of stored records that needs nothing from elsewhere: tables, verdicts, scatters, curves, protocol.
 
-    Examples: ``report results/mine``; ``report results/mine --baseline results/baselines --out mine.html``.
-
     Parameters
     ----------
     out

@@ -88,7 +88,7 @@ def figures(
     truth: JudgingTruth = None,
     json: Json = False,
 ) -> None:
-    """Draw the figures of a stored run as PNG and PDF, each beside its caption (``NAME.tex``).
+    """Draw the figures of a stored run as PNG and PDF, each beside its caption.
 
     What cannot be drawn from these records is named on stderr with the reason; the others are drawn. In place of a run:
     a JSON file that ``search``, ``prune``, ``latency residuals`` or ``latency matrix`` stored.
