@@ -8,10 +8,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.predictors.base import CLASSES, FloatArray, PredictorContext
 from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, connected_live_cells, format_architecture, live_cell_of
-from nasbench_harness.system.files import write_atomically
+from nasbench_harness.system.arrays import store_arrays, stored_arrays
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -142,26 +141,21 @@ def _chunk_path(name: str, predictor: Predictor, context: PredictorContext, cell
         "cells": cells.tolist(),
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
-    return context.work / f"{name}-{digest}.npy"
+    return context.work / f"{name}-{digest}.npz"
 
 
 def _load(path: Path | None, shape: tuple[int, int]) -> FloatArray | None:
     """A stored chunk, or None where there is none or it is damaged: it is then measured again."""
     if path is None:
         return None
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+    stored = stored_arrays(path, ("values",))  # with a checksum, which a bare .npy lacks
+    if stored is None:
         return None
-    whole = isinstance(values, np.ndarray) and values.shape == shape and not np.isnan(values).any()
-    return values.astype(np.float64) if whole else None
+    (values,) = stored
+    whole = values.dtype == np.float64 and values.shape == shape and not np.isnan(values).any()
+    return values if whole else None
 
 
 def _save(path: Path | None, values: FloatArray) -> None:
-    if path is None:
-        return
-
-    def write(stream: BinaryIO) -> None:
-        np.save(stream, values)
-
-    write_atomically(path, write)
+    if path is not None:
+        store_arrays(path, {"values": values})
