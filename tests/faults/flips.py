@@ -1,6 +1,6 @@
 """Single bits flipped in every kind of stored file: each must be noticed where the file is read, or change nothing.
 
-``python tests/faults/flips.py 2000`` flips so many of each kind and prints the counts.
+``python -m tests.faults.flips 2000 [kind ...]`` flips so many of each kind, or of those, and prints the counts.
 """
 
 from __future__ import annotations
@@ -167,6 +167,8 @@ def main() -> None:
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         for kind, stored in stored_files(Path(folder), fake_records).items():
+            if sys.argv[2:] and kind not in sys.argv[2:]:
+                continue
             print(json.dumps({kind: dict(flip(stored, count, rng))}), flush=True)
 
 
