@@ -175,6 +175,10 @@ def test_predictors_are_stored_and_open_as_a_table(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "p.json").read_text())
     del content["predictors"][0]["coefficients_ms"]["nor_conv_3x3"]
     (tmp_path / "p.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match="its content is not what was written"):
+        load_predictors(tmp_path / "p.json")
+    del content["sha256"]  # as an earlier version wrote it
+    (tmp_path / "p.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match="not a whole latency predictor"):
         load_predictors(tmp_path / "p.json")
 
