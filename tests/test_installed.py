@@ -30,3 +30,4 @@ def test_data_files_travel_with_the_package():
     assert (folder / "py.typed").is_file()
     assert list((folder / "experiment" / "presets").glob("*.toml"))
     assert list((folder / "truth").glob("*.npz"))
+    assert {path.suffix for path in (folder / "report" / "page" / "assets").iterdir()} == {".css", ".html", ".js"}

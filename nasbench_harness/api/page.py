@@ -19,6 +19,7 @@ from nasbench_harness.evidence import Gate
 from nasbench_harness.evidence.join import join
 from nasbench_harness.records import Run, read_run
 from nasbench_harness.report.page import MOST_BYTES, Page, build_page
+from nasbench_harness.report.page.pictures import Pictures, draw_pictures
 from nasbench_harness.system.files import write_text
 from nasbench_harness.system.variables import TRUTH_VARIABLE
 from nasbench_harness.truth import truth_of
@@ -37,6 +38,7 @@ def write_page(
     metric: str = "kendall_tau",
     margin: float = 0.03,
     across: Sequence[str] = (),
+    figures: bool = False,
     most_bytes: int = MOST_BYTES,
 ) -> Page:
     """Write the page of runs of one protocol to ``out``, whole or not at all, and return it.
@@ -45,7 +47,7 @@ def write_page(
     ``truth``: the table that holds the records' truth, as for ``truth_vector``; None: the one that the environment
     names or the cache holds, and where neither is what the records were judged by, the page says that it lacks it.
     ``policy``: judge the scores again by this column. ``signal``, ``metric``, ``margin``, ``across``: as for
-    ``leaderboard`` and ``compare``. ``most_bytes``: of the page.
+    ``leaderboard`` and ``compare``. ``figures``: draw those of the run into the page. ``most_bytes``: of the page.
 
     Raises ``UsageError`` for runs of different protocols or a place that cannot be written, ``DataError`` for a folder
     without finished units, damaged records, or a ``truth`` that the records were not judged by.
@@ -58,7 +60,8 @@ def write_page(
         for one in baselines
     ]
     vector_A, notes = _truth(run, truth)
-    page = build_page(run, report.leaderboard(run, signal), gates, vector_A, signal, most_bytes, notes)
+    pictures = draw_pictures(run, signal, vector_A) if figures else Pictures()
+    page = build_page(run, report.leaderboard(run, signal), gates, vector_A, signal, most_bytes, notes, pictures)
     write_text(out, page.html)
     return page
 

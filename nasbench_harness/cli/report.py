@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import Json, Signal
+from nasbench_harness.cli.options import Flag, Json, Signal
 from nasbench_harness.cli.output import emit
 from nasbench_harness.errors import UsageError
 
@@ -28,6 +28,7 @@ def report(
     signal: Signal = None,
     policy: str | None = None,
     truth: Path | None = None,
+    figures: Flag = False,
     max_mb: float = 3.0,
     json: Json = False,
 ) -> None:
@@ -48,6 +49,8 @@ def report(
     truth
         Truth table (.npz), or CSV/JSON to read as one; none: the one that NASBENCH_HARNESS_TRUTH names, or the fetched
         one. Without it the page lacks the scatter against the truth.
+    figures
+        Put the figures of the run on the page too, with their captions.
     max_mb
         Size that the page may have, in megabytes: scores that do not fit are left out, and the page says which.
     """
@@ -65,6 +68,7 @@ def report(
         signal=signal,
         policy=policy,
         truth=truth,
+        figures=figures,
         most_bytes=int(max_mb * 1e6),
     )
     emit({"file": str(path), **page.contents}, json, lambda console: _print(page, path, console))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from nasbench_harness.records import Record, Run, ScoreTable, read_scores
 from nasbench_harness.records.schema import lookup
-from nasbench_harness.report.page.pack import Packed, pack, size_of
+from nasbench_harness.report.page.markup import script_json
+from nasbench_harness.report.page.pack import Packed, pack
 
 Index = npt.NDArray[np.int64]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Held:
     """Packed scores of one unit by signal, and its leaves by number plus 1 (0: of no leaf); None with one leaf."""
 
@@ -50,13 +51,13 @@ def choose(run: Run, signal: str | None, room: int) -> Chosen:
         index = table.index.astype(np.int64) if index is None else index
         if not np.array_equal(index, table.index) or name not in table.scores:
             continue
-        packed = pack(table.scores[name])
-        leaf = None if unit in held or len(record.leaves) < 2 else pack(table.leaf.astype(np.int64) + 1)
-        room -= size_of(packed) + (size_of(leaf) if leaf else 0)
+        before = held.get(unit)
+        one = before or Held(record, leaf=pack(table.leaf.astype(np.int64) + 1) if len(record.leaves) > 1 else None)
+        more = replace(one, scores={**one.scores, name: pack(table.scores[name])})
+        room -= _size(more, signal) - (_size(before, signal) if before else 0)
         if room < 0:
             break
-        one = held.setdefault(unit, Held(record, leaf=leaf))
-        one.scores[name] = packed
+        held[unit] = more
     assert index is not None  # a run has a record
     chosen = tuple(held[unit] for unit in sorted(held))
     without = (record for record in run.records if (record.strategy, record.seed) not in held)
@@ -71,6 +72,11 @@ def median_record(records: tuple[Record, ...], signal: str | None) -> Record:
         return -2.0 if found is None else found
 
     return sorted(records, key=tau)[(len(records) - 1) // 2]
+
+
+def _size(held: Held, signal: str | None) -> int:
+    """Bytes that the unit takes on the page, with a comma and digits of its strategy's number."""
+    return len(script_json(unit_json(held, 0, signal))) + 4
 
 
 def _in_order(run: Run, signal: str | None) -> Iterator[tuple[Record, str]]:

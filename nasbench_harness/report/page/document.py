@@ -26,14 +26,19 @@ from nasbench_harness.report.page.heat import heat_tables
 from nasbench_harness.report.page.markup import Html, element, join, script_json
 from nasbench_harness.report.page.names import colour_rules, looks
 from nasbench_harness.report.page.payload import payload
+from nasbench_harness.report.page.pictures import Pictures, gallery_section
 from nasbench_harness.report.page.protocol import protocol_card
 from nasbench_harness.report.page.verdicts import verdict_table
 from nasbench_harness.report.separated import csv_of
+from nasbench_harness.space import N_ARCHITECTURES
 
 MOST_BYTES = 3_000_000
 """Of a page, unless asked otherwise."""
 
 _PROGRAM = ("base", "data", "tau", "cell", "scatter", "chart", "table", "sections", "main")
+NO_PICTURES = Pictures()
+_NOTE = 1000
+"""Bytes for the note on what was left out."""
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -53,20 +58,22 @@ def build_page(
     signal: str | None = None,
     most_bytes: int = MOST_BYTES,
     notes: Sequence[str] = (),
+    pictures: Pictures = NO_PICTURES,
 ) -> Page:
     """The page of a run: its leaderboard, verdicts, scores against the truth, curves and protocol.
 
     ``truth_A``: float64 ``[15625]`` by our index, percent, NaN where unknown; None: scores are shown against each other
     alone. ``signal``: what ``board`` is judged by. ``most_bytes``: units beyond it are there without their scores, one
-    seed of each strategy last. ``notes``: stand at the top. The same records give the same bytes. Raises ``UsageError``
-    where the page is longer even without scores, and ``DataError`` for damaged scores.
+    seed of each strategy last. ``notes``: stand at the top. ``pictures``: of ``draw_pictures``. The same records give
+    the same bytes. Raises ``UsageError`` where the page is longer even without scores, and ``DataError`` for damaged
+    scores.
     """
     look, colours = looks(run.strategies)
     style = _asset("page.css") + colour_rules(colours)
     program = '"use strict";\n(() => {\n' + "".join(_asset(f"{name}.js") for name in _PROGRAM) + "})();\n"
     heat, method = heat_tables(run, board, look, signal), board_notes(board)
     parts = {
-        "policy": _policy(style, program),
+        "policy": _policy(style, program, bool(pictures.shown)),
         "style": style,
         "program": program,
         "title": element("title", f"{run.name}: {len(run.strategies)} strategies"),
@@ -80,25 +87,33 @@ def build_page(
         "verdicts_link": element("a", "Verdicts", href="#verdicts") if gates else "",
         "heat": _heat(heat),
         "heat_link": element("a", "Where it errs", href="#errs") if heat else "",
+        "figures": gallery_section(pictures),
+        "figures_link": element("a", "Figures", href="#figures") if pictures.shown else "",
         "protocol": protocol_card(run, look),
         "version": join([__version__]),
     }
-    fixed = sum(len(part.encode()) for part in parts.values()) + len(_asset("template.html"))
-    empty = Chosen(np.arange(2), (), ())
-    room = most_bytes - fixed - len(script_json(payload(run, board, look, empty, truth_A, signal))) - 200_000
-    chosen = choose(run, signal, room)
-    data = payload(run, board, look, chosen, truth_A, signal) | {"csv": csv_of([table_of(board)])}
+    sheet = {"csv": csv_of([table_of(board)])}
+    without = payload(run, board, look, Chosen(np.arange(N_ARCHITECTURES), (), ()), truth_A, signal) | sheet
+    fixed = sum(len(part.encode()) for part in (*parts.values(), script_json(without), _asset("template.html")))
+    chosen = choose(run, signal, most_bytes - fixed - _NOTE)
+    data = payload(run, board, look, chosen, truth_A, signal) | sheet
     parts["left_out"] = _left_out(chosen, len(run.records))
     parts["data"] = script_json(data)
     html = _PLACE.sub(lambda found: parts[found[1]], _asset("template.html"))
     size = len(html.encode())
     if size > most_bytes:
         raise UsageError(f"the page takes {size:,} bytes, more than {most_bytes:,}; allow more, or give fewer units")
-    return Page(html, _contents(run, board, gates, chosen, data, size))
+    return Page(html, _contents(run, board, gates, chosen, data, size, pictures))
 
 
 def _contents(
-    run: Run, board: Leaderboard, gates: Sequence[Gate], chosen: Chosen, data: dict[str, Any], size: int
+    run: Run,
+    board: Leaderboard,
+    gates: Sequence[Gate],
+    chosen: Chosen,
+    data: dict[str, Any],
+    size: int,
+    pictures: Pictures,
 ) -> dict[str, Any]:
     return {
         "experiment": run.name,
@@ -115,6 +130,7 @@ def _contents(
         ],
         "without_scores": [{"strategy": one.strategy, "seed": one.seed} for one in chosen.left_out],
         "trajectories": data["training"] is not None,
+        "figures": [picture.name for picture in pictures.shown],
         "verdicts": [{"title": gate.title, "summary": gate.summary} for gate in gates],
     }
 
@@ -150,12 +166,13 @@ def _left_out(chosen: Chosen, units: int) -> Html | str:
     return element("p", text, class_="quiet")
 
 
-def _policy(style: str, program: str) -> Html:
+def _policy(style: str, program: str, pictures: bool) -> Html:
     """Nothing is loaded or run but what stands in the page: its style and program are named by their digests."""
     rules = (
         "default-src 'none'",
         f"style-src {_digest(style)}",
         f"script-src {_digest(program)}",
+        *(["img-src data:"] if pictures else []),
         "base-uri 'none'",
         "form-action 'none'",
     )

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-_VOID = frozenset({"br", "circle", "col", "input", "line", "meta", "path", "rect"})
+_VOID = frozenset({"circle", "input", "line", "img", "meta", "path", "rect"})
+_OF_SVG = frozenset({"circle", "line", "path", "rect"})
 
 
 class Html(str):
@@ -25,7 +26,7 @@ def element(name: str, *children: object, **attributes: object) -> Html:
     given = "".join(_attribute(key, value) for key, value in attributes.items() if value is not None)
     inside = join(children)
     if name in _VOID and not inside:
-        return Html(f"<{name}{given}>" if name in ("br", "col", "input", "meta") else f"<{name}{given}/>")
+        return Html(f"<{name}{given}/>" if name in _OF_SVG else f"<{name}{given}>")
     return Html(f"<{name}{given}>{inside}</{name}>")
 
 

@@ -31,11 +31,6 @@ def pack(values: npt.NDArray[Any]) -> Packed:
     return packed | _array("values", values.astype(kept))
 
 
-def size_of(packed: Packed) -> int:
-    """Bytes of its text."""
-    return sum(len(value) for value in packed.values() if isinstance(value, str))
-
-
 def _by_live_cell(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], bool]:
     if len(values) == N_ARCHITECTURES and np.array_equal(values, values[live_cell_of()], equal_nan=False):
         return values[live_cells()], True

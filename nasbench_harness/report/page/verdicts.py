@@ -47,7 +47,9 @@ def verdict_table(gate: Gate, number: int = 0) -> Html:
 
 def _row(one: Comparison, axis: Axis, drawn: bool) -> Html:
     word, numbers = one.verdict.word, one.numbers
-    name = f"{one.pair.name} (across)" if one.pair.across else one.pair.name
+    name, partner = one.pair.candidate.strategy, one.pair.baseline.strategy
+    below = [f"against {partner}"] if partner != name else []
+    below += ["across protocols"] if one.pair.across else []
     badge = element(
         "span", element("span", _SIGNS.get(word, "="), aria_hidden="true"), f" {word}", class_=f"verdict {_slug(word)}"
     )
@@ -63,7 +65,7 @@ def _row(one: Comparison, axis: Axis, drawn: bool) -> Html:
     more = f"+{further.candidate} would decide" if further else ""
     return element(
         "tr",
-        element("th", name, scope="row", class_="name"),
+        element("th", name, element("small", ", ".join(below)) if below else None, scope="row", class_="name"),
         element("td", badge, class_="left"),
         element("td", difference),
         drawing,

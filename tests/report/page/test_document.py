@@ -23,6 +23,7 @@ from nasbench_harness.records.schema import lookup
 from nasbench_harness.report import leaderboard
 from nasbench_harness.report.page import build_page
 from nasbench_harness.report.page.chosen import choose, median_record
+from nasbench_harness.report.page.pictures import Picture, Pictures, draw_pictures
 from nasbench_harness.space import N_ARCHITECTURES
 
 ROOT = Path(__file__).parents[3]
@@ -199,6 +200,44 @@ def test_trajectories_are_means_over_seeds_with_their_range(run):
     assert (line["x"], line["seeds"]) == ([100, 200, 300], 3)
     assert line["y"] == pytest.approx([0.11, 0.21, 0.31])
     assert (line["low"], line["high"]) == ([0.1, 0.2, 0.3], [0.12, 0.22, 0.32])
+
+
+def test_figures_are_pictures_in_the_page(run):
+    picture = Picture("tau_by_strategy", b"PNG", "Tau <of> all.", 825, 300)
+    page = build_page(run, leaderboard(run), pictures=Pictures((picture,), {"leaf_panels": "<no> leaves"}))
+    source = f"data:image/png;base64,{b64encode(b'PNG').decode()}"
+    found = [given for tag, given in Seen(page.html).tags if tag == "img"]
+    assert [(given["src"], given["alt"], given["width"]) for given in found] == [
+        (source, "Figure: tau by strategy", "825")
+    ]
+    assert "<figcaption>Tau &lt;of&gt; all.</figcaption>" in page.html
+    assert "Not drawn: leaf_panels: &lt;no&gt; leaves" in page.html
+    assert "img-src data:" in page.html
+    assert page.contents["figures"] == ["tau_by_strategy"]
+
+
+@pytest.mark.slow
+def test_figures_are_drawn_with_what_is_at_hand(run):
+    drawn = draw_pictures(run, None, None)
+    sizes = {
+        one.name: (int.from_bytes(one.png[16:20], "big"), int.from_bytes(one.png[20:24], "big")) for one in drawn.shown
+    }
+    assert sizes == {one.name: (one.width, one.height) for one in drawn.shown}
+    assert "tau_by_strategy" in sizes
+    assert "score_against_truth" in drawn.skipped
+    assert all("Truth: column cifar10_test_200 of table fake" in one.caption for one in drawn.shown)
+
+
+def test_many_units_fill_the_page_and_no_more():
+    run = read_run(ROOT / "results" / "cifar10-cpu")
+    records = tuple(replace(record, seed=seed) for record in run.records for seed in range(2))
+    places = {(record.strategy, record.seed): run.unit_dir(record.strategy, 0) for record in records}
+    double = Run(run.folder, records, places)
+    page = build_page(double, leaderboard(double), truth_A=TRUTH, most_bytes=2_000_000)
+    assert 1_900_000 < page.contents["bytes"] <= 2_000_000
+    assert {one["strategy"] for one in page.contents["scores"]} == set(run.strategies)
+    assert page.contents["without_scores"]
+    assert f"Scores of {len(page.contents['scores'])} of 42 units are on this page" in page.html
 
 
 def test_the_21_strategies_take_less_than_three_megabytes():

@@ -27,7 +27,7 @@ requestAnimationFrame(() => setTimeout(startDrawings)); // the table is there fi
 // Paper is white, and nobody can open what is folded there.
 let before = null;
 addEventListener("beforeprint", () => {
-  before = { theme: document.documentElement.dataset.theme, folded: [...document.querySelectorAll("details:not(.foot details):not([open])")] };
+  before = { theme: document.documentElement.dataset.theme, folded: [...document.querySelectorAll("details:not([open]):has(.notes)")] };
   before.folded.forEach((one) => { one.open = true; });
   setTheme("light");
 });
