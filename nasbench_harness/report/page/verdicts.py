@@ -28,13 +28,14 @@ def verdict_table(gate: Gate, number: int = 0) -> Html:
     reach = max([gate.rules.margin, *ends]) * 1.05
     axis = Axis(-reach, reach, (-gate.rules.margin,))
     drawn = any(one.numbers for one in rows)
+    partners = {one.pair.baseline.strategy for one in rows}  # one of all stands in the title already
     headings = [name for name in _HEADINGS if drawn or name != "candidate less baseline"]
     head = (element("th", name, scope="col", class_=_class(name)) for name in headings)
     table = element(
         "table",
         element("caption", f"{gate.title}: {gate.summary}"),
         element("thead", element("tr", head)),
-        element("tbody", (_row(one, axis, drawn) for one in rows)),
+        element("tbody", (_row(one, axis, drawn, len(partners) > 1) for one in rows)),
         class_="verdicts",
         id=f"verdicts-{number}",
     )
@@ -45,10 +46,10 @@ def verdict_table(gate: Gate, number: int = 0) -> Html:
     )
 
 
-def _row(one: Comparison, axis: Axis, drawn: bool) -> Html:
+def _row(one: Comparison, axis: Axis, drawn: bool, partner_named: bool) -> Html:
     word, numbers = one.verdict.word, one.numbers
     name, partner = one.pair.candidate.strategy, one.pair.baseline.strategy
-    below = [f"against {partner}"] if partner != name else []
+    below = [f"against {partner}"] if partner != name and partner_named else []
     below += ["across protocols"] if one.pair.across else []
     badge = element(
         "span", element("span", _SIGNS.get(word, "="), aria_hidden="true"), f" {word}", class_=f"verdict {_slug(word)}"
