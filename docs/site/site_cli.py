@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from nasbench_harness.cli.app import EXIT_CODES, GROUPS, VERBS, app
+from nasbench_harness.cli.examples import EXAMPLES
 
 NAME = "nasbench-harness"
 
@@ -19,9 +20,22 @@ def pages() -> dict[str, str]:
 
 def _page(name: str) -> str:
     text = app[name].generate_docs(heading_level=1, usage_name=f"{NAME} {name}")
+    for verb in [f"{name} {below}" for below in GROUPS[name][1]] if name in GROUPS else [name]:
+        text = _with_examples(text, verb)
     text = re.sub(r"^## Table of Contents\n.*?(?=^\*\*Commands)", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"^\*\*(\w+)\*\*:$", r"**\1**", text, flags=re.MULTILINE)
     return text.replace(" *[default: False]*", "").strip() + "\n"
+
+
+def _with_examples(text: str, verb: str) -> str:
+    """The section of a verb with its examples beneath its purpose, before the first list of what it takes."""
+    lines = "\n".join(f"{NAME} {line}" for line in EXAMPLES.get(verb, ()))
+    start = re.search(rf"^#+ {verb}\n", text, re.MULTILINE)
+    if not lines or start is None:
+        return text
+    place = re.compile(r"^\*\*\w+\*\*:$|^#|\Z", re.MULTILINE).search(text, start.end())
+    end = len(text) if place is None else place.start()
+    return f"{text[:end].rstrip()}\n\n```sh\n{lines}\n```\n\n{text[end:]}"
 
 
 def _purpose(name: str) -> str:

@@ -20,7 +20,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "predict": ("predict synflow naswot --images cifar-10-batches-bin --out results/predictors",),
     "search": (
         "search --latency latency.csv --device pixel3 --max-latency 5 --scores flops --truth accuracy.csv",
-        "search --cost live_flops --max-latency 50 --scores my_scores.csv:mine --seeds 0,1,2",
+        "search --latency latency.csv --device pixel3 --max-latency 5 --scores my_scores.csv:mine --best",
     ),
     "prune": ("prune --latency latency.csv --device pixel3 --window 5 10 --scores my_scores.csv --thresholds 0,0.05",),
     "ls": ("ls methods",),
