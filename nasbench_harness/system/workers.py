@@ -140,7 +140,7 @@ def in_processes(
                 position, process, shown = running[pipe]
                 try:
                     kind, value = pipe.recv()
-                except EOFError:
+                except (EOFError, OSError):  # ended before it sent anything more, or in the middle of that
                     process.join()
                     kind, value = "failed", RunError(_death(process.exitcode))
                 if kind in ("done", "failed"):

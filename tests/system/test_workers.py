@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ def work(item: Any, progress: Progress) -> Any:
         raise RunError(value)
     if kind == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "die sending":
+        die_sending()
     if kind == "fill":
         bytearray(b"1") * value
     if kind == "sleep":
@@ -45,6 +48,16 @@ def work(item: Any, progress: Progress) -> Any:
         progress.advance(1)
     progress.close()
     return value, os.getpid(), torch.get_num_threads()
+
+
+def die_sending() -> None:
+    """End this process when half of the next message is in the pipe."""
+
+    def half(self: Connection, data: bytes, write: Any = None) -> None:
+        os.write(self.fileno(), data[: len(data) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Connection._send = half  # type: ignore[attr-defined]
 
 
 def hold(file: Path, progress: Progress) -> None:
@@ -112,6 +125,13 @@ def test_an_error_of_the_work_and_a_death_are_results_too(outcome: tuple[dict[in
     assert str(found[1]) == "a unit failed"
     assert isinstance(found[2], RunError)
     assert "signal 9, probably for lack of memory" in str(found[2])
+
+
+def test_a_death_in_the_middle_of_a_message_is_a_result_too() -> None:
+    found = dict(in_processes(work, [("die sending", "x"), ("return", "y")], ["a", "b"], 1, 1, Silent()))
+    assert isinstance(found[0], RunError)
+    assert "signal 9" in str(found[0])
+    assert found[1][0] == "y"
 
 
 def test_the_largest_process_is_known_here(outcome: tuple[dict[int, Any], list[Any]]) -> None:
