@@ -1,32 +1,32 @@
-"""Runs the units of an experiment: data opened once, finished units skipped, each new one stored when it is done."""
+"""Runs the units of an experiment: data opened once, finished units skipped, the others given to an engine."""
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasbench_harness.errors import HarnessError, RunError, StoppedEarlyError, UsageError
+from nasbench_harness.engines import Engine, Inline, Job, Processes, Queue, run_job
+from nasbench_harness.errors import RunError, StoppedEarlyError, UsageError
 from nasbench_harness.experiment import Experiment
-from nasbench_harness.experiment.folder import check_others, first_difference, write_description
+from nasbench_harness.experiment.folder import first_difference
+from nasbench_harness.experiment.joining import joined
 from nasbench_harness.images import ImageSpec, load_image_set
-from nasbench_harness.records import Record, read_record, unit_dir, write_record
+from nasbench_harness.records import Record, read_record, unit_dir
+from nasbench_harness.records.scores import RECORD_FILE
 from nasbench_harness.records.summary import sample_of
 from nasbench_harness.strategies.trajectory import SIGNALS
+from nasbench_harness.system.claims import Claims
 from nasbench_harness.system.devices import MOST_AT_ONCE, check_device
 from nasbench_harness.system.environment import usable_cores
 from nasbench_harness.system.estimate import Spent
 from nasbench_harness.system.files import write_atomically
-from nasbench_harness.system.heartbeat import heartbeat
 from nasbench_harness.system.memory import keep_freed_memory
-from nasbench_harness.system.meter import PLANNED
-from nasbench_harness.system.progress import Progress, follow, tell
+from nasbench_harness.system.progress import Progress, follow
 from nasbench_harness.system.whole_run import WholeRun
-from nasbench_harness.system.workers import in_processes
 from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 NEEDED_SPACE = 50_000_000
 """Bytes that must be free before hours of training are started; a unit stores well under one megabyte."""
-
-CHECKPOINTS = "checkpoints"
-"""Folder of a unfinished unit's checkpoints, inside the unit's own."""
 
 _WITHOUT_WEIGHTS = ", without its weights; --replace trains it again and keeps them"
 
@@ -82,56 +79,59 @@ def run_experiment(
     from nasbench_harness.pipeline import check_ready
     from nasbench_harness.supernet.weights import WEIGHTS_FILE
 
-    out = Path(out)
+    out, threads = Path(out), _threads(sources, workers)
     _check_threshold(experiment, stop_below)
-    threads = _threads(sources, workers)
     keep_freed_memory()
     _check_folder(out)
     units = _units(experiment, sources)
-    finished = {(u.strategy, u.seed): _finished(u, out, replace) for u in units}
-    check_others(experiment, out, set(finished))
-    write_description(experiment, out)
+    before = [_stamp(unit, out) for unit in units]
+    finished = [_finished(unit, out, replace) for unit in units]
     titles = [f"[{number}/{len(units)}] {unit.strategy} seed {unit.seed}" for number, unit in enumerate(units, 1)]
-    records: dict[int, Record] = {}
+    records = {position: record for position, record in enumerate(finished) if record is not None}
     failures: list[str] = []
-    waiting: list[int] = []
-    for position, unit in enumerate(units):
-        record = finished[unit.strategy, unit.seed]
-        if record is None:
-            waiting.append(position)
-        else:
-            without = keep_weights and not (unit_dir(out, unit.strategy, unit.seed) / WEIGHTS_FILE).is_file()
+
+    def finished_since(position: int) -> Record | None:
+        unit = units[position]
+        return None if replace and _stamp(unit, out) == before[position] else _finished(unit, out, False)
+
+    def found(position: int, record: Record) -> None:
+        whole.end(titles[position], record.cost)
+        report(f"{titles[position]}: finished by another run")
+        records[position] = record
+
+    asked = {(unit.strategy, unit.seed) for unit in units}
+    with Claims() as claims, joined(experiment, units[0].description["data"], out, asked, claims, report):
+        for position in records:
+            without = keep_weights and not (_folder(units[position], out) / WEIGHTS_FILE).is_file()
             report(f"{titles[position]}: finished earlier, kept{_WITHOUT_WEIGHTS if without else ''}")
-            records[position] = record
-    for position in waiting:
-        check_ready(units[position], keep_weights)
-    processes = processes_a_unit(workers, len(waiting))
-    jobs = [Job(units[position], out, processes, stop_below, keep_weights) for position in waiting]
-    names = [titles[position] for position in waiting]
-    whole = WholeRun(
-        {titles[position]: units[position].strategy for position in waiting},
-        [(record.strategy, Spent.of(record.cost)) for record in records.values()],
-    )
-    follow(progress, whole)
-    several = workers > 1 and len(jobs) > 1
-    with closing(
-        in_processes(run_job, jobs, names, workers, threads, progress) if several else _in_turn(jobs, names, progress)
-    ) as done:
-        for job_number, outcome in done:
-            position = waiting[job_number]
-            whole.end(titles[position], None if isinstance(outcome, Exception) else outcome.cost)
-            if isinstance(outcome, StoppedEarlyError):
-                report(f"{titles[position]}: {outcome}; unfinished, the same command without --stop-below goes on")
-            elif isinstance(outcome, RunError):
-                failures.append(f"{units[position].strategy} seed {units[position].seed}: {outcome}")
-                report(f"{titles[position]}: failed: {outcome}")
-            elif isinstance(outcome, Exception):
-                raise outcome
-            else:
-                report(f"{titles[position]}: {summary(outcome)}")
-                records[position] = outcome
-                if after_unit is not None:
-                    after_unit(outcome)
+        waiting = [position for position in range(len(units)) if position not in records]
+        for position in waiting:
+            check_ready(units[position], keep_weights)
+        processes = processes_a_unit(workers, len(waiting))
+        jobs = [(at, Job(units[at], out, processes, stop_below, keep_weights), titles[at]) for at in waiting]
+        whole = WholeRun(
+            {titles[at]: units[at].strategy for at in waiting},
+            [(record.strategy, Spent.of(record.cost)) for record in records.values()],
+        )
+        follow(progress, whole)
+        queue = Queue(jobs, claims, finished_since, found, report)
+        engine: Engine = Processes(workers, threads) if workers > 1 and len(jobs) > 1 else Inline()
+        with closing(engine.outcomes(queue, run_job, progress)) as done:
+            for position, outcome in done:
+                queue.release(position)
+                whole.end(titles[position], None if isinstance(outcome, Exception) else outcome.cost)
+                if isinstance(outcome, StoppedEarlyError):
+                    report(f"{titles[position]}: {outcome}; unfinished, the same command without --stop-below goes on")
+                elif isinstance(outcome, RunError):
+                    failures.append(f"{units[position].strategy} seed {units[position].seed}: {outcome}")
+                    report(f"{titles[position]}: failed: {outcome}")
+                elif isinstance(outcome, Exception):
+                    raise outcome
+                else:
+                    report(f"{titles[position]}: {summary(outcome)}")
+                    records[position] = outcome
+                    if after_unit is not None:
+                        after_unit(outcome)
     if failures:
         raise RunError(f"{len(failures)} of {len(units)} units failed ({'; '.join(failures)}); the others are stored")
     if not records:
@@ -142,48 +142,6 @@ def run_experiment(
 def processes_a_unit(workers: int, units: int) -> int:
     """Processes for the parts of each unit: units come first, and only whole shares of the workers are given."""
     return max(1, workers // max(1, min(workers, units)))
-
-
-@dataclass(frozen=True)
-class Job:
-    """A unit, the folder of the run, how many processes the unit may have, and what else was asked for."""
-
-    unit: Unit
-    out: Path
-    processes: int = 1
-    stop_below: float | None = None
-    keep_weights: bool = False
-
-
-def run_job(job: Job, progress: Progress) -> Record:
-    """Run a unit, store its record, and remove its checkpoints: they have served."""
-    from nasbench_harness.pipeline import run_unit
-    from nasbench_harness.supernet.weights import WEIGHTS_FILE
-
-    unit = job.unit
-    experiment, facts = unit.experiment, {"strategy": unit.strategy, "seed": unit.seed}
-    folder = unit_dir(job.out, unit.strategy, unit.seed)
-    work, weights = folder / CHECKPOINTS, folder / WEIGHTS_FILE
-    kept = weights if job.keep_weights else None
-    with heartbeat(progress, work, facts) as shown:
-        tell(shown, {PLANNED: experiment.updates(unit.strategy, len(unit.images.train))})
-        record, scores = run_unit(unit, shown, work, job.processes, job.stop_below, kept)
-        write_record(job.out, record, scores)
-    shutil.rmtree(work, ignore_errors=True)
-    return record
-
-
-def _in_turn(
-    jobs: list[Job], titles: list[str], progress: Progress
-) -> Generator[tuple[int, Record | HarnessError], None, None]:
-    for number, (job, title) in enumerate(zip(jobs, titles, strict=True)):
-        shown = progress.fork(title)
-        try:
-            yield number, run_job(job, shown)
-        except HarnessError as error:
-            yield number, error
-        finally:
-            shown.close()
 
 
 def _units(experiment: Experiment, sources: Sources) -> list[Unit]:
@@ -202,6 +160,19 @@ def _units(experiment: Experiment, sources: Sources) -> list[Unit]:
         for strategy in experiment.strategies
         for seed in experiment.seeds
     ]
+
+
+def _folder(unit: Unit, out: Path) -> Path:
+    return unit_dir(out, unit.strategy, unit.seed)
+
+
+def _stamp(unit: Unit, out: Path) -> tuple[int, int] | None:
+    """What changes when the record of a unit is written anew; None where there is none."""
+    try:
+        status = (_folder(unit, out) / RECORD_FILE).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _finished(unit: Unit, out: Path, replace: bool) -> Record | None:
@@ -249,7 +220,7 @@ def _check_folder(out: Path) -> None:
     """Writable and with room, found out now and not after an hour of training."""
     probe = out / ".writable"
     write_atomically(probe, lambda stream: stream.write(b"\n"))
-    os.unlink(probe)
+    probe.unlink(missing_ok=True)  # another run may look at the same time
     free = shutil.disk_usage(out).free
     if free < NEEDED_SPACE:
         raise RunError(f"{free / 1e6:.0f} MB of disk space left for {out}, {NEEDED_SPACE / 1e6:.0f} needed; free some")

@@ -29,7 +29,7 @@ supernet latency search
 training partitioners strategies
 predictors experiment data catalogue
 evidence figures report
-pipeline runner
+pipeline engines runner
 api testing
 cli
 __init__ __main__

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.records.scores import RECORD_FILE, SCORES_FILE
-from nasbench_harness.records.store import unit_of
+from nasbench_harness.records.store import CLAIM_FILE, unit_of
+from nasbench_harness.system.claims import living
 
-_OF_A_UNIT = (RECORD_FILE, SCORES_FILE)  # the record first: it stands for the others
+_OF_A_UNIT = (RECORD_FILE, SCORES_FILE, CLAIM_FILE)  # the record first: it stands for the others
 _OF_A_RUN = ("experiment.json", "leaderboard.json", "leaderboard.md", "report.html")
 _CHECKPOINTS = "checkpoints"
 
@@ -45,7 +46,8 @@ def removal_of(folder: Path | str) -> Removal:
     """What removing a unit or a run means; nothing is touched yet.
 
     Only what the harness wrote goes: records, scores, checkpoints, and of a run its description, leaderboards and page.
-    Raises ``UsageError`` for a folder that is neither, and for a link, which may lead anywhere.
+    Raises ``UsageError`` for a folder that is neither, for a link, which may lead anywhere, and for a unit that is now
+    run.
     """
     folder = Path(folder)
     if folder.is_symlink():
@@ -75,6 +77,8 @@ def _holds_a_unit(place: Path) -> bool:
 
 
 def _parts(unit: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    if (claim := living(unit / CLAIM_FILE)) is not None:
+        raise UsageError(f"{unit} is being run by {claim[0]}; wait for its end, or stop it first")
     files = tuple(path for name in _OF_A_UNIT if (path := unit / name).is_file())
     work = unit / _CHECKPOINTS
     return files, (work,) if work.is_dir() and not work.is_symlink() else ()

@@ -17,6 +17,9 @@ from nasbench_harness.records.scores import RECORD_FILE, SCORES_FILE, ScoreTable
 from nasbench_harness.system.files import write_atomically, write_json
 from nasbench_harness.system.reading import read_json, why
 
+CLAIM_FILE = "claim.json"
+"""In the folder of a unit that is being run: which process does that (``system.claims``)."""
+
 _STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,199}")
 _SEED_FOLDER = re.compile(r"seed-(0|[1-9][0-9]*)")
 

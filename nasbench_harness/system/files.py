@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nasbench_harness.errors import RunError, UsageError
+from nasbench_harness.system.owners import runs
+
+_TEMPORARY = re.compile(r"\..+\.(?P<host>[0-9A-Za-z_-]*)\.(?P<pid>[0-9]{1,18})\.[0-9a-f]{12}\.part")
 
 
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> None:
@@ -44,8 +47,26 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> N
 
 def temporary_beside(path: Path) -> Path:
     """A hidden file name beside ``path`` that no other writer has: machines on one folder may share process ids."""
-    host = re.sub(r"[^0-9A-Za-z-]", "_", socket.gethostname())[:40]
-    return path.with_name(f".{path.name}.{host}.{os.getpid()}.{uuid.uuid4().hex[:12]}.part")
+    return path.with_name(f".{path.name}.{_host()}.{os.getpid()}.{uuid.uuid4().hex[:12]}.part")
+
+
+def _host() -> str:
+    return re.sub(r"[^0-9A-Za-z-]", "_", socket.gethostname())[:40]
+
+
+def sweep(folder: Path, now: float, stale_after: float) -> None:
+    """Remove temporary files in ``folder`` whose writers are gone: killed on this host, or silent for that long.
+
+    ``now``: the present as the folder's file system stamps it; ``stale_after`` in seconds.
+    """
+    for path in folder.glob(".*.part"):
+        name = _TEMPORARY.fullmatch(path.name)
+        if name is None:
+            continue
+        with contextlib.suppress(OSError):
+            dead = name["host"] == _host() and not runs(int(name["pid"]))
+            if dead or now - path.stat().st_mtime > stale_after:
+                path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,15 +17,51 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
-from typing import Any
+from typing import Any, Protocol
 
 from nasbench_harness.errors import HarnessError, RunError
 from nasbench_harness.system.memory import keep_freed_memory, note_peak_of_process, peak_memory
 from nasbench_harness.system.progress import Progress, tell
 
 SECONDS_BETWEEN_REPORTS = 0.25
+SECONDS_BETWEEN_LOOKS = 2.0
+"""Of a worker without work, at items that others have."""
 
 Work = Callable[[Any, Progress], Any]
+
+
+class Source(Protocol):
+    """Where items come from, one at a time: some may be in the hands of others, who finish them or leave them."""
+
+    def take(self) -> tuple[int, Any, str] | None:
+        """Position, item and title of the next; None while there is none to be had."""
+
+    def is_open(self) -> bool:
+        """Whether more may come."""
+
+    def wait(self) -> None:
+        """Let some time pass: there is nothing else to do."""
+
+
+@dataclass
+class _Listed:
+    """Items that are all there."""
+
+    items: Sequence[Any]
+    titles: Sequence[str]
+    position: int = 0
+
+    def take(self) -> tuple[int, Any, str] | None:
+        if not self.is_open():
+            return None
+        self.position += 1
+        return self.position - 1, self.items[self.position - 1], self.titles[self.position - 1]
+
+    def is_open(self) -> bool:
+        return self.position < len(self.items)
+
+    def wait(self) -> None:
+        """Never needed."""
 
 
 @dataclass
@@ -123,19 +159,29 @@ def in_processes(
     before the end closes the generator (``contextlib.closing``), which ends the processes: they are no daemons, because
     those may have no processes of their own.
     """
+    return in_processes_from(_Listed(items, titles), work, workers, threads, progress)
+
+
+def in_processes_from(
+    source: Source, work: Work, workers: int, threads: int, progress: Progress
+) -> Generator[tuple[int, Any], None, None]:
+    """The same for items that are taken from ``source`` when a worker is free."""
     context = process_context()
-    waiting = list(range(len(items)))[::-1]
     running: dict[Connection, tuple[int, Any, Progress]] = {}
     try:
-        while waiting or running:
-            while waiting and len(running) < workers:
-                position = waiting.pop()
+        while running or source.is_open():
+            while len(running) < workers and (taken := source.take()) is not None:
+                position, item, title = taken
                 ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_worker, args=(work, items[position], threads, theirs), daemon=False)
-                running[ours] = position, process, progress.fork(titles[position])  # first: what runs is always known
+                process = context.Process(target=_worker, args=(work, item, threads, theirs), daemon=False)
+                running[ours] = position, process, progress.fork(title)  # first: what runs is always known
                 process.start()
                 theirs.close()
-            for pipe in wait(list(running)):
+            if not running:
+                source.wait()
+                continue
+            idle = len(running) < workers and source.is_open()
+            for pipe in wait(list(running), SECONDS_BETWEEN_LOOKS if idle else None):
                 assert isinstance(pipe, Connection)
                 position, process, shown = running[pipe]
                 try:
@@ -149,8 +195,6 @@ def in_processes(
                     process.join()
                     shown.close()
                     yield position, value
-                elif kind == "peak":
-                    note_peak_of_process(value)
                 else:
                     _show(shown, kind, value)
     finally:
@@ -165,7 +209,9 @@ def in_processes(
 
 def _show(shown: Progress, kind: str, value: Any) -> None:
     """What came through a pipe, as ``_Piped`` was given it."""
-    if kind == "start":
+    if kind == "peak":
+        note_peak_of_process(value)
+    elif kind == "start":
         shown.start(*value)
     elif kind == "tell":
         tell(shown, *value)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from nasbench_harness.cli import main
 from nasbench_harness.evaluation.unit import analyse, judge_unit
 from nasbench_harness.experiment import identity
 from nasbench_harness.records import RECORD_FILE, ScoreTable, read_run, write_record
+from nasbench_harness.system.claims import Claims
+from nasbench_harness.system.owners import Owner
 from nasbench_harness.truth import embedded_table, truth_of
 
 POLICY = "digits_test_5"
@@ -234,6 +238,19 @@ def test_rm_removes_a_unit_and_nothing_else(results: Path, capsys: pytest.Captur
     assert "left, for the harness did not write it" in capsys.readouterr().err
     assert [path.name for path in unit(results, 1).iterdir()] == ["notes.txt"]
     assert (results / "made" / "experiment.json").exists()
+
+
+def test_rm_refuses_a_unit_that_is_being_run(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Claims(beat=None) as claims:
+        claims.claim(unit(results) / "claim.json")
+        for folder in (unit(results), results / "made"):
+            assert main(["results", "rm", str(folder), "--yes"]) == 2
+            assert f"is being run by process {os.getpid()} on " in capsys.readouterr().err
+    assert (unit(results) / "record.json").exists()
+    left = replace(Owner.me(), started="1").to_json()
+    (unit(results) / "claim.json").write_text(json.dumps(left))
+    assert main(["results", "rm", str(unit(results)), "--yes"]) == 0
+    assert not unit(results).exists()
 
 
 def test_rm_removes_a_run_with_its_description(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

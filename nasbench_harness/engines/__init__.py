@@ -1,0 +1,7 @@
+"""Ways to get units done: an engine takes jobs from a queue, which claims them, and yields what became of each."""
+
+from nasbench_harness.engines.engine import Engine, Inline, Processes
+from nasbench_harness.engines.job import Job, run_job
+from nasbench_harness.engines.queue import Queue
+
+__all__ = ["Engine", "Inline", "Job", "Processes", "Queue", "run_job"]
