@@ -10,7 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nasbench_harness.errors import DataError, HarnessError, UsageError
-from nasbench_harness.figures import leaf_panels, score_against_truth, tau_along_training, tau_by_strategy, top_k_curve
+from nasbench_harness.figures import (
+    fusion,
+    improvement,
+    leaf_panels,
+    partition,
+    rank_error,
+    score_against_truth,
+    seed_agreement,
+    tau_against_cost,
+    tau_along_training,
+    tau_by_strategy,
+    three_truths,
+    top_k_curve,
+)
 from nasbench_harness.figures.caption import CannotDrawError, Drawn
 from nasbench_harness.figures.page import page_of
 from nasbench_harness.figures.sheet import Sheet, TruthOf, check_names, no_truth, selected
@@ -25,13 +38,21 @@ FIGURES: dict[str, Callable[[Sheet], Drawn]] = {
     "tau_by_strategy": tau_by_strategy.draw,
     "score_against_truth": score_against_truth.draw,
     "tau_along_training": tau_along_training.draw,
+    "tau_against_cost": tau_against_cost.draw,
     "top_k_curve": top_k_curve.draw,
+    "fusion": fusion.draw,
+    "rank_error": rank_error.draw,
+    "three_truths": three_truths.draw,
+    "improvement": improvement.draw,
+    "seed_agreement": seed_agreement.draw,
+    "partition": partition.draw,
     "leaf_panels": leaf_panels.draw,
 }
 """The figures of a run by file name."""
 
 EACH: dict[str, Callable[[Sheet, str], Drawn]] = {
     "score_against_truth": score_against_truth.draw_one,
+    "partition": partition.draw_one,
 }
 """Figures that ``each`` draws for every strategy too, as ``<name>_<strategy>``."""
 

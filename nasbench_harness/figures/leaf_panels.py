@@ -9,7 +9,7 @@ from nasbench_harness.figures import style
 from nasbench_harness.figures.caption import CannotDrawError, Drawn, joined, seed_words, truth_words
 from nasbench_harness.figures.leaf_names import LETTERS_WORDS, conditions_of, short
 from nasbench_harness.figures.page import Page
-from nasbench_harness.figures.sheet import Sheet
+from nasbench_harness.figures.sheet import Sheet, without_controls
 from nasbench_harness.records import Record
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ def draw(sheet: Sheet) -> Drawn:
     divided = {name: record for name in sheet.run.strategies if _leaves(record := sheet.median(name), sheet) > 1}
     if not divided:
         raise CannotDrawError("no strategy here divides the space")
-    page, records = sheet.page, _on_a_page([divided[name] for name in sheet.chosen(_PANELS, divided)], sheet)
+    page, records = (
+        sheet.page,
+        _on_a_page([divided[name] for name in sheet.chosen(_PANELS, without_controls(sheet, list(divided)))], sheet),
+    )
     found = [(record, analysis_of(record, sheet.signal)) for record in records]
     heights = [_height(len(analysis["leaves"]), page) for _, analysis in found]
     figure = style.new_figure(page.text, sum(heights) + 0.35 + 2 * page.line)

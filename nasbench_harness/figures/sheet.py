@@ -128,6 +128,12 @@ class Sheet:
         return -2.0 if found is None else found.mean
 
 
+def without_controls(sheet: Sheet, names: Sequence[str]) -> Sequence[str]:
+    """The names less the controls, but for those that are highlighted; all where nothing else is left."""
+    kept = [name for name in names if name in sheet.highlight or sheet.marks[name].colour != style.CONTROL_GREY]
+    return kept or names
+
+
 def median_unit(records: Sequence[Record], signal: str | None = None) -> Record:
     """The record whose tau is the median of its strategy's; constant scores, which have none, rank below the worst."""
 

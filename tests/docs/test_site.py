@@ -63,7 +63,7 @@ def test_every_link_leads_to_a_page_or_a_picture_of_the_site(folder: Path) -> No
             if not re.match(r"[a-z]+:|#", address) and not target.is_file():
                 broken.append(f"{page.relative_to(folder)}: {address}")
     assert broken == []
-    assert (folder / "pages" / "pictures" / "plots" / "cifar10-cpu" / "rank_hexbin.png").is_file()
+    assert (folder / "pages" / "pictures" / "plots" / "cifar10-cpu" / "tau_by_strategy.png").is_file()
     assert list((folder / "pages" / "notebooks").glob("tour-*.png"))
 
 

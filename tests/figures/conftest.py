@@ -23,7 +23,7 @@ def _texts_of(figure: Figure) -> list[tuple[str, Any, float]]:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
-    axes = [axis for each in figure.axes if each.get_visible() for axis in (each.xaxis, each.yaxis)]
+    axes = [axis for each in figure.axes if each.get_visible() and each.axison for axis in (each.xaxis, each.yaxis)]
     drawn = {id(label) for axis in axes for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
     ticks = {id(label) for tick in figure.findobj(Tick) for label in (tick.label1, tick.label2)}
     return [
