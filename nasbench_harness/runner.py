@@ -195,8 +195,10 @@ def _threads(sources: Sources, workers: int) -> int:
 
     check_device(sources.device)
     for name, count in (("workers", workers), ("threads", sources.threads)):
-        if count is not None and not 1 <= count <= MOST_AT_ONCE:
-            raise UsageError(f"{name} must be at least 1 and at most {MOST_AT_ONCE:,}, found {count}")
+        if count is not None and count < 1:
+            raise UsageError(f"{name} must be at least 1, found {count}")
+        if count is not None and count > MOST_AT_ONCE:
+            raise UsageError(f"{name} must be at most {MOST_AT_ONCE:,}, found {count}")
     threads = sources.threads
     if threads is None and workers > 1:
         threads = max(1, usable_cores() // workers)
