@@ -31,9 +31,10 @@ from nasbench_harness.strategies.trajectory import Trajectory
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.supernet.weights import save_weights
 from nasbench_harness.system.environment import environment_record
+from nasbench_harness.system.event_files import FRACTION, TAU
 from nasbench_harness.system.faults import telling
 from nasbench_harness.system.memory import give_back_freed_memory, peak_memory
-from nasbench_harness.system.progress import Progress
+from nasbench_harness.system.progress import Progress, tell
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.clock import Clock
@@ -87,7 +88,7 @@ def run_unit(
     """
     clock = Clock(work, unit.identity)
     followed = _followed(unit)
-    trajectory = _trajectory(unit, followed, stop_below)
+    trajectory = _trajectory(unit, followed, stop_below, progress)
     context = _context(unit, progress, Checkpoints(work, unit.identity, clock), processes, trajectory)
     with clock.timing("training_seconds"):
         scorer = unit.experiment.strategies[unit.strategy].create().train(context)
@@ -185,15 +186,24 @@ def check_ready(unit: Unit, keep_weights: bool = False) -> None:
         unit.truth.among(followed.architectures)
 
 
-def _trajectory(unit: Unit, followed: Followed | None, stop_below: float | None) -> Trajectory | None:
-    """An empty trajectory; with ``stop_below`` it ends the unit at a point that ranks worse by the headline signal."""
+def _trajectory(
+    unit: Unit, followed: Followed | None, stop_below: float | None, progress: Progress
+) -> Trajectory | None:
+    """An empty trajectory, which tells its points to ``progress``.
+
+    With ``stop_below`` it ends the unit at a point that ranks worse by the headline signal.
+    """
     scoring = unit.experiment.scoring
     if followed is None or scoring.trajectory is None:
         return None
     trajectory, signal = Trajectory.of(followed.fractions, followed.cells, scoring.trajectory.images), scoring.signal
+    if signal not in trajectory.score_PC:
+        return trajectory  # of the strategy's own, which is not followed
 
     def at_point(point: int) -> None:
         tau = followed.tau(trajectory.score_PC[signal][point], chance_of(unit.images.n_classes)[signal], unit.truth)
+        if tau is not None:
+            tell(progress, {TAU: tau, FRACTION: followed.fractions[point]})
         if stop_below is not None and (tau is None or tau < stop_below):
             found = "undefined" if tau is None else f"{tau:.3f}"
             raise StoppedEarlyError(
@@ -201,7 +211,7 @@ def _trajectory(unit: Unit, followed: Followed | None, stop_below: float | None)
                 f"{len(followed.architectures):,} architectures is {found}, below {stop_below:g}"
             )
 
-    trajectory.at_point = None if stop_below is None else at_point
+    trajectory.at_point = at_point
     return trajectory
 
 

@@ -62,6 +62,7 @@ def run_experiment(
     after_unit: Callable[[Record], object] | None = None,
     stop_below: float | None = None,
     keep_weights: bool = False,
+    tensorboard: Path | None = None,
 ) -> list[Record]:
     """Run every unit that is not finished and return the records of all, in the order of strategies and seeds.
 
@@ -72,7 +73,8 @@ def run_experiment(
     units in place and checkpoints of the others. A unit that fails does not stop the others; after them ``RunError``
     names the failures. A unit whose trajectory has a tau below ``stop_below`` is stopped and reported: it has no record
     and keeps its checkpoints, so that a run without ``stop_below`` finishes it; ``StoppedEarlyError`` where none is
-    left. With ``keep_weights`` each unit that is trained now leaves its networks beside its record. Raises
+    left. With ``keep_weights`` each unit that is trained now leaves its networks beside its record. ``tensorboard``: a
+    folder for event files of each unit. Raises
     ``UsageError`` when ``out`` cannot be written or holds a unit of another protocol (unless ``replace``), and the
     errors of opening images and truth.
     """
@@ -108,7 +110,9 @@ def run_experiment(
         for position in waiting:
             check_ready(units[position], keep_weights)
         processes = processes_a_unit(workers, len(waiting))
-        jobs = [(at, Job(units[at], out, processes, stop_below, keep_weights), titles[at]) for at in waiting]
+        jobs = [
+            (at, Job(units[at], out, processes, stop_below, keep_weights, tensorboard), titles[at]) for at in waiting
+        ]
         whole = WholeRun(
             {titles[at]: units[at].strategy for at in waiting},
             [(record.strategy, Spent.of(record.cost)) for record in records.values()],

@@ -137,6 +137,7 @@ def run_experiment(
     callbacks: Sequence[Callable[[Record], object]] = (),
     stop_below: float | None = None,
     keep_weights: bool = False,
+    tensorboard: Path | str | None = None,
 ) -> Run:
     """Train every strategy of an experiment, score all architectures, compare with the truth, and store the records.
 
@@ -155,6 +156,7 @@ def run_experiment(
     of each unit that this call finished, once it is stored; what one raises ends the run. ``stop_below``: a tau at a
     point of ``scoring.trajectory`` below which a unit is ended; it is unfinished, and a call without this goes on.
     ``keep_weights``: leave the networks of each unit that is trained now beside its record, for ``Run.weights``.
+    ``tensorboard``: folder for TensorBoard's event files of each unit that is trained now (needs that package).
 
     Returns every finished unit of the folder. Raises ``UsageError`` for impossible settings or a folder that holds
     units of another protocol, ``DataError`` for missing data, ``RunError`` when units failed (the others are stored).
@@ -176,7 +178,10 @@ def run_experiment(
         found_images, found_truth = resolve(described, _path(images), _path(truth), fetch, shown)
         sources = Sources(found_images, _path(split), found_truth, device, threads)
         report = _note if progress else _nothing
-        run_units(described, sources, folder, shown, report, replace, workers, after_unit, stop_below, keep_weights)
+        events = _path(tensorboard)
+        run_units(
+            described, sources, folder, shown, report, replace, workers, after_unit, stop_below, keep_weights, events
+        )
     run = read_run(folder)
     board = run.leaderboard()
     write_json(folder / "leaderboard.json", board.to_json())

@@ -32,6 +32,7 @@ def run(
     workers: int = 1,
     stop_below: float | None = None,
     keep_weights: Flag = False,
+    tensorboard: Path | None = None,
     replace: Flag = False,
     fetch: Flag = False,
     json: Json = False,
@@ -64,6 +65,8 @@ def run(
         End a unit whose tau at a point of ``scoring.trajectory`` is below this; it stays unfinished, with checkpoints.
     keep_weights
         Leave the trained networks beside the record of each unit that is trained now.
+    tensorboard
+        Folder for TensorBoard's event files of each unit: loss, rate, tau along training, metrics at the end.
     replace
         Run again what is stored, even under another protocol.
     fetch
@@ -93,6 +96,7 @@ def run(
             fetch=fetch,
             stop_below=stop_below,
             keep_weights=keep_weights,
+            tensorboard=None if tensorboard is None else tensorboard / point,
         )
         boards[folder] = done.leaderboard()
         note(f"records in {folder}; figures: nasbench-harness figures {folder}")

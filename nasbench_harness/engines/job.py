@@ -11,6 +11,7 @@ from nasbench_harness.errors import RunError
 from nasbench_harness.records import Record, unit_dir, write_record
 from nasbench_harness.records.store import CLAIM_FILE
 from nasbench_harness.system.claims import stands
+from nasbench_harness.system.event_files import EventFiles
 from nasbench_harness.system.heartbeat import heartbeat
 from nasbench_harness.system.meter import PLANNED
 from nasbench_harness.system.progress import Progress, tell
@@ -27,6 +28,7 @@ class Job:
     """A unit, the folder of the run, how many processes the unit may have, and what else was asked for.
 
     ``token``: that of the claim under which the unit is run; empty where nobody else can be in the folder.
+    ``tensorboard``: folder for event files; None: none are written.
     """
 
     unit: Unit
@@ -34,6 +36,7 @@ class Job:
     processes: int = 1
     stop_below: float | None = None
     keep_weights: bool = False
+    tensorboard: Path | None = None
     token: str = ""
 
     @property
@@ -54,11 +57,17 @@ def run_job(job: Job, progress: Progress) -> Record:
     experiment, facts = unit.experiment, {"strategy": unit.strategy, "seed": unit.seed}
     work = folder / CHECKPOINTS
     kept = folder / WEIGHTS_FILE if job.keep_weights else None
+    events = None
+    if job.tensorboard is not None:
+        progress = events = EventFiles(progress, unit_dir(job.tensorboard, unit.strategy, unit.seed))
     with heartbeat(progress, work, facts) as shown:
         tell(shown, {PLANNED: experiment.updates(unit.strategy, len(unit.images.train))})
         record, scores = run_unit(unit, shown, work, job.processes, job.stop_below, kept)
         if job.token and not stands(folder / CLAIM_FILE, job.token):
             raise RunError(f"{folder} was taken over by another run while this one was silent; its result is dropped")
         write_record(job.out, record, scores)
+    if events is not None:
+        events.finish(record.metrics)
+        events.close()
     shutil.rmtree(work, ignore_errors=True)
     return record

@@ -132,8 +132,10 @@ class LogView:
         """The line on the whole run, if it is time for one."""
         now = time.monotonic()
         if self.whole is not None and now - self.told_whole >= self.pause():
-            self.told_whole = now
-            self.print(self.whole.line(running_of(self.rows)))
+            running = running_of(self.rows)
+            if self.whole.left(running) is not None:
+                self.told_whole = now
+                self.print(self.whole.line(running))
 
 
 class LogRow:

@@ -66,6 +66,7 @@ class TrainingLoop(ABC):
         self._total, self._cross_entropy = torch.zeros((), device=device), torch.zeros((), device=device)
         self._pending = 0
         self.watcher: Watcher | None = None
+        self.learning_rate: float | None = None  # of the last step, where a loop notes it
 
     @abstractmethod
     def step(self) -> Sequence[Tensor]:
@@ -146,6 +147,8 @@ class TrainingLoop(ABC):
         if self.tells_cross_entropy:
             self.cross_entropies.append(float(self._cross_entropy) / (self._pending * self.losses_a_step))
             told["cross_entropy"] = self.cross_entropies[-1]
+        if self.learning_rate is not None:
+            told["learning_rate"] = self.learning_rate
         tell(progress, told)
         self._total.zero_()
         self._cross_entropy.zero_()

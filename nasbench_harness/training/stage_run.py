@@ -124,8 +124,9 @@ class StageRun(TrainingLoop):
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         rate = rate_of_step(self.done, self.steps, self.steps_an_epoch, self.settings, self.stage.schedule)
-        self.beginning.note_rate(self.stage.rate_scale * rate)
-        self._weights.step(self.stage.rate_scale * rate)
+        self.learning_rate = self.stage.rate_scale * rate
+        self.beginning.note_rate(self.learning_rate)
+        self._weights.step(self.learning_rate)
         return losses
 
     def begin_step(self) -> None:
