@@ -21,7 +21,8 @@ const short = (value) => {
   return `${+value.toPrecision(3)}`;
 };
 
-// `spec`: title, xName, yName, log, series: [{ strategy, x, y, low, high }], lines: [[y, text], ...], dots.
+// `spec`: name, title, xName, yName, log, dots, lines: [[y, text], ...], series: [{ strategy, x, y, low, high }],
+// say(one, place); linesLeft, namesLeft: where texts stand, else at the right.
 const makeChart = (spec) => {
   const drawing = el("div", { class: "drawing" }), read = el("p", { class: "read quiet", role: "status" });
   const numbers = el("details", {}, el("summary", {}, "Numbers"));
@@ -56,7 +57,7 @@ const makeChart = (spec) => {
     parts.push(svg("text", { transform: `translate(12 ${(height - bottom + top) / 2}) rotate(-90)`, "text-anchor": "middle", fill: quiet }, spec.yName));
     for (const [y, text] of spec.lines) {
       parts.push(svg("line", { x1: left, x2: width - right, y1: py(y), y2: py(y), stroke: quiet, "stroke-dasharray": "2 3" }));
-      parts.push(label(width - right, py(y) - 5, text, "end"));
+      parts.push(spec.linesLeft ? label(left + 4, py(y) - 5, text, "start") : label(width - right, py(y) - 5, text, "end"));
     }
     points = [];
     const order = spec.series.map((one) => one).sort((a, b) => weight(a) - weight(b));
@@ -78,7 +79,7 @@ const makeChart = (spec) => {
         if (spec.dots || on || one.x.length === 1) parts.push(svg("circle", { cx: px(x), cy: py(one.y[place]), r: spec.dots ? (on ? 6 : 4.2) : 2.6, fill: colour, opacity: look.opacity }));
       });
       if (on) {
-        const end = one.x.length - 1, late = px(one.x[end]) > width * 0.7;
+        const end = spec.namesLeft ? 0 : one.x.length - 1, late = px(one.x[end]) > width * 0.7;
         parts.push(svg("text", { x: px(one.x[end]) + (late ? -7 : 8), y: py(one.y[end]) - 7, "text-anchor": late ? "end" : "start", fill: colourOf("ink"), "font-weight": 600 }, strategy.label));
       }
     }
@@ -93,7 +94,7 @@ const makeChart = (spec) => {
   });
   numbers.addEventListener("toggle", () => {
     if (numbers.children.length > 1) return;
-    const heads = ["strategy", spec.xName, spec.yName].map((text) => el("th", { scope: "col" }, text));
+    const heads = ["strategy", spec.xName, spec.yName].map((text, place) => el("th", { scope: "col", class: place ? null : "name" }, text));
     const rows = spec.series.flatMap((one) => one.x.map((x, place) => el("tr", {},
       el("th", { scope: "row", class: "name" }, DATA.strategies[one.strategy].label), el("td", {}, short(x)), el("td", {}, fixed(one.y[place], 3)))));
     numbers.append(el("div", { class: "wide tall", role: "region", tabindex: "0", "aria-label": `Numbers: ${spec.title}` },

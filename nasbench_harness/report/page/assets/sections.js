@@ -76,7 +76,8 @@ const startPair = () => {
   across.value = String(all.length - 1);
   if (DATA.units.length > 1) {
     const order = DATA.units.map((unit, number) => [unit.tau[judged(unit)] ?? -2, number]).sort((a, b) => b[0] - a[0]);
-    [up.value, across.value] = [String(order[0][1]), String(order[1][1])];
+    const best = order[0][1], next = order.find(([, number]) => DATA.units[number].strategy !== DATA.units[best].strategy) ?? order[1];
+    [up.value, across.value] = [String(best), String(next[1])];
   }
   if (!TRUTH) $("pair-colour").value = "convolutions";
   const show = () => {
@@ -96,6 +97,7 @@ const startPair = () => {
   $("pair-form").addEventListener("submit", (event) => event.preventDefault());
   watchers.push(show);
   show();
+  if (chosenRow === null) choose(ranks(all[Number(up.value)].values()).rows[0], null);
 };
 
 const startCurves = () => {
@@ -120,7 +122,7 @@ const startCurves = () => {
       say: (one) => `${label(one)}: tau ${fixed(one.y[0], 3)} at ${short(one.x[0])} ${unit}` });
   };
   for (const [signal, lines] of Object.entries(DATA.training?.signals ?? {})) {
-    charts.push({ name: `training-${signal}`, title: `Tau along training, by ${signalWords(signal)}, n = ${whole(DATA.training.n)}; band: range of the seeds`, xName: "architecture-updates", yName: "Kendall's tau", log: false,
+    charts.push({ name: `training-${signal}`, title: `Tau along training, by ${signalWords(signal)}, n = ${whole(DATA.training.n)}; band: range of the seeds`, xName: "architecture-updates", yName: "Kendall's tau", log: false, linesLeft: true,
       series: lines, lines: DATA.training.reference === null ? [] : [[DATA.training.reference, "live FLOPs"]],
       say: (one, place) => `${label(one)}: tau ${fixed(one.y[place], 3)} after ${short(one.x[place])} updates (${one.seeds} ${one.seeds > 1 ? "seeds" : "seed"})` });
   }
@@ -129,7 +131,7 @@ const startCurves = () => {
   const spent = DATA.cost.map((one) => one.architecture_updates);
   if (Math.max(...spent) > 1.05 * Math.min(...spent)) cost("architecture_updates", "training", "architecture-updates", 1);
   if (DATA.topK.length) {
-    charts.push({ name: "top-k", title: "Best true accuracy among the k highest scores", xName: "k", yName: "accuracy, %", log: true, series: DATA.topK, lines: [[DATA.ceiling, "best of all"]],
+    charts.push({ name: "top-k", title: "Best true accuracy among the k highest scores", xName: "k", yName: "accuracy, %", log: true, namesLeft: true, series: DATA.topK, lines: [[DATA.ceiling, "best of all"]],
       say: (one, place) => `${label(one)}: ${fixed(one.y[place], 2)} % among the ${one.x[place]} highest` });
   }
   $("charts").append(...charts.map(makeChart));
