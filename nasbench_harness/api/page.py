@@ -53,10 +53,11 @@ def write_page(
     without finished units, damaged records, or a ``truth`` that the records were not judged by.
     """
     run = join([one if isinstance(one, Run) else read_run(one) for one in runs])
+    named = truth if truth is not None else os.environ.get(TRUTH_VARIABLE) or None
     if policy is not None:
-        run = rejudge(run, table_for(policy, truth), policy)
+        run = rejudge(run, table_for(policy, named), policy)
     gates: list[Gate] = [
-        compare(run, one, metric=metric, margin=margin, signal=signal, across=across, truth=truth, policy=policy)
+        compare(run, one, metric=metric, margin=margin, signal=signal, across=across, truth=named, policy=policy)
         for one in baselines
     ]
     vector_A, notes = _truth(run, truth)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from cyclopts import Parameter
 from nasbench_harness.cli.options import Flag, Json, Signal
 from nasbench_harness.cli.output import emit
 from nasbench_harness.errors import UsageError
+from nasbench_harness.system.variables import TRUTH_VARIABLE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +29,7 @@ def report(
     across: Annotated[list[str] | None, Parameter(negative="")] = None,
     signal: Signal = None,
     policy: str | None = None,
-    truth: Path | None = None,
+    truth: Annotated[Path | None, Parameter(env_var=TRUTH_VARIABLE)] = None,
     figures: Flag = False,
     max_mb: float = 3.0,
     json: Json = False,
@@ -47,8 +49,8 @@ def report(
     policy
         Judge the stored scores again by this column of the truth table; none: as stored.
     truth
-        Truth table (.npz), or CSV/JSON to read as one; none: the one that NASBENCH_HARNESS_TRUTH names, or the fetched
-        one. Without it the page lacks the scatter against the truth.
+        Truth table (.npz), or CSV/JSON to read as one; none: the fetched or embedded one. Without it the page lacks the
+        scatter against the truth.
     figures
         Put the figures of the run on the page too, with their captions.
     max_mb
@@ -58,6 +60,8 @@ def report(
 
     if not max_mb > 0:
         raise UsageError(f"--max-mb: expected a size above 0, found {max_mb:g}; such as 3")
+    if truth is not None and str(truth) == os.environ.get(TRUTH_VARIABLE):
+        truth = None  # not named for these records: where it is another, the page does without
     path = run_dirs[0] / "report.html" if out is None else out
     page = write_page(
         run_dirs,

@@ -62,6 +62,17 @@ def test_the_truth_is_on_the_page_where_the_records_were_judged_by_it(
     assert nh.read_run(mine).report(tmp_path / "page.html", truth=truth_csv, policy="cifar10_test_200")["truth"]
 
 
+def test_a_truth_of_the_environment_that_is_another_is_passed_over(
+    mine: Path, tmp_path: Path, truth_csv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NASBENCH_HARNESS_TRUTH", str(truth_csv))
+    wanted = ["report", str(mine), "--out", str(tmp_path / "page.html"), "--json"]
+    assert main(wanted) == 0
+    assert json.loads(capsys.readouterr().out)["truth"] is False
+    assert main([*wanted, "--policy", "cifar10_test_200"]) == 0
+    assert json.loads(capsys.readouterr().out)["truth"] is True
+
+
 def test_runs_of_different_protocols_are_refused(
     fake: Any, mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
