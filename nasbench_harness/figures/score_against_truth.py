@@ -44,7 +44,7 @@ def _draw(sheet: Sheet, names: list[str]) -> Drawn:
     across = page.panels(len(names), 1.25)
     width = page.column if len(names) == 1 else page.text
     down = math.ceil(len(names) / across)
-    side = min(1.7, (width - 1.35) / across)
+    side = min(2.1, (width - 1.35) / across)
     figure = style.new_figure(width, down * (2 * side + 0.62) + 0.4)
     axes = figure.subplots(2 * down, across, squeeze=False, sharey=True)
     for axis in axes.flat:
