@@ -60,5 +60,5 @@ _REMEDY = "it was changed or damaged: restore it from a copy, or delete the unit
 
 def content_digest(value: Mapping[str, Any]) -> str:
     """SHA-256 of plain JSON values, whatever the order of keys and the layout of their file."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -7,6 +7,9 @@ Python as a ``BaseException`` that no ``except Exception`` catches.
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,15 +22,34 @@ MOST_COLUMNS = 10_000
 _LONGEST = 1_000  # bytes of one text, members of one list: an architecture's string has 80, its tuple six numbers
 
 
+@contextmanager
+def _stderr_closed() -> Iterator[None]:
+    """Nothing is written to the error stream of the process: a panic prints its stack before it can be caught."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def read_frame(data: bytes) -> polars.DataFrame:
     """The table in the bytes of a Parquet file; ``ValueError`` in a few words where it is damaged or out of bounds."""
     import polars as pl
 
     try:
-        width = len(pl.read_parquet_schema(io.BytesIO(data)))
-        if width > MOST_COLUMNS:
-            raise ValueError(f"it has {width:,} columns, more than {MOST_COLUMNS:,}")
-        frame = pl.read_parquet(io.BytesIO(data), n_rows=MOST_ROWS + 1)
+        with _stderr_closed():
+            width = len(pl.read_parquet_schema(io.BytesIO(data)))
+            if width > MOST_COLUMNS:
+                raise ValueError(f"it has {width:,} columns, more than {MOST_COLUMNS:,}")
+            frame = pl.read_parquet(io.BytesIO(data), n_rows=MOST_ROWS + 1)
     except (ValueError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:

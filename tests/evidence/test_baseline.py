@@ -108,7 +108,9 @@ def test_too_few_seeds_and_unknown_strategies_are_refused(fake: ModuleType, tmp_
     assert not (tmp_path / "baselines").exists()
 
 
-@pytest.mark.parametrize("value", ["{", "[]", '{"schema": 9}', '{"schema": 1, "units": []}'])
+@pytest.mark.parametrize(
+    "value", ['{"schema": 1, "n": NaN, "sha256": ""}', "{", "[]", '{"schema": 9}', '{"schema": 1, "units": []}']
+)
 def test_a_damaged_baseline_is_named(folder: Path, value: str) -> None:
     path = folder / "fake" / "a.json"
     path.write_text(value)

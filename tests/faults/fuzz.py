@@ -269,7 +269,7 @@ def _tables(folder: Path) -> dict[str, Target]:
 
         def read(data: bytes, parts: dict[str, bytes] = parts, path: Path = path, open_: Any = open_) -> object:
             name, _, content = data.partition(b"\n")
-            path.write_bytes(archive_of({**parts, name.decode(errors="replace"): content}))
+            path.write_bytes(archive_of({**parts, name.decode(errors="replace") or "empty": content}))
             return open_(path)
 
         seeds = [name.encode() + b"\n" + content[:2000] for name, content in parts.items()]

@@ -79,6 +79,7 @@ def line_of(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str])
 SCORES: dict[str, tuple[str, bytes | str, str]] = {
     "not UTF-8": (".csv", b"arch,s\n\xff\xfe,1\n", "not a CSV file in UTF-8"),
     "NUL": (".csv", f"arch,s\n{ARCH},\0\n", r"'\\x00' is not a number"),
+    "a number with a separator of records": (".csv", "index,s\n5,1\x1e\n", "is not a number"),
     "no content": (".csv", "", "is empty"),
     "index of 5,000 digits": (".csv", f"index,s\n{'9' * 5000},1\n", "not a benchmark index"),
     "more rows than architectures": (".csv", "index,s\n" + "1,1\n" * 20_001, "more than 20,000 rows"),

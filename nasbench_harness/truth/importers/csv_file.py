@@ -134,7 +134,7 @@ def _numbers(path: Path, column: str, texts: tuple[str, ...], places: list[str])
 
 def _is_number(text: str) -> bool:
     try:
-        float(text.strip() or "nan")
+        float(text if text.strip() else "nan")
     except ValueError:
         return False
     return "_" not in text
