@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -19,10 +18,12 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.experiment.folder import DESCRIPTION_FILE
 from nasbench_harness.records import unit_dir
 from nasbench_harness.records.scores import RECORD_FILE
-from nasbench_harness.records.store import unit_of
+from nasbench_harness.records.store import CLAIM_FILE, unit_of
+from nasbench_harness.system.claims import read_claim
 from nasbench_harness.system.estimate import Spent, UnderWay, run_left, unit_left
 from nasbench_harness.system.heartbeat import FAILED, HEARTBEAT_FILE, RUNNING, STOPPED
 from nasbench_harness.system.meter import UPDATES
+from nasbench_harness.system.owners import Owner, runs
 from nasbench_harness.system.reading import read_json
 
 FINISHED, STALE, WAITING = "finished", "stale", "waiting"
@@ -157,16 +158,29 @@ def _described(folder: Path) -> tuple[str, list[tuple[str, int]]]:
 
 def _unit(folder: Path, strategy: str, seed: int, now: float) -> UnitStatus:
     unit = unit_dir(folder, strategy, seed)
-    record, beat_file = unit / RECORD_FILE, unit / CHECKPOINTS / HEARTBEAT_FILE
-    beat = _beat(beat_file)
-    age = None if beat is None else max(0.0, now - beat[1])
+    record = unit / RECORD_FILE
+    beat, claim = _beat(unit / CHECKPOINTS / HEARTBEAT_FILE), _claim(unit / CLAIM_FILE)
     said = {} if beat is None else beat[0]
-    state = WAITING if beat is None else _state(said, age or 0.0)
+    lives = None if claim is None else claim[0].lives()
+    times = [found[1] for found in (beat, claim) if found is not None]
+    age = max(0.0, now - max(times)) if times else None  # a claim is touched as a heartbeat is written
+    if claim is not None and lives is not False and said.get("state") != RUNNING:
+        said = {"host": claim[0].host, "pid": claim[0].pid}  # taken up a moment ago: the heartbeat is an earlier run's
+    state = WAITING if age is None else _state(said, age, lives)
     if state != RUNNING and record.is_file():
         return UnitStatus(strategy, seed, FINISHED, None, {}, _spent(record, record.stat().st_mtime_ns))
-    if beat is None and (unit / CHECKPOINTS).is_dir():
+    if age is None and (unit / CHECKPOINTS).is_dir():
         state = STOPPED
     return UnitStatus(strategy, seed, state, age, said, None)
+
+
+def _claim(path: Path) -> tuple[Owner, float] | None:
+    """Who has claimed the unit, and when it was last touched; None where nobody has."""
+    claim = read_claim(path)
+    try:
+        return None if claim is None else (claim[0], path.stat().st_mtime)
+    except OSError:  # given up at this moment
+        return None
 
 
 def _beat(path: Path) -> tuple[dict[str, Any], float] | None:
@@ -178,26 +192,22 @@ def _beat(path: Path) -> tuple[dict[str, Any], float] | None:
     return (value, written) if isinstance(value, dict) else None
 
 
-def _state(said: dict[str, Any], age: float) -> str:
+def _state(said: dict[str, Any], age: float, lives: bool | None) -> str:
+    """``lives``: whether the process that claims the unit still runs; None where that cannot be seen from here."""
     if said.get("state") in (FAILED, STOPPED):
         return str(said["state"])
-    if age > SECONDS_UNTIL_CHECKED and _is_gone(said):
+    if lives is None and age > SECONDS_UNTIL_CHECKED:
+        lives = _runs(said)
+    if lives is False:
         return STOPPED
     return STALE if age > SECONDS_UNTIL_STALE else RUNNING
 
 
-def _is_gone(said: dict[str, Any]) -> bool:
-    """Whether the process was one of this machine and is no more; False where that cannot be told."""
+def _runs(said: dict[str, Any]) -> bool | None:
+    """Whether the process of a heartbeat runs on this machine; None where that cannot be told."""
     pid = said.get("pid")
-    if said.get("host") != socket.gethostname() or not isinstance(pid, int) or pid < 1 or os.name != "posix":
-        return False
-    try:
-        os.kill(pid, 0)  # signal 0 asks and does nothing
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return False
+    here = said.get("host") == socket.gethostname() and isinstance(pid, int) and pid > 0
+    return runs(pid) if here and isinstance(pid, int) else None
 
 
 @lru_cache(maxsize=100_000)

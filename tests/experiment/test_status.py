@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from nasbench_harness.errors import DataError
 from nasbench_harness.experiment.status import RunStatus, read_status
+from nasbench_harness.system.owners import Owner
 
 NOW = 1_800_000_000.0
 NO_PROCESS = 2**22 + 1
@@ -82,6 +84,31 @@ def test_a_dead_process_of_this_machine_is_no_running_one(tmp_path: Path) -> Non
     beat(tmp_path, "a", 1, age=20, host=here, pid=os.getpid())
     beat(tmp_path, "a", 2, age=20, host=here, pid="?")
     assert list(states(tmp_path).values()) == ["stopped", "running", "running"]
+
+
+def claim(run: Path, unit: str, seed: int, owner: Owner, age: float = 1.0) -> None:
+    path = run / unit / f"seed-{seed}" / "claim.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(owner.to_json()))
+    os.utime(path, (NOW - age, NOW - age))
+
+
+def test_a_claim_tells_of_units_that_have_just_begun_and_of_owners_that_are_gone(tmp_path: Path) -> None:
+    describe(tmp_path, ("a",), 6)
+    me = Owner.me()
+    elsewhere, dead = replace(me, host="node", place="node x"), replace(me, pid=NO_PROCESS)
+    claim(tmp_path, "a", 0, me)  # no heartbeat yet
+    claim(tmp_path, "a", 1, elsewhere)
+    beat(tmp_path, "a", 1, age=9999, state="failed", error="of an earlier run")
+    claim(tmp_path, "a", 2, elsewhere, age=500)
+    beat(tmp_path, "a", 2, age=500)
+    claim(tmp_path, "a", 3, dead)
+    beat(tmp_path, "a", 3)  # its worker lives on for a moment
+    claim(tmp_path, "a", 4, elsewhere, age=500)
+    beat(tmp_path, "a", 4, age=2)
+    beat(tmp_path, "a", 5, age=9999, state="failed")
+    assert list(states(tmp_path).values()) == ["running", "running", "stale", "stopped", "running", "failed"]
+    assert look(tmp_path).units[1].beat == {"host": "node", "pid": me.pid}
 
 
 def test_a_unit_that_is_run_again_runs(tmp_path: Path) -> None:
