@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.evaluation import unit as unit_judge
 from nasbench_harness.evaluation.columns import judge_column
 from nasbench_harness.experiment import load_experiment
+from nasbench_harness.experiment.status import read_status
 from nasbench_harness.records import Record, read_record, read_run, read_scores, write_record
 from nasbench_harness.runner import Sources, processes_a_unit, run_experiment, summary
 from nasbench_harness.space import N_ARCHITECTURES, all_strings, connected, flops, live_cell_of
@@ -181,6 +183,33 @@ def plain(records: Sequence[Record | None]) -> list[Any]:
 
 def scores_of(out: Path, strategy: str, seed: int = 0) -> pl.DataFrame:
     return pl.read_parquet(out / strategy / f"seed-{seed}" / "scores.parquet")
+
+
+class Looking(Listener):
+    """Looks at the status of the run folder, as somebody else would, when each phase begins."""
+
+    def __init__(self, out: Path) -> None:
+        super().__init__()
+        self.out, self.seen = out, list[tuple[list[str], dict[str, Any]]]()
+
+    def fork(self, title: str) -> Looking:
+        return self
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        (status,) = read_status(self.out)
+        units = status.to_json()["each"]
+        self.seen.append(([each["state"] for each in units], units[0]))
+
+
+def test_a_unit_is_seen_to_run_from_elsewhere_and_its_heartbeat_goes_with_it(run: Run, tmp_path: Path) -> None:
+    looking = Looking(tmp_path)
+    small = ("seeds=[0, 1]", "budget.architecture_updates=100", "scoring.architectures=100")
+    run(tmp_path, tiny.ONE, overrides=small, progress=looking)
+    assert [states for states, _ in looking.seen] == [["running", "waiting"]] * 2 + [["finished", "running"]] * 2
+    assert looking.seen[0][1].items() >= {"strategy": "one", "seed": 0, "pid": os.getpid()}.items()
+    assert not list(tmp_path.rglob("progress.json"))
+    (status,) = read_status(tmp_path)
+    assert (len(status.of("finished")), status.seconds_left) == (2, 0.0)
 
 
 def test_an_interruption_leaves_finished_units_and_checkpoints_of_the_other(story: Story) -> None:
