@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +41,8 @@ def status(
     if watch and json:
         raise UsageError("--watch draws on a terminal: give it without --json")
     if watch:
-        _watch(run_dir)
+        with suppress(KeyboardInterrupt):  # the usual end: nothing is interrupted but the looking
+            _watch(run_dir)
         return
     runs = read_status(run_dir)
     values = [run.to_json() for run in runs]

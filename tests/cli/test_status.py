@@ -22,6 +22,23 @@ def test_a_run_that_has_begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "made: 0 of 2 units" in capsys.readouterr().out
 
 
+def test_to_stop_looking_is_no_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "experiment.json").write_text(json.dumps(EXPERIMENT))
+    work = tmp_path / "a" / "seed-0" / "checkpoints"
+    work.mkdir(parents=True)
+    (work / "progress.json").write_text('{"state": "running", "stage": "parent", "share": 0.5}')
+    monkeypatch.setattr("nasbench_harness.cli.status.time.sleep", stop)
+    assert main(["status", str(tmp_path), "--watch"]) == 0
+    found = capsys.readouterr()
+    assert "1 running, 1 waiting" in found.out
+    assert found.err == ""
+
+
 def test_folders_without_a_run_and_options_that_do_not_go_together(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
