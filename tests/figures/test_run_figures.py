@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_fusion_joins_tau_alone_to_tau_with_the_count(sheet):
 def test_records_of_an_earlier_version_have_neither_fusion_nor_rank_errors(fake, sheet_of):
     record = fake.make_record()
     before = {key: {n: v for n, v in column.items() if n not in ADDED} for key, column in record.metrics.items()}
-    old = sheet_of(Run(None, (fake.make_record(metrics=before),)))
+    old = sheet_of(Run(Path("fake"), (fake.make_record(metrics=before),)))
     for module in (fusion, rank_error):
         with pytest.raises(CannotDrawError, match=r"of an earlier version .* give --policy cifar10_test_200"):
             draw(module, old)
