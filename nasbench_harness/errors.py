@@ -1,7 +1,8 @@
 """The errors a user meets: one line each, saying what was expected, what was found and what to do.
 
 Every error carries the exit code that the command line ends with:
-0 done, 1 regression found, 2 wrong usage, 3 data missing or corrupt, 4 a run failed or diverged, 130 interrupted.
+0 done, 1 regression found, 2 wrong usage, 3 data missing or corrupt, 4 a run failed or diverged,
+75 stopped on request and not finished, 130 interrupted.
 """
 
 
@@ -33,6 +34,12 @@ class StoppedEarlyError(HarnessError):
     """A unit that was ended on request because it ranks too badly; it is unfinished, and its checkpoints are kept."""
 
     exit_code = 4
+
+
+class SuspendedError(HarnessError):
+    """Work that was ended on request, after a time or by a scheduler's signal; the same command resumes."""
+
+    exit_code = 75  # of sysexits.h: a temporary failure, try again
 
 
 class RunError(HarnessError):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasbench_harness.engines import Engine, Inline, Job, Processes, Queue, run_job
-from nasbench_harness.errors import RunError, StoppedEarlyError, UsageError
+from nasbench_harness.engines import Engine, Inline, Job, Processes, Queue, Shard, run_job
+from nasbench_harness.errors import HarnessError, RunError, StoppedEarlyError, SuspendedError, UsageError
 from nasbench_harness.experiment import Experiment
 from nasbench_harness.experiment.folder import first_difference
 from nasbench_harness.experiment.joining import joined
@@ -26,6 +26,7 @@ from nasbench_harness.system.estimate import Spent
 from nasbench_harness.system.files import write_atomically
 from nasbench_harness.system.memory import keep_freed_memory
 from nasbench_harness.system.progress import Progress, follow
+from nasbench_harness.system.stopping import listening, requested
 from nasbench_harness.system.whole_run import WholeRun
 from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
 
@@ -63,6 +64,8 @@ def run_experiment(
     stop_below: float | None = None,
     keep_weights: bool = False,
     tensorboard: Path | None = None,
+    shard: Shard | None = None,
+    stop_after: float | None = None,
 ) -> list[Record]:
     """Run every unit that is not finished and return the records of all, in the order of strategies and seeds.
 
@@ -74,7 +77,9 @@ def run_experiment(
     names the failures. A unit whose trajectory has a tau below ``stop_below`` is stopped and reported: it has no record
     and keeps its checkpoints, so that a run without ``stop_below`` finishes it; ``StoppedEarlyError`` where none is
     left. With ``keep_weights`` each unit that is trained now leaves its networks beside its record. ``tensorboard``: a
-    folder for event files of each unit. Raises
+    folder for event files of each unit. With a ``shard`` only its units are run, waited for and returned. After
+    ``stop_after`` seconds, or at SIGTERM and SIGUSR1 in the main thread, what runs stops at its next checkpoint;
+    ``SuspendedError`` where units are unfinished then. Raises
     ``UsageError`` when ``out`` cannot be written or holds a unit of another protocol (unless ``replace``), and the
     errors of opening images and truth.
     """
@@ -85,24 +90,23 @@ def run_experiment(
     _check_threshold(experiment, stop_below)
     keep_freed_memory()
     _check_folder(out)
-    units = _units(experiment, sources)
+    all_units = _units(experiment, sources)
+    units = all_units if shard is None else shard.of(all_units)
     before = [_stamp(unit, out) for unit in units]
     finished = [_finished(unit, out, replace) for unit in units]
     titles = [f"[{number}/{len(units)}] {unit.strategy} seed {unit.seed}" for number, unit in enumerate(units, 1)]
     records = {position: record for position, record in enumerate(finished) if record is not None}
-    failures: list[str] = []
 
     def finished_since(position: int) -> Record | None:
         unit = units[position]
         return None if replace and _stamp(unit, out) == before[position] else _finished(unit, out, False)
 
-    def found(position: int, record: Record) -> None:
-        whole.end(titles[position], record.cost)
-        report(f"{titles[position]}: finished by another run")
-        records[position] = record
-
-    asked = {(unit.strategy, unit.seed) for unit in units}
-    with Claims() as claims, joined(experiment, units[0].description["data"], out, asked, claims, report):
+    asked = {(unit.strategy, unit.seed) for unit in all_units}
+    with (
+        listening(stop_after),
+        Claims() as claims,
+        joined(experiment, units[0].description["data"], out, asked, claims, report),
+    ):
         for position in records:
             without = keep_weights and not (_folder(units[position], out) / WEIGHTS_FILE).is_file()
             report(f"{titles[position]}: finished earlier, kept{_WITHOUT_WEIGHTS if without else ''}")
@@ -118,29 +122,67 @@ def run_experiment(
             [(record.strategy, Spent.of(record.cost)) for record in records.values()],
         )
         follow(progress, whole)
-        queue = Queue(jobs, claims, finished_since, found, report)
+        gathered = _Gathered(units, titles, report, after_unit, whole, records)
+        queue = Queue(jobs, claims, finished_since, gathered.found, report)
         engine: Engine = Processes(workers, threads) if workers > 1 and len(jobs) > 1 else Inline()
         with closing(engine.outcomes(queue, run_job, progress)) as done:
             for position, outcome in done:
                 queue.release(position)
-                whole.end(titles[position], None if isinstance(outcome, Exception) else outcome.cost)
-                if isinstance(outcome, StoppedEarlyError):
-                    report(f"{titles[position]}: {outcome}; unfinished, the same command without --stop-below goes on")
-                elif isinstance(outcome, RunError):
-                    failures.append(f"{units[position].strategy} seed {units[position].seed}: {outcome}")
-                    report(f"{titles[position]}: failed: {outcome}")
-                elif isinstance(outcome, Exception):
-                    raise outcome
-                else:
-                    report(f"{titles[position]}: {summary(outcome)}")
-                    records[position] = outcome
-                    if after_unit is not None:
-                        after_unit(outcome)
-    if failures:
-        raise RunError(f"{len(failures)} of {len(units)} units failed ({'; '.join(failures)}); the others are stored")
-    if not records:
-        raise StoppedEarlyError("every unit was stopped early; run without --stop-below, or with less, to finish them")
+                gathered.take(position, outcome)
+        reason = requested()
+    gathered.check(reason)
     return [records[position] for position in sorted(records)]
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """What became of the units so far, each told by a line."""
+
+    units: Sequence[Unit]
+    titles: Sequence[str]
+    report: Report
+    after_unit: Callable[[Record], object] | None
+    whole: WholeRun
+    records: dict[int, Record]
+    failures: list[str] = field(default_factory=list)
+
+    def found(self, position: int, record: Record) -> None:
+        """Another run has finished the unit."""
+        self.whole.end(self.titles[position], record.cost)
+        self.report(f"{self.titles[position]}: finished by another run")
+        self.records[position] = record
+
+    def take(self, position: int, outcome: Record | HarnessError) -> None:
+        """This run has; an error that is no failure of the unit alone is raised."""
+        unit, title = self.units[position], self.titles[position]
+        self.whole.end(title, None if isinstance(outcome, Exception) else outcome.cost)
+        if isinstance(outcome, SuspendedError):
+            self.report(f"{title}: stopped at a checkpoint")
+        elif isinstance(outcome, StoppedEarlyError):
+            self.report(f"{title}: {outcome}; unfinished, the same command without --stop-below goes on")
+        elif isinstance(outcome, RunError):
+            self.failures.append(f"{unit.strategy} seed {unit.seed}: {outcome}")
+            self.report(f"{title}: failed: {outcome}")
+        elif isinstance(outcome, Exception):
+            raise outcome
+        else:
+            self.report(f"{title}: {summary(outcome)}")
+            self.records[position] = outcome
+            if self.after_unit is not None:
+                self.after_unit(outcome)
+
+    def check(self, reason: str | None) -> None:
+        """Raise what stands in the way of a whole run; ``reason``: why it was asked to stop."""
+        failures, count = self.failures, len(self.units)
+        if reason is not None and len(self.records) < count:
+            left = f"{count - len(self.records)} of {count} units are unfinished"
+            raise SuspendedError(f"{reason}; {left}, their checkpoints are kept, the same command resumes")
+        if failures:
+            raise RunError(f"{len(failures)} of {count} units failed ({'; '.join(failures)}); the others are stored")
+        if not self.records:
+            raise StoppedEarlyError(
+                "every unit was stopped early; run without --stop-below, or with less, to finish them"
+            )
 
 
 def processes_a_unit(workers: int, units: int) -> int:

@@ -16,14 +16,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGTERM, getsignal
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
 import pytest
 
-from nasbench_harness.errors import RunError, UsageError
+from nasbench_harness.engines import Shard
+from nasbench_harness.errors import RunError, SuspendedError, UsageError
 from nasbench_harness.evaluation import unit as unit_judge
 from nasbench_harness.evaluation.columns import judge_column
 from nasbench_harness.experiment import load_experiment
@@ -50,6 +52,7 @@ from tests.test_runner import CountFlops
 class Counts(CountFlops):
     """Ranks by live FLOPs."""
 '''
+PIECES = '[strategies.pieces]\nkind = "pieces"\n'
 BROKEN = '[strategies.broken]\nkind = "broken"\n'
 Run = Callable[..., list[Record]]
 FewCells = Callable[[], AbstractContextManager[Any]]
@@ -67,6 +70,24 @@ class CountFlops(Strategy):
 
     def train(self, context: Context) -> Scorer:
         return CountingScorer((Leaf(context.space, context.new_network("supernet"), 0),), (), context)
+
+
+@dataclass(frozen=True)
+class Pieces(CountFlops):
+    """Measures five pieces; at the third it is asked to stop, the first time."""
+
+    done: ClassVar[list[int]] = []
+
+    def train(self, context: Context) -> Scorer:
+        for piece in range(5):
+            context.measure(f"piece {piece}", lambda piece=piece: self.measured(piece))
+        return super().train(context)
+
+    def measured(self, piece: int) -> dict[str, np.ndarray]:
+        self.done.append(piece)
+        if self.done == [0, 1, 2]:
+            os.kill(os.getpid(), SIGTERM)
+        return {"piece": np.array([piece])}
 
 
 @dataclass(frozen=True)
@@ -106,6 +127,7 @@ def plug_in() -> Iterator[None]:
             monkeypatch.setattr(strategies, members, dict(getattr(strategies, members)))
         monkeypatch.setitem(strategies._members, "count-flops", CountFlops)
         monkeypatch.setitem(strategies._members, "broken", Broken)
+        monkeypatch.setitem(strategies._members, "pieces", Pieces)
         monkeypatch.setattr(unit_judge, "judge_column", lambda *column: judge_column(*column[:3], resamples=20))
         yield
 
@@ -453,6 +475,42 @@ def test_more_seeds_join_the_finished_ones(run: Run, counted: Path) -> None:
     records = run(counted, COUNT, overrides=("seeds=[0, 1]",))
     assert [record.seed for record in records] == [0, 1]
     assert record_bytes(counted, "count") == before
+
+
+def test_asked_to_stop_a_run_ends_at_the_next_checkpoint_and_the_same_command_resumes(run: Run, tmp_path: Path) -> None:
+    Pieces.done.clear()
+    before = getsignal(SIGTERM)
+    with pytest.raises(SuspendedError, match=r"stopped by SIGTERM; 2 of 3 units are unfinished, .* resumes") as stopped:
+        run(tmp_path, COUNT, PIECES, COUNT.replace("count]", "later]"))
+    assert stopped.value.exit_code == 75
+    assert Pieces.done == [0, 1, 2]
+    assert getsignal(SIGTERM) == before
+    assert not list(tmp_path.rglob("claim.json"))
+    assert len(run(tmp_path, COUNT, PIECES, COUNT.replace("count]", "later]"))) == 3
+    assert Pieces.done == [0, 1, 2, 3, 4]
+
+
+def test_time_that_is_up_stops_a_run_before_another_unit(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(SuspendedError, match="stopped after 0 s, as asked; 1 of 1 units"):
+        run(tmp_path, COUNT, stop_after=0.0)
+    assert len(run(tmp_path, COUNT, stop_after=3600.0)) == 1
+
+
+def test_shards_are_together_the_whole(run: Run, tmp_path: Path) -> None:
+    parts, seeds = (COUNT, COUNT.replace("count]", "other]")), ("seeds=[0, 1, 2]",)
+    whole = run(tmp_path / "whole", *parts, overrides=seeds)
+    for number in (2, 1):  # the order does not matter, nor that one is run again
+        run(tmp_path / "shards", *parts, overrides=seeds, shard=Shard(number, 2))
+        assert len(run(tmp_path / "shards", *parts, overrides=seeds, shard=Shard(number, 2))) == 3
+    description = (tmp_path / "shards" / "experiment.json").read_bytes()
+    assert description == (tmp_path / "whole" / "experiment.json").read_bytes()
+    for record in whole:
+        unit = Path(record.strategy) / f"seed-{record.seed}" / "scores.parquet"
+        assert (tmp_path / "shards" / unit).read_bytes() == (tmp_path / "whole" / unit).read_bytes()
+        there = read_record(tmp_path / "shards", record.strategy, record.seed)
+        assert there is not None
+        assert plain([there])[0]["metrics"] == plain([record])[0]["metrics"]
+    assert len(read_run(tmp_path / "shards").records) == 6
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_run(run: Run, tmp_path: Path) -> None:

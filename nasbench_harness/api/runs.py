@@ -23,6 +23,7 @@ from nasbench_harness.records import Record, ScoreTable, read_scores, unit_dir
 from nasbench_harness.system.files import write_json, write_text
 from nasbench_harness.system.live import stamp
 from nasbench_harness.system.progress import Progress
+from nasbench_harness.system.stopping import seconds_of
 from nasbench_harness.system.variables import IMAGES_VARIABLE, TRUTH_VARIABLE
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ def run_experiment(
     stop_below: float | None = None,
     keep_weights: bool = False,
     tensorboard: Path | str | None = None,
+    shard: str | None = None,
+    stop_after: float | str | None = None,
 ) -> Run:
     """Train every strategy of an experiment, score all architectures, compare with the truth, and store the records.
 
@@ -155,19 +158,25 @@ def run_experiment(
     an object with the methods of ``system.progress.Progress`` is called. ``callbacks``: each is called with the record
     of each unit that this call finished, once it is stored; what one raises ends the run. ``stop_below``: a tau at a
     point of ``scoring.trajectory`` below which a unit is ended; it is unfinished, and a call without this goes on.
+    ``shard``: ``"1/8"`` for the first of eight shares of the units, to be run by eight calls that share ``out``.
+    ``stop_after``: seconds, or a duration such as ``"3h50m"``; then what runs stops at its next checkpoint.
     ``keep_weights``: leave the networks of each unit that is trained now beside its record, for ``Run.weights``.
     ``tensorboard``: folder for TensorBoard's event files of each unit that is trained now (needs that package).
 
     Returns every finished unit of the folder. Raises ``UsageError`` for impossible settings or a folder that holds
-    units of another protocol, ``DataError`` for missing data, ``RunError`` when units failed (the others are stored).
+    units of another protocol, ``DataError`` for missing data, ``RunError`` when units failed (the others are stored),
+    ``SuspendedError`` when it was stopped by ``stop_after`` or a scheduler's signal.
     """
     from nasbench_harness.data import resolve
+    from nasbench_harness.engines import Shard
     from nasbench_harness.runner import Sources
     from nasbench_harness.runner import run_experiment as run_units
 
     described = experiment if isinstance(experiment, Experiment) else load_experiment(experiment)
     described = with_seeds(select_strategies(described, list(strategies)), [str(seed) for seed in seeds])
     folder = Path("results") / described.name if out is None else Path(out)
+    share = None if shard is None else Shard.parse(shard)
+    seconds = seconds_of(stop_after) if isinstance(stop_after, str) else stop_after
     images, truth = images or os.environ.get(IMAGES_VARIABLE), truth or os.environ.get(TRUTH_VARIABLE)
 
     def after_unit(record: Record) -> None:
@@ -180,7 +189,19 @@ def run_experiment(
         report = _note if progress else _nothing
         events = _path(tensorboard)
         run_units(
-            described, sources, folder, shown, report, replace, workers, after_unit, stop_below, keep_weights, events
+            described,
+            sources,
+            folder,
+            shown,
+            report,
+            replace,
+            workers,
+            after_unit,
+            stop_below,
+            keep_weights,
+            events,
+            share,
+            seconds,
         )
     run = read_run(folder)
     board = run.leaderboard()

@@ -34,7 +34,8 @@ from nasbench_harness.system.faults import told
 
 PURPOSE = "Does a way of partitioning a weight-sharing supernet rank architectures better? Measured on NAS-Bench-201."
 EXIT_CODES = (
-    "Exit codes: 0 done, 1 regression found, 2 wrong usage, 3 data missing or corrupt, 4 a run failed, 130 interrupted."
+    "Exit codes: 0 done, 1 regression found, 2 wrong usage, 3 data missing or corrupt, 4 a run failed, "
+    "75 stopped on request, 130 interrupted."
 )
 
 LONGEST_LINE = 2_000

@@ -36,14 +36,14 @@ def check(part: str, /, *options: str, json: Json = False) -> None:
 
 
 def new(family: str, name: str, /, *, to: Path = Path(), json: Json = False) -> None:
-    """Write a working partitioner or strategy with tests, an experiment and a workflow; nothing is overwritten.
+    """Write a working part with tests, an experiment and a workflow, or a scheduler's script; nothing is overwritten.
 
     Parameters
     ----------
     family
-        ``partitioner`` or ``strategy``.
+        ``partitioner`` or ``strategy``; ``slurm`` or ``kubernetes`` for a script that runs an experiment as shards.
     name
-        Its name in experiments, such as ``my-partitioner``.
+        Its name in experiments, such as ``my-partitioner``; of a script, that of ``<name>.toml``.
     to
         Folder of the files.
     """
@@ -51,6 +51,9 @@ def new(family: str, name: str, /, *, to: Path = Path(), json: Json = False) -> 
 
     files = [str(path) for path in write_new(family, name, to)]
     emit_files(files, json)
+    if len(files) == 1:
+        note(f"runs {name}.toml as eight shards; set its resources and folders first")
+        return
     note(f"try: nasbench-harness check {files[0]}; nasbench-harness run {files[2]}")
     missing = "" if find_spec("pytest") else " (pytest is not installed: pip install pytest)"
     note(f"the same checks as tests{missing}: python -m pytest {files[1]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from cyclopts import Parameter
 
 from nasbench_harness.cli.options import Device, Flag, Json, TruthFile, items
 from nasbench_harness.cli.output import emit, note
+from nasbench_harness.system.stopping import seconds_of
 from nasbench_harness.system.variables import IMAGES_VARIABLE
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ def run(
     stop_below: float | None = None,
     keep_weights: Flag = False,
     tensorboard: Path | None = None,
+    shard: str | None = None,
+    stop_after: str | None = None,
     replace: Flag = False,
     fetch: Flag = False,
     json: Json = False,
@@ -67,6 +71,10 @@ def run(
         Leave the trained networks beside the record of each unit that is trained now.
     tensorboard
         Folder for TensorBoard's event files of each unit: loss, rate, tau along training, metrics at the end.
+    shard
+        A share of the units, such as ``1/8`` for the first of eight; shares may run anywhere, with the same ``--out``.
+    stop_after
+        Stop at the next checkpoint after this time, such as ``3h50m``, ``45m`` or ``90s``; exit code 75 if unfinished.
     replace
         Run again what is stored, even under another protocol.
     fetch
@@ -76,6 +84,7 @@ def run(
     from nasbench_harness.experiment import load_experiments, select_strategies, with_seeds
     from nasbench_harness.report import print_leaderboard
 
+    until = None if stop_after is None else time.monotonic() + seconds_of(stop_after)
     experiments = load_experiments(experiment, overrides)
     boards: dict[Path, Leaderboard] = {}
     for point, one in experiments.items():
@@ -97,6 +106,8 @@ def run(
             stop_below=stop_below,
             keep_weights=keep_weights,
             tensorboard=None if tensorboard is None else tensorboard / point,
+            shard=shard,
+            stop_after=None if until is None else max(0.0, until - time.monotonic()),
         )
         boards[folder] = done.leaderboard()
         note(f"records in {folder}; figures: nasbench-harness figures {folder}")

@@ -3,5 +3,6 @@
 from nasbench_harness.engines.engine import Engine, Inline, Processes
 from nasbench_harness.engines.job import Job, run_job
 from nasbench_harness.engines.queue import Queue
+from nasbench_harness.engines.shard import Shard
 
-__all__ = ["Engine", "Inline", "Job", "Processes", "Queue", "run_job"]
+__all__ = ["Engine", "Inline", "Job", "Processes", "Queue", "Shard", "run_job"]

@@ -13,6 +13,7 @@ from nasbench_harness.records.store import CLAIM_FILE
 from nasbench_harness.system.claims import Claims
 from nasbench_harness.system.files import sweep
 from nasbench_harness.system.owners import Owner
+from nasbench_harness.system.stopping import requested
 
 SECONDS_BETWEEN_LOOKS = 2.0
 """At the units that others have."""
@@ -59,11 +60,13 @@ class Queue:
         return None
 
     def is_open(self) -> bool:
-        """Whether units are left that this run does not have."""
-        return bool(self._fresh or self._of_others)
+        """Whether units are left that this run does not have, and it was not asked to stop."""
+        return bool(self._fresh or self._of_others) and not requested()
 
     def wait(self) -> None:
         """Say for whom, once each, and let time pass until the next look."""
+        if not self.is_open():
+            return
         for position, job, _ in self._of_others:
             owner = self._owners[position]
             if _process(owner) not in self._told:
@@ -71,8 +74,7 @@ class Queue:
                 theirs = sum(_process(self._owners[one]) == _process(owner) for one, _, _ in self._of_others)
                 others = f" and {theirs - 1} more" if theirs > 1 else ""
                 self._report(f"waiting for {owner}, which runs {job.unit.strategy} seed {job.unit.seed}{others}")
-        if self.is_open():
-            time.sleep(max(0.0, self._next_look - time.monotonic()))
+        time.sleep(max(0.0, self._next_look - time.monotonic()))
 
     def release(self, position: int) -> None:
         """Give up the claim of a unit that was handed out: it is done, or left to whoever comes."""

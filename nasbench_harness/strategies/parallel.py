@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
-from nasbench_harness.errors import UsageError
+from nasbench_harness.errors import SuspendedError, UsageError
 from nasbench_harness.plugins import load_file
+from nasbench_harness.system import stopping
 from nasbench_harness.system.progress import Progress, Silent, tell
 from nasbench_harness.system.workers import in_processes
 
@@ -120,7 +121,10 @@ def _do(part: _Part, progress: Progress) -> None:
 
 
 def _distribute(context: Divisible, work: Callable[[Any, Any], Any], jobs: Sequence[Any]) -> None:
-    """Have ``work(context, part)`` done for all parts of the jobs; the first error of one ends the others."""
+    """Have ``work(context, part)`` done for all parts of the jobs; the first error of one ends the others.
+
+    A part that was asked to stop ends none: each of them stops at a checkpoint of its own.
+    """
     import torch
 
     count = min(context.processes, len(jobs))
@@ -129,8 +133,9 @@ def _distribute(context: Divisible, work: Callable[[Any, Any], Any], jobs: Seque
     shown = _Together(context.progress, context.checkpoints.clock)
     with closing(in_processes(_do, parts, [""] * count, count, torch.get_num_threads(), shown)) as done:
         for _, outcome in done:
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, Exception) and not isinstance(outcome, SuspendedError):
                 raise outcome
+    stopping.check()
 
 
 def _packed(content: Any) -> bytes:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nasbench_harness.errors import StoppedEarlyError
+from nasbench_harness.errors import StoppedEarlyError, SuspendedError
 from nasbench_harness.system.files import temporary_beside
 from nasbench_harness.system.live import stamp
 from nasbench_harness.system.meter import PLANNED, Meter
@@ -112,7 +112,7 @@ def heartbeat(inner: Progress, folder: Path, facts: Mapping[str, Any]) -> Iterat
     try:
         yield beat
     except Exception as raised:
-        state = STOPPED if isinstance(raised, StoppedEarlyError) else FAILED
+        state = STOPPED if isinstance(raised, StoppedEarlyError | SuspendedError) else FAILED
         error = " ".join(str(raised).split())[:500] or type(raised).__name__
         raise
     except BaseException:

@@ -19,13 +19,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, Protocol
 
-from nasbench_harness.errors import HarnessError, RunError
+from nasbench_harness.errors import HarnessError, RunError, SuspendedError
+from nasbench_harness.system import stopping
 from nasbench_harness.system.memory import keep_freed_memory, note_peak_of_process, peak_memory
 from nasbench_harness.system.progress import Progress, tell
 
 SECONDS_BETWEEN_REPORTS = 0.25
-SECONDS_BETWEEN_LOOKS = 2.0
-"""Of a worker without work, at items that others have."""
+SECONDS_BETWEEN_LOOKS = 1.0
+"""Of who has processes, at items that others have, and at requests to stop."""
 
 Work = Callable[[Any, Progress], Any]
 
@@ -105,6 +106,7 @@ class _Piped:
 def _worker(work: Work, item: Any, threads: int, pipe: Connection) -> None:
     # The terminal's Ctrl-C reaches the whole group; the first process alone decides, and ends this one by a signal.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopping.listen()
     _end_with_the_parent()
     keep_freed_memory()
     import torch
@@ -145,7 +147,7 @@ def process_context() -> ForkServerContext | SpawnContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     # torch imports its compiler when the first optimiser is made, which takes as long as the rest of it
-    context.set_forkserver_preload(["torch", "torch._dynamo"])
+    context.set_forkserver_preload(["nasbench_harness.system.server_signals", "torch", "torch._dynamo"])
     return context
 
 
@@ -165,12 +167,17 @@ def in_processes(
 def in_processes_from(
     source: Source, work: Work, workers: int, threads: int, progress: Progress
 ) -> Generator[tuple[int, Any], None, None]:
-    """The same for items that are taken from ``source`` when a worker is free."""
+    """The same for items that are taken from ``source`` when a worker is free.
+
+    Once this process is asked to stop, it asks those that run and takes no more; they end with ``SuspendedError``.
+    """
     context = process_context()
     running: dict[Connection, tuple[int, Any, Progress]] = {}
+    asked = False
     try:
-        while running or source.is_open():
-            while len(running) < workers and (taken := source.take()) is not None:
+        while running or (source.is_open() and not asked):
+            asked = asked or _asked_to_stop([process for _, process, _ in running.values()])
+            while not asked and len(running) < workers and (taken := source.take()) is not None:
                 position, item, title = taken
                 ours, theirs = context.Pipe(duplex=False)
                 process = context.Process(target=_worker, args=(work, item, threads, theirs), daemon=False)
@@ -180,15 +187,10 @@ def in_processes_from(
             if not running:
                 source.wait()
                 continue
-            idle = len(running) < workers and source.is_open()
-            for pipe in wait(list(running), SECONDS_BETWEEN_LOOKS if idle else None):
+            for pipe in wait(list(running), SECONDS_BETWEEN_LOOKS):
                 assert isinstance(pipe, Connection)
                 position, process, shown = running[pipe]
-                try:
-                    kind, value = pipe.recv()
-                except (EOFError, OSError):  # ended before it sent anything more, or in the middle of that
-                    process.join()
-                    kind, value = "failed", RunError(_death(process.exitcode))
+                kind, value = _received(pipe, process)
                 if kind in ("done", "failed"):
                     del running[pipe]
                     pipe.close()
@@ -200,7 +202,7 @@ def in_processes_from(
     finally:
         started = [process for _, process, _ in running.values() if process.pid is not None]
         for process in started:
-            process.terminate()
+            process.kill()  # a request to stop would be waited for
         for process in started:
             process.join()
         for pipe in running:
@@ -219,9 +221,32 @@ def _show(shown: Progress, kind: str, value: Any) -> None:
         shown.advance(*value)
 
 
-def _death(exit_code: int | None) -> str:
+def _received(pipe: Connection, process: Any) -> tuple[str, Any]:
+    try:
+        kind, value = pipe.recv()
+    except (EOFError, OSError):  # ended before it sent anything more, or in the middle of that
+        process.join()
+        return "failed", _death(process.exitcode)
+    return kind, value
+
+
+def _asked_to_stop(processes: Sequence[Any]) -> bool:
+    """Whether this process was asked to stop; then it asks those."""
+    if stopping.requested() is None:
+        return False
+    for process in processes:
+        if process.is_alive():
+            os.kill(process.pid, stopping.FORWARDED)
+    return True
+
+
+def _death(exit_code: int | None) -> HarnessError:
+    if exit_code is not None and -exit_code in stopping.SIGNALS and (reason := stopping.requested()):
+        return SuspendedError(reason)  # asked before it could hear
     if exit_code is not None and exit_code < 0:
         cause = f"was ended by signal {-exit_code}" + (", probably for lack of memory" if exit_code == -9 else "")
     else:
         cause = f"ended with exit code {exit_code}; its error stands above"
-    return f"a process of the unit {cause}; the same command resumes from its checkpoint (fewer --workers may help)"
+    return RunError(
+        f"a process of the unit {cause}; the same command resumes from its checkpoint (fewer --workers may help)"
+    )

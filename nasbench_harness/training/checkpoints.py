@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasbench_harness.system import stopping
 from nasbench_harness.system.files import write_atomically
 from nasbench_harness.system.reading import parse_json, why
 from nasbench_harness.system.tensor_file import read_sealed, write_sealed
@@ -73,7 +74,10 @@ class Checkpoints:
             return None
 
     def save(self, key: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """Replace what ``key`` holds; the errors are those of ``write_atomically``."""
+        """Replace what ``key`` holds; the errors are those of ``write_atomically``.
+
+        Raises ``SuspendedError``, after that, where the process was asked to stop.
+        """
         if self.folder is None:
             return
         from safetensors.torch import save
@@ -84,6 +88,7 @@ class Checkpoints:
         write_atomically(self._path(key), lambda stream: write_sealed(stream, data))
         if self.clock is not None:
             self.clock.store()
+        stopping.check()
 
     def clear(self) -> None:
         """Remove them all: the unit is finished, its record says the rest."""

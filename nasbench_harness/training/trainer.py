@@ -11,6 +11,7 @@ from torch import Tensor
 from nasbench_harness.errors import StoppedEarlyError
 from nasbench_harness.images.batch_sizes import BatchSizes
 from nasbench_harness.system.progress import Progress
+from nasbench_harness.system.stopping import requested
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.loop import TrainingLoop
 from nasbench_harness.training.settings import LossCurve, Stage, TrainingSettings, rate_at
@@ -45,7 +46,7 @@ def train(
             _save(runs, checkpoints, key)
             raise
         finished = all(run.finished for run in runs)
-        if finished or time.monotonic() - saved >= SECONDS_BETWEEN_CHECKPOINTS:
+        if finished or requested() or time.monotonic() - saved >= SECONDS_BETWEEN_CHECKPOINTS:
             _save(runs, checkpoints, key)
             saved = time.monotonic()
     return [run.curve for run in runs]

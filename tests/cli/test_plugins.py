@@ -71,7 +71,10 @@ def test_check_of_a_part_that_breaks_a_promise_ends_with_1(tmp_path: Path, capsy
         (["check", "few-shot"], "partitioner"),
         (["check", "absent.py"], "no plug-in file"),
         (["check", "empty.py"], "registers no part that has checks"),
-        (["new", "sampler", "mine"], "no template for a new 'sampler'; known: partitioner, strategy"),
+        (
+            ["new", "sampler", "mine"],
+            "no template for a new 'sampler'; known: partitioner, strategy, slurm, kubernetes",
+        ),
         (["new", "partitioner", "My Way"], "words of a-z and 0-9 joined by hyphens"),
         (["new", "partitioner", "../x"], "words of a-z"),
         (["new", "partitioner", "random"], "partitioner 'random' exists already"),

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import torch
 
-from nasbench_harness.errors import RunError, UsageError
+from nasbench_harness.errors import RunError, SuspendedError, UsageError
+from nasbench_harness.system import stopping
 from nasbench_harness.system.memory import peak_memory
 from nasbench_harness.system.progress import Progress, Silent
 from nasbench_harness.system.workers import in_processes
@@ -40,6 +41,11 @@ def work(item: Any, progress: Progress) -> Any:
         die_sending()
     if kind == "fill":
         bytearray(b"1") * value
+    if kind == "until asked":
+        progress.start("waiting", 1, "requests")
+        while True:
+            stopping.check()
+            time.sleep(0.02)
     if kind == "sleep":
         progress.start("sleeping", 1, "naps")
         time.sleep(value)
@@ -231,3 +237,29 @@ def test_errors_keep_their_kind() -> None:
         again = pickle.loads(pickle.dumps(error))
         assert type(again) is type(error)
         assert str(again) == str(error)
+
+
+class AskedWhenAllWork(Silent):
+    """Asks the process that it is in to stop, once so many processes have begun."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def fork(self, title: str) -> Progress:
+        return self
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        self.count -= 1
+        if not self.count:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_request_to_stop_reaches_processes_of_processes_and_nothing_more_is_begun() -> None:
+    items = [("until asked", 0), ("nest", [("until asked", 0)]), ("return", "never begun")]
+    with stopping.listening():
+        found = dict(in_processes(work, items, ["a", "b", "c"], 2, 1, AskedWhenAllWork(2)))
+    assert isinstance(found[0], SuspendedError)
+    assert str(found[0]).startswith("stopped by SIG")
+    [(_, inner)] = found[1]
+    assert isinstance(inner, SuspendedError)
+    assert set(found) == {0, 1}

@@ -1,0 +1,22 @@
+"""Loaded by the server that forks processes, and there alone: a signal to the whole group must not end it.
+
+Schedulers signal every process of a job. The server goes on, for its processes end after their next checkpoints. They
+are forked with the signals as systems have them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from nasbench_harness.system.stopping import SIGNALS
+
+
+def _as_systems_have_them() -> None:
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_DFL)
+
+
+for one in SIGNALS:
+    signal.signal(one, signal.SIG_IGN)
+os.register_at_fork(after_in_child=_as_systems_have_them)
