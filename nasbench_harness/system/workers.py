@@ -8,6 +8,7 @@ that started it is gone, however that ended.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -182,7 +183,8 @@ def in_processes_from(
                 ours, theirs = context.Pipe(duplex=False)
                 process = context.Process(target=_worker, args=(work, item, threads, theirs), daemon=False)
                 running[ours] = position, process, progress.fork(title)  # first: what runs is always known
-                process.start()
+                with contextlib.suppress(EOFError, ConnectionError):  # it died before it had its item: no broken stdout
+                    process.start()
                 theirs.close()
             if not running:
                 source.wait()
@@ -194,7 +196,7 @@ def in_processes_from(
                 if kind in ("done", "failed"):
                     del running[pipe]
                     pipe.close()
-                    process.join()
+                    _join(process)
                     shown.close()
                     yield position, value
                 else:
@@ -221,11 +223,16 @@ def _show(shown: Progress, kind: str, value: Any) -> None:
         shown.advance(*value)
 
 
+def _join(process: Any) -> None:
+    if process.pid is not None:  # it was started
+        process.join()
+
+
 def _received(pipe: Connection, process: Any) -> tuple[str, Any]:
     try:
         kind, value = pipe.recv()
     except (EOFError, OSError):  # ended before it sent anything more, or in the middle of that
-        process.join()
+        _join(process)
         return "failed", _death(process.exitcode)
     return kind, value
 
@@ -241,10 +248,12 @@ def _asked_to_stop(processes: Sequence[Any]) -> bool:
 
 
 def _death(exit_code: int | None) -> HarnessError:
-    if exit_code is not None and -exit_code in stopping.SIGNALS and (reason := stopping.requested()):
+    if (exit_code is None or -exit_code in stopping.SIGNALS) and (reason := stopping.requested()):
         return SuspendedError(reason)  # asked before it could hear
     if exit_code is not None and exit_code < 0:
         cause = f"was ended by signal {-exit_code}" + (", probably for lack of memory" if exit_code == -9 else "")
+    elif exit_code is None:
+        cause = "died at its start, probably for lack of memory"
     else:
         cause = f"ended with exit code {exit_code}; its error stands above"
     return RunError(

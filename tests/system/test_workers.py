@@ -263,3 +263,23 @@ def test_a_request_to_stop_reaches_processes_of_processes_and_nothing_more_is_be
     [(_, inner)] = found[1]
     assert isinstance(inner, SuspendedError)
     assert set(found) == {0, 1}
+
+
+class Fatal:
+    """Ends the process that unpickles it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.kill, (OfWhom(), signal.SIGKILL)
+
+
+class OfWhom:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.getpid, ()
+
+
+def test_a_process_that_dies_before_it_has_its_item_fails_that_alone() -> None:
+    """More follows than a pipe holds, so this process is writing when the other dies."""
+    items = [(Fatal(), bytes(1 << 22)), ("return", 1)]
+    found = dict(in_processes(work, items, ["a", "b"], 1, 1, Silent()))
+    assert isinstance(found[0], RunError)
+    assert found[1][0] == 1
