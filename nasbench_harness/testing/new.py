@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nasbench_harness.catalogue import families
 from nasbench_harness.errors import UsageError
-from nasbench_harness.registry import near_names
 from nasbench_harness.system.files import write_text
 from nasbench_harness.testing import gate_templates, scheduler_templates, templates
 
@@ -33,7 +32,7 @@ def write_new(family: str, name: str, folder: Path) -> list[Path]:
     the files exists: nothing is overwritten, and then nothing is written.
     """
     if family not in PARTS and family not in SCRIPTS:
-        raise UsageError(f"no template for a new {family!r}; {near_names(family, [*PARTS, *SCRIPTS])}")
+        raise UsageError(f"no template for a new {family!r}; known: {', '.join([*PARTS, *SCRIPTS])}")
     if not _NAME.fullmatch(name):
         raise UsageError(f"the name {name!r} should be words of a-z and 0-9 joined by hyphens, such as my-{family}")
     if family in SCRIPTS:
