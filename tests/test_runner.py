@@ -324,7 +324,7 @@ def test_a_unit_interrupted_with_several_processes_goes_on_with_as_many_as_there
 
 
 def test_a_sub_supernet_that_fails_in_its_process_fails_the_unit(run: Run, tmp_path: Path) -> None:
-    diverging = ("training.learning_rate=1e30", "training.learning_rate_end=1e30")
+    diverging = ("training.learning_rate=1e6", "training.learning_rate_end=1e6")
     orphans = REAL.replace("parent_fraction = 0.5", "")
     with pytest.raises(RunError, match=r"1 of 1 units failed \(real seed 0: stage 'leaf .*/3.*' diverged"):
         run(tmp_path, orphans, workers=2, overrides=diverging)
