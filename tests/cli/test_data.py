@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,8 +64,9 @@ def listed(address: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def lines_of(capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
+    """What stdout got, and the lines of stderr without the time that a log has before them."""
     captured = capsys.readouterr()
-    return captured.out, captured.err.splitlines()
+    return captured.out, [re.sub(r"^\d{4}-\d\d-\d\dT[\d:+-]+ ", "", line) for line in captured.err.splitlines()]
 
 
 @pytest.mark.usefixtures("listed")
