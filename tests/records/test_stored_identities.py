@@ -32,6 +32,13 @@ OVERRIDES = {
         "strategies.pad-nas-gpu.window=[15, 21]",
     ),
     "literature-c5/one-shot-balanced/seed-0": ("scoring.images=1000",),
+    "literature-c5-decay/one-shot-balanced/seed-0": (
+        "scoring.images=1000",
+        "training.crop_fill=mean",
+        "training.last_batch=drop",
+        "training.rate_changes=step",
+        "images.normalisation=measured",
+    ),
 }
 """By folder, what the command line changed in the preset; all other records have the preset's settings as they are."""
 
