@@ -217,11 +217,12 @@ def _linked(mine: Path, path: Path) -> bool:
     """Give ``mine`` the name ``path`` too, if nothing has it."""
     try:
         os.link(mine, path)
-    except OSError:
+    except OSError as error:
         # the answer of a server may be lost after it has made the link
         if mine.stat().st_nlink == 2:
             return True
-        if path.exists():
+        # what had the name a moment ago may be gone by now, so that looking for it would tell nothing
+        if isinstance(error, FileExistsError) or path.exists():
             return False
         raise
     return True

@@ -223,6 +223,7 @@ def test_a_quick_run_leaves_valid_json_and_a_figure(tmp_path):
     assert (tmp_path / "ratios.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_wrong_case_is_a_wrong_usage(tmp_path):
     done = subprocess.run(
         [sys.executable, str(RUN), "--cases", "nothing", "--out", str(tmp_path)],

@@ -148,6 +148,7 @@ def test_without_a_gpu_the_script_says_so(tmp_path: Path, capsys: pytest.Capture
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_threads_and_processes_do_the_same_number_of_steps() -> None:
     case = next(case for case in processes_case.cases() if case.name == "processes-8-1-16")
     result = measure(case, TINY)

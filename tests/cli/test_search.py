@@ -208,7 +208,11 @@ def test_search_and_its_figures_load_no_torch(files: dict[str, str], tmp_path: P
     )
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["pareto_front_gpu_1.pdf", "pareto_front_gpu_1.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "pareto_front_gpu_1.pdf",
+        "pareto_front_gpu_1.png",
+        "pareto_front_gpu_1.tex",
+    ]
 
 
 def test_the_published_latencies_and_accuracies(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:

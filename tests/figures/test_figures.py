@@ -50,6 +50,7 @@ def five(fake):
     return fake.make_run(FIVE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["icml", "lncs", "3.4"])
 def test_all_text_is_legible_at_the_size_of_print(five, faults_of, width):
     page = page_of(width)

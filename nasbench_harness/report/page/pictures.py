@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,8 +52,9 @@ def draw_pictures(run: Run, signal: str | None, truth_A: npt.NDArray[np.float64]
         for name, drawn in gallery.drawn.items():
             stream = io.BytesIO()
             drawn.figure.savefig(stream, format="png", dpi=DOTS, metadata={"Software": None})
-            width, height = drawn.figure.get_size_inches() * DOTS
-            found.append(Picture(name, stream.getvalue(), drawn.caption, round(width), round(height)))
+            png = stream.getvalue()
+            # as the file's header has them: the renderer rounds as it likes
+            found.append(Picture(name, png, drawn.caption, *struct.unpack(">II", png[16:24])))
     return Pictures(tuple(found), gallery.skipped)
 
 

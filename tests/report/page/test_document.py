@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.evidence import Rules, gate, side_of
@@ -219,10 +220,9 @@ def test_figures_are_pictures_in_the_page(run):
 @pytest.mark.slow
 def test_figures_are_drawn_with_what_is_at_hand(run):
     drawn = draw_pictures(run, None, None)
-    sizes = {
-        one.name: (int.from_bytes(one.png[16:20], "big"), int.from_bytes(one.png[20:24], "big")) for one in drawn.shown
-    }
+    sizes = {one.name: Image.open(io.BytesIO(one.png)).size for one in drawn.shown}
     assert sizes == {one.name: (one.width, one.height) for one in drawn.shown}
+    assert {width for width, _ in sizes.values()} == {825}  # pixels: 5.5 inches
     assert "tau_by_strategy" in sizes
     assert "score_against_truth" in drawn.skipped
     assert all("Truth: column cifar10_test_200 of table fake" in one.caption for one in drawn.shown)
