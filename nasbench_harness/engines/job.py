@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nasbench_harness.errors import RunError
 from nasbench_harness.records import Record, unit_dir, write_record
-from nasbench_harness.records.store import CLAIM_FILE
+from nasbench_harness.records.store import CHECKPOINTS, CLAIM_FILE
 from nasbench_harness.system.claims import stands
 from nasbench_harness.system.event_files import EventFiles
 from nasbench_harness.system.heartbeat import heartbeat
@@ -18,9 +18,6 @@ from nasbench_harness.system.progress import Progress, tell
 
 if TYPE_CHECKING:
     from nasbench_harness.pipeline import Unit
-
-CHECKPOINTS = "checkpoints"
-"""Folder of an unfinished unit's checkpoints, inside the unit's own."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nasbench_harness.engines.job import CHECKPOINTS, Job
+from nasbench_harness.engines.job import Job
 from nasbench_harness.records import Record
-from nasbench_harness.records.store import CLAIM_FILE
+from nasbench_harness.records.store import CHECKPOINTS, CLAIM_FILE
 from nasbench_harness.system.claims import Claims
 from nasbench_harness.system.files import sweep
 from nasbench_harness.system.owners import Owner

@@ -18,7 +18,7 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.experiment.folder import DESCRIPTION_FILE
 from nasbench_harness.records import unit_dir
 from nasbench_harness.records.scores import RECORD_FILE
-from nasbench_harness.records.store import CLAIM_FILE, unit_of
+from nasbench_harness.records.store import CHECKPOINTS, CLAIM_FILE, unit_of
 from nasbench_harness.system.claims import read_claim
 from nasbench_harness.system.estimate import Spent, UnderWay, run_left, unit_left
 from nasbench_harness.system.heartbeat import FAILED, HEARTBEAT_FILE, RUNNING, STOPPED
@@ -34,8 +34,6 @@ SECONDS_UNTIL_STALE = 120.0
 
 SECONDS_UNTIL_CHECKED = 15.0
 """From this age of a heartbeat on it is asked whether the process that wrote it still exists, if on this machine."""
-
-CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from nasbench_harness.experiment.description import identity
 from nasbench_harness.records import Record, ScoreTable, read_scores
 from nasbench_harness.records.found import FoundUnit
 from nasbench_harness.records.scores import SCORES_FILE, read_score_bytes
-from nasbench_harness.records.store import read_changed
+from nasbench_harness.records.store import CHECKPOINTS, read_changed
 from nasbench_harness.system.reading import why
 from nasbench_harness.system.tensor_file import read_sealed
 from nasbench_harness.truth import Truth, TruthTable, truth_of
@@ -22,7 +22,6 @@ from nasbench_harness.truth import Truth, TruthTable, truth_of
 TOLERANCE = 1e-9
 """Relative and absolute: other versions of the numerical packages differ in the last digits."""
 
-CHECKPOINTS = "checkpoints"
 _NOT_AGAIN = ("intervals", "interval_method")  # how many resamples there were is not a matter of the scores
 
 

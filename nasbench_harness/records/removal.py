@@ -8,12 +8,11 @@ from pathlib import Path
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.records.scores import RECORD_FILE, SCORES_FILE
-from nasbench_harness.records.store import CLAIM_FILE, unit_of
+from nasbench_harness.records.store import CHECKPOINTS, CLAIM_FILE, unit_of
 from nasbench_harness.system.claims import living
 
 _OF_A_UNIT = (RECORD_FILE, SCORES_FILE, CLAIM_FILE)  # the record first: it stands for the others
 _OF_A_RUN = ("experiment.json", "leaderboard.json", "leaderboard.md", "report.html")
-_CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -73,12 +72,12 @@ def removal_of(folder: Path | str) -> Removal:
 
 
 def _holds_a_unit(place: Path) -> bool:
-    return any((place / name).exists() for name in (*_OF_A_UNIT, _CHECKPOINTS))
+    return any((place / name).exists() for name in (*_OF_A_UNIT, CHECKPOINTS))
 
 
 def _parts(unit: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     if (claim := living(unit / CLAIM_FILE)) is not None:
         raise UsageError(f"{unit} is being run by {claim[0]}; wait for its end, or stop it first")
     files = tuple(path for name in _OF_A_UNIT if (path := unit / name).is_file())
-    work = unit / _CHECKPOINTS
+    work = unit / CHECKPOINTS
     return files, (work,) if work.is_dir() and not work.is_symlink() else ()

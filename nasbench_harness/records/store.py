@@ -18,6 +18,9 @@ from nasbench_harness.system.files import write_atomically, write_json
 from nasbench_harness.system.reading import read_json, why
 
 CLAIM_FILE = "claim.json"
+CHECKPOINTS = "checkpoints"
+"""Folder of an unfinished unit's checkpoints, inside the unit's own."""
+
 """In the folder of a unit that is being run: which process does that (``system.claims``)."""
 
 _STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,199}")

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.system.meter import PLANNED, UPDATES, Meter
-from nasbench_harness.system.progress import Progress, tell
+from nasbench_harness.system.meter import PLANNED, UPDATES
+from nasbench_harness.system.progress import Metered, Progress
 
 TAU, FRACTION = "kendall_tau", "fraction"
 """Values of a point along training: the correlation, and where it lies as a fraction of the planned updates."""
@@ -27,7 +27,7 @@ def check_tensorboard() -> None:
     del tensorboard
 
 
-class EventFiles:
+class EventFiles(Metered):
     """Progress that is handed on to ``inner`` and written to ``folder``; steps are architecture-updates of the unit.
 
     Raises ``UsageError`` where the package is missing or the folder cannot be written. What cannot be written later is
@@ -38,7 +38,7 @@ class EventFiles:
         check_tensorboard()
         from torch.utils.tensorboard import SummaryWriter
 
-        self.inner, self.meter = inner, Meter()
+        super().__init__(inner)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.writer: Any = SummaryWriter(str(folder), flush_secs=SECONDS_BETWEEN_FLUSHES)
@@ -47,19 +47,9 @@ class EventFiles:
                 f"cannot write {folder}: {error.strerror}; choose another folder for --tensorboard"
             ) from error
 
-    def start(self, phase: str, total: float, unit: str) -> None:
-        """A new phase begins."""
-        self.meter.start(phase, total, unit)
-        self.inner.start(phase, total, unit)
-
-    def advance(self, amount: float) -> None:
-        """More of the phase is done."""
-        self.meter.advance(amount)
-        self.inner.advance(amount)
-
     def tell(self, values: Mapping[str, float]) -> None:
         """Write values at the updates so far, points along training where they lie."""
-        self.meter.tell(values)
+        super().tell(values)
         step = self.meter.trained
         if FRACTION in values and self.meter.planned:
             step = values[FRACTION] * self.meter.planned
@@ -67,11 +57,6 @@ class EventFiles:
         if "loss" in values and self.meter.unit == UPDATES and self.meter.rate is not None:
             written["training/updates_per_second"] = self.meter.rate
         self._write(written, step)
-        tell(self.inner, values)
-
-    def fork(self, title: str) -> Progress:
-        """Progress of a part, which is not written."""
-        return self.inner.fork(title)
 
     def close(self) -> None:
         """All is written."""
@@ -79,7 +64,7 @@ class EventFiles:
             self.writer.close()
         except OSError:
             self.writer = None
-        self.inner.close()
+        super().close()
 
     def finish(self, metrics: Mapping[str, Mapping[str, Any]]) -> None:
         """Write the single numbers of a record's ``metrics``, by signal, at the end."""

@@ -20,8 +20,8 @@ from typing import Any
 from nasbench_harness.errors import StoppedEarlyError, SuspendedError
 from nasbench_harness.system.files import temporary_beside
 from nasbench_harness.system.live import stamp
-from nasbench_harness.system.meter import PLANNED, Meter
-from nasbench_harness.system.progress import Progress, tell
+from nasbench_harness.system.meter import PLANNED
+from nasbench_harness.system.progress import Metered, Progress
 
 HEARTBEAT_FILE = "progress.json"
 """Name of the file in a unit's folder of checkpoints."""
@@ -31,36 +31,13 @@ SECONDS_BETWEEN_BEATS = 5.0
 RUNNING, FAILED, STOPPED = "running", "failed", "stopped"
 
 
-class Heartbeat:
+class Heartbeat(Metered):
     """Progress that is handed on to ``inner`` and kept in ``path`` with ``facts``, such as strategy and seed."""
 
     def __init__(self, inner: Progress, path: Path, facts: Mapping[str, Any]) -> None:
-        self.inner, self.path = inner, path
+        super().__init__(inner)
+        self.path = path
         self.facts = {**facts, "host": socket.gethostname(), "pid": os.getpid(), "started": stamp()}
-        self.meter = Meter()
-
-    def start(self, phase: str, total: float, unit: str) -> None:
-        """A new phase begins."""
-        self.meter.start(phase, total, unit)
-        self.inner.start(phase, total, unit)
-
-    def advance(self, amount: float) -> None:
-        """More of the phase is done."""
-        self.meter.advance(amount)
-        self.inner.advance(amount)
-
-    def tell(self, values: Mapping[str, float]) -> None:
-        """Values of the moment."""
-        self.meter.tell(values)
-        tell(self.inner, values)
-
-    def fork(self, title: str) -> Progress:
-        """Progress of a part, which this file does not show."""
-        return self.inner.fork(title)
-
-    def close(self) -> None:
-        """The work is done."""
-        self.inner.close()
 
     def write(self, state: str = RUNNING, error: str = "") -> None:
         """Write the file now; what stands in the way is passed over."""

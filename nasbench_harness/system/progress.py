@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from nasbench_harness.system.live import LiveRow, LiveView, LogRow, LogView
+from nasbench_harness.system.meter import Meter
 from nasbench_harness.system.whole_run import WholeRun
 
 if TYPE_CHECKING:
@@ -90,3 +91,33 @@ def counted(progress: Progress, phase: str, unit: str) -> Callable[[int, int], N
         last = done
 
     return report
+
+
+class Metered:
+    """Progress that is handed on to ``inner``, and measured by ``meter`` on the way; parts of it are not."""
+
+    def __init__(self, inner: Progress) -> None:
+        self.inner, self.meter = inner, Meter()
+
+    def start(self, phase: str, total: float, unit: str) -> None:
+        """A new phase begins."""
+        self.meter.start(phase, total, unit)
+        self.inner.start(phase, total, unit)
+
+    def advance(self, amount: float) -> None:
+        """More of the phase is done."""
+        self.meter.advance(amount)
+        self.inner.advance(amount)
+
+    def tell(self, values: Mapping[str, float]) -> None:
+        """Values of the moment."""
+        self.meter.tell(values)
+        tell(self.inner, values)
+
+    def fork(self, title: str) -> Progress:
+        """Progress of a part."""
+        return self.inner.fork(title)
+
+    def close(self) -> None:
+        """The work is done."""
+        self.inner.close()

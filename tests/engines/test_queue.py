@@ -15,9 +15,8 @@ import pytest
 
 from nasbench_harness.engines import Inline, Job, Queue
 from nasbench_harness.engines import queue as queues
-from nasbench_harness.engines.job import CHECKPOINTS
 from nasbench_harness.errors import RunError
-from nasbench_harness.records.store import CLAIM_FILE
+from nasbench_harness.records.store import CHECKPOINTS, CLAIM_FILE
 from nasbench_harness.system.claims import Claims
 from nasbench_harness.system.files import temporary_beside
 from nasbench_harness.system.owners import Owner

@@ -259,7 +259,7 @@ def test_an_error_inside_a_plug_in_is_a_line_that_names_it(tmp_path: Path) -> No
             "smaller",
         ),
         (OSError(errno.ENOSPC, "No space left on device", "/full/x"), 4, "/full/x: no disk space left"),
-        (PermissionError(errno.EACCES, "Permission denied", "/root/x"), 2, "/root/x: Permission denied"),
+        (PermissionError(errno.EACCES, "Permission denied", "/closed/x"), 2, "/closed/x: Permission denied"),
         (RecursionError("maximum"), 2, "nested too deeply"),
     ],
 )
