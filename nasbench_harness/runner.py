@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasbench_harness.engines import Engine, Inline, Job, Processes, Queue, Shard, run_job
+from nasbench_harness.engines.units import Sources, finished_record, folder_of, stamp_of, units_of
 from nasbench_harness.errors import HarnessError, RunError, StoppedEarlyError, SuspendedError, UsageError
 from nasbench_harness.experiment import Experiment
-from nasbench_harness.experiment.folder import first_difference
 from nasbench_harness.experiment.joining import joined
-from nasbench_harness.images import ImageSpec, load_image_set
-from nasbench_harness.records import Record, read_record, unit_dir
-from nasbench_harness.records.scores import RECORD_FILE
+from nasbench_harness.records import Record
 from nasbench_harness.records.summary import sample_of
 from nasbench_harness.strategies.trajectory import SIGNALS
 from nasbench_harness.system.claims import Claims
@@ -28,10 +26,11 @@ from nasbench_harness.system.memory import keep_freed_memory
 from nasbench_harness.system.progress import Progress, follow
 from nasbench_harness.system.stopping import listening, requested
 from nasbench_harness.system.whole_run import WholeRun
-from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
 
 if TYPE_CHECKING:
     from nasbench_harness.pipeline import Unit
+
+__all__ = ["Sources", "processes_a_unit", "run_experiment", "summary"]
 
 NEEDED_SPACE = 50_000_000
 """Bytes that must be free before hours of training are started; a unit stores well under one megabyte."""
@@ -39,17 +38,6 @@ NEEDED_SPACE = 50_000_000
 _WITHOUT_WEIGHTS = ", without its weights; --replace trains it again and keeps them"
 
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the data of a run lies: nothing in here changes the numbers, checksums of the data do."""
-
-    images: Path | str | None = None
-    split_file: Path | str | None = None
-    truth: Path | str | None = None
-    device: str = "cpu"
-    threads: int | None = None
 
 
 def run_experiment(
@@ -90,16 +78,16 @@ def run_experiment(
     _check_threshold(experiment, stop_below)
     keep_freed_memory()
     _check_folder(out)
-    all_units = _units(experiment, sources)
+    all_units = units_of(experiment, sources)
     units = all_units if shard is None else shard.of(all_units)
-    before = [_stamp(unit, out) for unit in units]
-    finished = [_finished(unit, out, replace) for unit in units]
+    before = [stamp_of(unit, out) for unit in units]
+    finished = [None if replace else finished_record(unit, out) for unit in units]
     titles = [f"[{number}/{len(units)}] {unit.strategy} seed {unit.seed}" for number, unit in enumerate(units, 1)]
     records = {position: record for position, record in enumerate(finished) if record is not None}
 
     def finished_since(position: int) -> Record | None:
         unit = units[position]
-        return None if replace and _stamp(unit, out) == before[position] else _finished(unit, out, False)
+        return None if replace and stamp_of(unit, out) == before[position] else finished_record(unit, out)
 
     asked = {(unit.strategy, unit.seed) for unit in all_units}
     with (
@@ -108,7 +96,7 @@ def run_experiment(
         joined(experiment, units[0].description["data"], out, asked, claims, report),
     ):
         for position in records:
-            without = keep_weights and not (_folder(units[position], out) / WEIGHTS_FILE).is_file()
+            without = keep_weights and not (folder_of(units[position], out) / WEIGHTS_FILE).is_file()
             report(f"{titles[position]}: finished earlier, kept{_WITHOUT_WEIGHTS if without else ''}")
         waiting = [position for position in range(len(units)) if position not in records]
         for position in waiting:
@@ -188,51 +176,6 @@ class _Gathered:
 def processes_a_unit(workers: int, units: int) -> int:
     """Processes for the parts of each unit: units come first, and only whole shares of the workers are given."""
     return max(1, workers // max(1, min(workers, units)))
-
-
-def _units(experiment: Experiment, sources: Sources) -> list[Unit]:
-    from nasbench_harness.pipeline import Unit
-
-    table = open_table(sources.truth)
-    policy = TruthPolicy(experiment.truth.policy)
-    truth = policy.apply(table)
-    section = experiment.images
-    path = sources.images if section.name != "digits" else None
-    spec = ImageSpec(section.name, path, sources.split_file, section.split_seed, section.size, section.normalisation)
-    images = load_image_set(spec)
-    ceiling = noise_ceiling_of(table, policy) or proxy_ceiling_of(table, policy)
-    return [
-        Unit(experiment, strategy, seed, images, truth, ceiling, sources.device)
-        for strategy in experiment.strategies
-        for seed in experiment.seeds
-    ]
-
-
-def _folder(unit: Unit, out: Path) -> Path:
-    return unit_dir(out, unit.strategy, unit.seed)
-
-
-def _stamp(unit: Unit, out: Path) -> tuple[int, int] | None:
-    """What changes when the record of a unit is written anew; None where there is none."""
-    try:
-        status = (_folder(unit, out) / RECORD_FILE).stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns
-
-
-def _finished(unit: Unit, out: Path, replace: bool) -> Record | None:
-    """The stored record of this very unit; one of another protocol is an error that names the difference."""
-    if replace:
-        return None
-    record = read_record(out, unit.strategy, unit.seed)
-    if record is None or record.identity == unit.identity:
-        return record
-    difference = first_difference(record.experiment, unit.description) or "the version of the code's numbers"
-    raise UsageError(
-        f"{out / unit.strategy}: seed {unit.seed} is stored under another protocol ({difference}); "
-        "choose another --out, or give --replace to run it again"
-    )
 
 
 def _threads(sources: Sources, workers: int) -> int:

@@ -204,10 +204,16 @@ def run_experiment(
             seconds,
         )
     run = read_run(folder)
-    board = run.leaderboard()
-    write_json(folder / "leaderboard.json", board.to_json())
-    write_text(folder / "leaderboard.md", board.to_markdown())
+    store_leaderboard(run)
     return run
+
+
+def store_leaderboard(run: Run) -> Leaderboard:
+    """Write the leaderboard of a run beside its records, as JSON and as Markdown, and return it."""
+    board = run.leaderboard()
+    write_json(run.folder / "leaderboard.json", board.to_json())
+    write_text(run.folder / "leaderboard.md", board.to_markdown())
+    return board
 
 
 def read_run(folder: Path | str) -> Run:
