@@ -119,7 +119,7 @@ def test_each_unfinished_unit_is_a_command_and_the_leaderboard_comes_last(
     assert engine.given["at_once"] == 7
     assert engine.given["logs"].parent == tmp_path / "out" / "logs"
     assert "tiny: 3 of 3 units finished" in said.err
-    assert json.loads(said.out[said.out.rindex('{\n "folder"') :])["strategies"]
+    assert [row["seeds"] for row in json.loads(said.out[said.out.rindex('{\n "folder"') :])["rows"]] == [[0, 1, 2]]
     assert main(command) == 0
     assert len(engine.begun) == 2, "nothing was left to do"
 
