@@ -72,7 +72,8 @@ class Fingerprint:
             scores={name: _digest(table.index, score_A) for name, score_A in sorted(table.scores.items())},
             stages=tuple(_stage(curve, curves[:place]) for place, curve in enumerate(curves)),
             reference_scores=tuple(reference.get("negative_loss", ())),
-            environment=dict(record.environment),
+            # without the node: it changes no bit, and baselines are published
+            environment={name: value for name, value in record.environment.items() if name != "node"},
             leaf_scores=tuple(other.get("leaf_scores", ())),
             moves=dict(other.get("moves", {})),
         )

@@ -1,6 +1,6 @@
 """What a result was computed with: software, processor, device and cores.
 
-``environment_record`` goes into every record, so it names no person, machine or folder.
+``environment_record`` goes into every record, so it names no person or folder, and of the machine its own name alone.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import importlib.metadata
 import os
 import platform
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,7 +27,8 @@ _RECORDED = ("numpy", "scipy", "scikit-learn", "polars", "pydantic", "safetensor
 def environment_record(device: object = None) -> dict[str, Any]:
     """Software and hardware as plain JSON values; a few milliseconds once torch is loaded.
 
-    ``device``: a torch device or its name, CPU by default. Holds no host name, user name or path.
+    ``device``: a torch device or its name, CPU by default. Holds no user name or path;
+    ``node`` is the first part of the host's name.
     """
     import torch
 
@@ -42,6 +44,7 @@ def environment_record(device: object = None) -> dict[str, Any]:
         "engine": engine_version(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
+        "node": socket.gethostname().partition(".")[0],
         "processor": processor_name(),
         "cores": usable_cores(),
         "torch": str(torch.__version__),

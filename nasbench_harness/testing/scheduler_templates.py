@@ -3,6 +3,8 @@
 SLURM = """\
 #!/bin/bash
 # Eight shards of $NAME.toml as an array:  sbatch $NAME.sbatch
+# Without this script, a task for each unit (pip install 'nasbench-harness[slurm]'):
+#   nasbench-harness run $NAME.toml --out results/$NAME --engine slurm --needs cores=4,memory=8G,time=4h
 # All state lies in results/$NAME, on a folder that the nodes share: submit again what was cancelled or failed.
 #SBATCH --job-name=$NAME
 #SBATCH --array=1-8

@@ -12,6 +12,7 @@ import pytest
 
 from nasbench_harness.cli import main
 from nasbench_harness.engines import Shard
+from nasbench_harness.engines.needs import Needs
 from nasbench_harness.system.stopping import seconds_of
 
 
@@ -52,6 +53,10 @@ def test_a_slurm_task_runs_its_shard_and_requeues_itself_where_it_is_unfinished(
     hours, minutes = re.findall(r"--time=(\d+):(\d+):00", text)[0]
     stop = seconds_of(re.findall(r"--stop-after (\S+)", text)[0])
     assert stop < int(hours) * 3600 + int(minutes) * 60
+    needs = Needs().changed(re.findall(r"--needs (\S+)", text)[0])
+    assert needs.time == int(hours) * 3600 + int(minutes) * 60
+    assert [str(needs.cores)] * 3 == re.findall(r"(?:--cpus-per-task=|--threads )(\d+)", text)
+    assert f"#SBATCH --mem={needs.megabytes // 1024}G" in text
     array = re.findall(r"--array=1-(\d+)", text)
     assert array == re.findall(r"SHARDS=(\d+)", text)
 
