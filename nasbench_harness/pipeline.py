@@ -29,6 +29,7 @@ from nasbench_harness.strategies.base import chance_of
 from nasbench_harness.strategies.reference import references
 from nasbench_harness.strategies.trajectory import Trajectory
 from nasbench_harness.supernet.network import NetworkShape
+from nasbench_harness.supernet.precision import set_precision
 from nasbench_harness.supernet.weights import save_weights
 from nasbench_harness.system.environment import environment_record
 from nasbench_harness.system.event_files import FRACTION, TAU
@@ -124,6 +125,7 @@ def _context(
     # The same held-out images for all strategies and seeds, so that differences are not those of the images.
     held_out = derive_rng(experiment.name, "scoring images").permutation(images.valid)[: experiment.scoring.images]
     network = experiment.network
+    set_precision(network.precision, unit.device)
     train_images = DeviceImages(images, images.train, unit.device)
     return Context(
         space=Subspace.full(),

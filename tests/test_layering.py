@@ -49,10 +49,12 @@ ONLY = {
 
 TORCH_AT_TOP = (
     "images/batches",
+    "images/placing",
     "native/",
     "supernet/",
     "training/first_steps",
     "training/loop",
+    "training/readings",
     "training/reference",
     "training/stage_run",
     "training/trainer",

@@ -19,7 +19,7 @@ from nasbench_harness.evidence.verdict import Verdict
 from nasbench_harness.records import Fingerprint, ScoreTable, StagePrint, read_scores
 from nasbench_harness.records.machines import environment_differences
 
-ROUNDING = {"float32": 4e-6, "bfloat16": 4e-3}
+ROUNDING = {"float32": 4e-6, "tf32": 1e-3, "bfloat16": 4e-3}
 """Relative difference of a loss that rounding explains before the first step, by the precision of activations."""
 
 GROWTH = 8

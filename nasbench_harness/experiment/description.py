@@ -55,12 +55,12 @@ class NetworkSection(_Section):
     """Stem channels and cells per stage of the supernet, and the precision of its activations.
 
     "bfloat16" keeps weights, statistics and logits in float32; it is faster where the processor has the instructions,
-    and changes the scores.
+    and changes the scores. "tf32" is of CUDA devices: float32 whose products are rounded to ten binary digits.
     """
 
     channels: int = Field(gt=0, le=10_000)
     cells: int = Field(gt=0, le=1_000)
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
 
 
 class TrainingSection(_Section):

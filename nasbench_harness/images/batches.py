@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from nasbench_harness.images.augmentation import Augmentation
 from nasbench_harness.images.batch_sizes import BatchSizes, LastBatch
+from nasbench_harness.images.placing import placed
 from nasbench_harness.images.sets import ImageSet
 
 __all__ = ["Augmentation", "DeviceImages"]
@@ -71,10 +72,10 @@ class DeviceImages:
         device = self.pixels.device
         passes, left_out = divmod(skip, sizes.batches_a_pass)
         for number in count():
-            order = torch.randperm(len(self), generator=generator).to(device)
-            flips = torch.rand(len(self), generator=generator).to(device) < 0.5
+            order = placed(torch.randperm(len(self), generator=generator), device)
+            flips = placed(torch.rand(len(self), generator=generator), device) < 0.5
             span = 2 * augmentation.crop_padding + 1
-            offsets = torch.randint(span, (2, len(self)), generator=generator).to(device)
+            offsets = placed(torch.randint(span, (2, len(self)), generator=generator), device)
             if number < passes:
                 continue  # its draws are made, so that the generator stands where it would
             first = left_out * size if number == passes else 0

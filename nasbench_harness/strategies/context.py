@@ -52,7 +52,7 @@ class Context:
     scoring_batch: int
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     calibration: tuple[Tensor, ...] = ()
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     processes: int = 1
     plugins: tuple[tuple[Path, str], ...] = ()
     trajectory: Trajectory | None = None

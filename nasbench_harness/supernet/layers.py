@@ -14,8 +14,11 @@ from nasbench_harness.space import CONV_1X1, EDGES, N_STAGES, NONE, POOL, SKIP
 from nasbench_harness.supernet.operations import avg_pool_2x2, avg_pool_3x3, batch_norm
 
 Code = tuple[int, ...]
-Precision = Literal["float32", "bfloat16"]
-"""Of activations and convolutions; weights, statistics of batch normalisation and logits are float32 in either."""
+Precision = Literal["float32", "tf32", "bfloat16"]
+"""Of activations and convolutions; weights, statistics of batch normalisation and logits are float32 in any.
+
+"tf32": float32 whose products a CUDA device may round to ten digits (``precision.set_precision``).
+"""
 
 
 @dataclass(frozen=True)

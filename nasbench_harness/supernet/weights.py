@@ -22,6 +22,7 @@ from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.space import N_STAGES, connected, format_architecture, live_cell_of
 from nasbench_harness.supernet.layers import Precision
 from nasbench_harness.supernet.network import NetworkShape, Supernet
+from nasbench_harness.supernet.precision import set_precision
 from nasbench_harness.supernet.scoring.scores import score_live_cells
 from nasbench_harness.system.files import write_atomically
 from nasbench_harness.system.progress import Silent
@@ -119,6 +120,8 @@ class TrainedNetworks:
             rows = np.flatnonzero(self.network_A[cell_N] == number)
             if len(rows):
                 cells, where = np.unique(cell_N[rows], return_inverse=True)
+                if images.labels.device.type == "cuda":  # elsewhere TF32 is float32
+                    set_precision(network.precision, images.labels.device)
                 scores = score_live_cells(network, cells, images, batch_size, Silent(), self.route_A)
                 found["accuracy"][rows] = scores.accuracy[where]
                 found["negative_loss"][rows] = scores.negative_loss[where]

@@ -27,6 +27,7 @@ class FirstSteps:
         drawn = b"" if architectures is None else np.ascontiguousarray(architectures, dtype=np.int64).tobytes()
         self._architectures = hashlib.sha256(drawn).hexdigest()
         self._labels = ""
+        self._unread: list[Tensor] = []  # labels of batches that are not in the digest yet
         self._losses: list[Tensor | float] = []
         self._rates: list[float] = []
 
@@ -36,10 +37,19 @@ class FirstSteps:
         return len(self._losses) < COUNT
 
     def note_batch(self, labels: Tensor) -> None:
-        """The labels ``[n]`` of a batch that the step at hand uses; several batches a step are noted one by one."""
+        """The labels ``[n]`` of a batch that the step at hand uses; several batches a step are noted one by one.
+
+        They must not be written to: they are read only when they are asked for, so that no step waits for a device.
+        """
         if self.missing:
+            self._unread.append(labels)
+
+    def _digest_of_labels(self) -> str:
+        for labels in self._unread:
             seen = labels.cpu().numpy().astype(np.int64).tobytes()
             self._labels = hashlib.sha256(self._labels.encode() + seen).hexdigest()
+        self._unread = []
+        return self._labels
 
     def note_losses(self, losses: Sequence[Tensor]) -> None:
         """The losses of the step at hand; their mean is kept."""
@@ -67,14 +77,14 @@ class FirstSteps:
     @property
     def draws(self) -> str:
         """Digest of what was drawn, 16 hexadecimal digits."""
-        return hashlib.sha256(f"{self._architectures} {self._labels}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{self._architectures} {self._digest_of_labels()}".encode()).hexdigest()[:16]
 
     def state(self) -> dict[str, Any]:
         """What a later process needs, as plain JSON values."""
-        return {"labels": self._labels, "losses": list(self.losses), "rates": self._rates}
+        return {"labels": self._digest_of_labels(), "losses": list(self.losses), "rates": self._rates}
 
     def restore(self, values: Mapping[str, Any]) -> None:
         """Take up what ``state`` gave; a checkpoint from before this was noted has none, and no loss is kept."""
-        self._labels = str(values.get("labels", ""))
+        self._labels, self._unread = str(values.get("labels", "")), []
         self._losses = list(values.get("losses", ()))
         self._rates = list(values.get("rates", ()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -18,6 +19,7 @@ from nasbench_harness.errors import RunError
 from nasbench_harness.system.progress import Progress, tell
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.first_steps import FirstSteps
+from nasbench_harness.training.readings import Reading
 from nasbench_harness.training.settings import LossCurve
 
 LOSS_POINTS = 50
@@ -38,6 +40,18 @@ class Watcher(Protocol):
 
     def restore(self, tensors: Mapping[str, Tensor], done: int) -> None:
         """Take up what ``state`` gave."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    """A closed stretch: sums of loss and cross-entropy on their way, over so many ``losses``, and where it ended."""
+
+    sums: Reading
+    step: int
+    losses: int
+    updates: int
+    advanced: int
+    learning_rate: float | None
 
 
 class TrainingLoop(ABC):
@@ -65,6 +79,8 @@ class TrainingLoop(ABC):
         self.cross_entropies: list[float] = []
         self._total, self._cross_entropy = torch.zeros((), device=device), torch.zeros((), device=device)
         self._pending = 0
+        self._closed: list[tuple[_Stretch, Progress]] = []
+        self.reads_later = device.type == "cuda"
         self.watcher: Watcher | None = None
         self.learning_rate: float | None = None  # of the last step, where a loop notes it
 
@@ -101,6 +117,7 @@ class TrainingLoop(ABC):
     @property
     def curve(self) -> LossCurve:
         """The loss so far."""
+        self._settle()
         told = tuple(self.cross_entropies) if self.tells_cross_entropy else None
         first = self.beginning
         weights = (self.weights_before, self.weights_digest())
@@ -133,29 +150,41 @@ class TrainingLoop(ABC):
                 self.begin_turn()
 
     def _close_stretch(self, progress: Progress) -> None:
-        mean = float(self._total) / (self._pending * self.losses_a_step)  # the only host synchronisation of the loop
-        if not math.isfinite(mean):
-            raise RunError(
-                f"stage {self.name!r} diverged by step {self.done} of {self.steps} (loss {mean}); "
-                "lower training.learning_rate or set training.clip_norm"
-            )
+        """Let the sums of the stretch be read; where a device needs time for it, while the next stretch is trained."""
+        sums = Reading(torch.stack((self._total, self._cross_entropy)))
         updates = self.updates_before(self.done)
-        self.seen.append(updates)
-        self.losses.append(mean)
-        progress.advance(updates - self.updates_before(self.done - self._pending))
-        told = {"loss": mean}
-        if self.tells_cross_entropy:
-            self.cross_entropies.append(float(self._cross_entropy) / (self._pending * self.losses_a_step))
-            told["cross_entropy"] = self.cross_entropies[-1]
-        if self.learning_rate is not None:
-            told["learning_rate"] = self.learning_rate
-        tell(progress, told)
+        advanced = updates - self.updates_before(self.done - self._pending)
+        closed = _Stretch(sums, self.done, self._pending * self.losses_a_step, updates, advanced, self.learning_rate)
         self._total.zero_()
         self._cross_entropy.zero_()
         self._pending = 0
+        self._closed.append((closed, progress))
+        self._settle(keep=1 if self.reads_later and not self.finished else 0)
+
+    def _settle(self, keep: int = 0) -> None:
+        """Take up the sums of all closed stretches but the last ``keep``: the only waiting for a device in the loop."""
+        while len(self._closed) > keep:
+            stretch, progress = self._closed.pop(0)
+            loss, cross_entropy = (total / stretch.losses for total in stretch.sums.values())
+            if not math.isfinite(loss):
+                raise RunError(
+                    f"stage {self.name!r} diverged by step {stretch.step} of {self.steps} (loss {loss}); "
+                    "lower training.learning_rate or set training.clip_norm"
+                )
+            self.seen.append(stretch.updates)
+            self.losses.append(loss)
+            progress.advance(stretch.advanced)
+            told = {"loss": loss}
+            if self.tells_cross_entropy:
+                self.cross_entropies.append(cross_entropy)
+                told["cross_entropy"] = cross_entropy
+            if stretch.learning_rate is not None:
+                told["learning_rate"] = stretch.learning_rate
+            tell(progress, told)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that a later process needs to resume; subclasses add what they train."""
+        self._settle()
         values: dict[str, Any] = {"done": self.done, "seen": self.seen, "losses": self.losses}
         values["first steps"] = self.beginning.state()
         if self.tells_cross_entropy:

@@ -117,6 +117,9 @@ class Bench:
         """The state in which work is timed: inference mode, the wanted threads; threads are put back at the end."""
         import torch
 
+        from nasbench_harness.supernet.precision import set_precision
+
+        set_precision("float32", self.device)  # torch's own default lets a GPU use TF32 and say float32
         before = torch.get_num_threads()
         torch.set_num_threads(self.conditions.threads)
         try:

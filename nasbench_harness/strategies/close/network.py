@@ -62,15 +62,16 @@ class CloseCell(nn.Module):
 
     def convolve(self, op: int, block: int, relu_NCHW: Tensor) -> Tensor:
         """Convolution and normalisation by one block, of an input whose ReLU was taken."""
-        return self._convolve(op, self._weights(op)[block], relu_NCHW)
+        return self._convolve(op, self.weights(op)[block], relu_NCHW)
 
     @torch.no_grad()
     def convolve_others(self, op: int, block: int, active: int, relu_NCHW: Tensor) -> Tensor:
         """What the other blocks of the first ``active`` would give, ``[N, (active - 1) * C, H, W]``, no gradients."""
-        weights = self._weights(op)
+        weights = self.weights(op)
         return self._convolve(op, torch.cat([weights[b] for b in range(active) if b != block]), relu_NCHW)
 
-    def _weights(self, op: int) -> nn.ParameterList:
+    def weights(self, op: int) -> nn.ParameterList:
+        """The convolutions of an operation, by block."""
         return self.conv_1x1 if op == CONV_1X1 else self.conv_3x3
 
     def _convolve(self, op: int, weight: Tensor, relu_NCHW: Tensor) -> Tensor:

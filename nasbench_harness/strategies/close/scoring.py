@@ -18,6 +18,7 @@ from nasbench_harness.strategies.close.network import CloseCell, CloseNetwork
 from nasbench_harness.supernet.network import live_codes
 from nasbench_harness.supernet.scoring.edge_cache import FirstCell, Step, steps_of
 from nasbench_harness.supernet.scoring.functions import cell_function
+from nasbench_harness.supernet.scoring.group_engine import Sharing
 from nasbench_harness.supernet.scoring.scorable import Answer, IntArray
 
 Run = tuple[Step, ...]
@@ -72,6 +73,17 @@ class CloseScorable:
             return answer
 
         return on_batch
+
+    def sharing(self) -> Sharing:
+        """See ``Groupable``: cells have no copies, the blocks are the sets of weights."""
+        first = (0,) * self.network.shape.cell_count
+        cells: list[CloseCell] = [copies[0] for copies in self.network.cells]  # type: ignore[index]
+
+        def weight(position: int, copy: int, op: int, block: int) -> Tensor:
+            found: Tensor = cells[position].weights(op)[block]
+            return found
+
+        return Sharing(self.network, lambda run: (run, first), weight)
 
     def logits(self, x_NCHW: Tensor, cell: int) -> Tensor:
         """See ``Scorable``."""

@@ -6,7 +6,7 @@ For HM-NAS: masks are real numbers cut at a threshold, their gradient passes str
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, NONE, POOL, SKIP
 from nasbench_harness.supernet.network import Cell, Code, Supernet, live_codes
 from nasbench_harness.supernet.scoring.edge_cache import FirstCell, steps_of
+from nasbench_harness.supernet.scoring.group_engine import Sharing
 from nasbench_harness.supernet.scoring.scorable import Answer, IntArray
+from nasbench_harness.supernet.scoring.scores import sharing_of
 
 MIXED = (SKIP, CONV_1X1, CONV_3X3, POOL)
 """Operations of a mixture, in the order of its columns; ``none`` is what a masked edge is."""
@@ -27,14 +29,15 @@ INCOMING = tuple(tuple(e for e, (_, target) in enumerate(EDGES) if target == nod
 def binarise(real: Tensor, threshold: float, groups: Sequence[Sequence[int]] = ()) -> Tensor:
     """1 where ``real`` exceeds ``threshold``, else 0; gradients pass as if nothing was done (as Piggyback's code).
 
-    Of each group of (flat) positions at least one is 1: the largest, where none exceeds the threshold.
+    Of each group of (flat) positions, which lie side by side, at least one is 1: the largest, where none exceeds the
+    threshold.
     """
     hard = (real.detach() > threshold).to(real.dtype)
     for group in groups:
-        positions = torch.as_tensor(group, device=real.device)
-        values = real.detach().reshape(-1)[positions]
-        if not bool((values > threshold).any()):
-            hard.view(-1)[positions[values.argmax()]] = 1.0
+        # no number is read by the host, which would wait for the device
+        own, values = hard.view(-1)[group[0] : group[-1] + 1], real.detach().reshape(-1)[group[0] : group[-1] + 1]
+        largest = torch.zeros_like(own).scatter_(0, values.argmax(0, keepdim=True), 1.0)
+        own.add_(torch.where((own == 0).all(), largest, 0.0))
     return hard + (real - real.detach())
 
 
@@ -126,6 +129,11 @@ class WeightedScorable:
             return answer
 
         return on_batch
+
+    def sharing(self) -> Sharing:
+        """See ``Groupable``."""
+        route, plain = self.network.first_route, sharing_of(self.network, self._weights)
+        return replace(plain, member=lambda code: (steps_of(code), route))
 
     def logits(self, x_NCHW: Tensor, cell: int) -> Tensor:
         """See ``Scorable``."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from nasbench_harness.errors import RunError
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.supernet.network import live_codes
+from nasbench_harness.supernet.scoring.group_engine import GroupNetwork, Sharing
+from nasbench_harness.supernet.scoring.grouping import group_size
 from nasbench_harness.system.progress import Progress
 
 IntArray = npt.NDArray[np.int64]
@@ -54,6 +56,56 @@ class Scorable(Protocol):
         """Logits of one live cell by a plain forward pass."""
 
 
+@runtime_checkable
+class Groupable(Scorable, Protocol):
+    """A ``Scorable`` whose runs share weights by edge and operation, so that many can be scored at once."""
+
+    def sharing(self) -> Sharing:
+        """How they do."""
+
+
+Judged = Iterator[tuple[slice, Tensor, Tensor]]
+"""For places of runs: correct answers and losses summed over a batch, one of each for every run."""
+
+
+class Judge:
+    """Batches of images and runs in, correct answers and summed losses out; in groups where those pay."""
+
+    def __init__(self, scorable: Scorable) -> None:
+        self.scorable = scorable
+        self._engine: Callable[[Tensor], Answer] | None = None
+        self._groups = GroupNetwork(scorable.sharing()) if isinstance(scorable, Groupable) else None
+
+    def __call__(self, x_NCHW: Tensor, labels: Tensor, runs: Sequence[Any]) -> Judged:
+        """All runs on one batch."""
+        if self._groups is not None and (size := group_size(self._groups.network, x_NCHW)) > 1:
+            return self._in_groups(self._groups, size, x_NCHW, labels, runs)
+        return self._one_by_one(x_NCHW, labels, runs)
+
+    def _one_by_one(self, x_NCHW: Tensor, labels: Tensor, runs: Sequence[Any]) -> Judged:
+        if self._engine is None:
+            self._engine = self.scorable.engine()
+        answer = self._engine(x_NCHW)
+        for place, run in enumerate(runs):
+            logits = answer(run)
+            loss = F.cross_entropy(logits, labels, reduction="sum")
+            yield slice(place, place + 1), (logits.argmax(1) == labels).sum(), loss
+
+    def _in_groups(
+        self, groups: GroupNetwork, size: int, x_NCHW: Tensor, labels: Tensor, runs: Sequence[Any]
+    ) -> Judged:
+        answer = groups.on_batch(x_NCHW)
+        for start in range(0, len(runs), size):
+            logits_MNK = answer(runs[start : start + size])
+            members = len(logits_MNK)
+            loss = F.cross_entropy(logits_MNK.flatten(0, 1), labels.repeat(members), reduction="none")
+            yield (
+                slice(start, start + members),
+                (logits_MNK.argmax(2) == labels).sum(1),
+                loss.view(members, -1).sum(1),
+            )
+
+
 @torch.inference_mode()
 def score(scorable: Scorable, cells: np.ndarray, images: DeviceImages, batch_size: int, progress: Progress) -> Scores:
     """Score live cells (our indices ``[n]``) on all ``images`` with the batch statistics of each batch.
@@ -62,19 +114,17 @@ def score(scorable: Scorable, cells: np.ndarray, images: DeviceImages, batch_siz
     finite.
     """
     scorable.network.eval()
-    on_batch = scorable.engine()
+    judge = Judge(scorable)
     runs, position_of = scorable.runs(cells)
     device = images.labels.device
     correct = torch.zeros(len(runs), dtype=torch.int64, device=device)
     loss = torch.zeros(len(runs), dtype=torch.float64, device=device)
     batches = -(-len(images) // batch_size)
     for x_NCHW, labels in images.equal_batches(batch_size):
-        answer = on_batch(x_NCHW)
-        for position, run in enumerate(runs):
-            logits = answer(run)
-            correct[position] += (logits.argmax(1) == labels).sum()
-            loss[position] += F.cross_entropy(logits, labels, reduction="sum")
-            progress.advance(len(cells) / len(runs) / batches)
+        for places, correct_M, loss_M in judge(x_NCHW, labels, runs):
+            correct[places] += correct_M
+            loss[places] += loss_M
+            progress.advance((places.stop - places.start) * len(cells) / len(runs) / batches)
     return scores_of(correct[position_of], loss[position_of], len(images), cells)
 
 

@@ -14,11 +14,14 @@ import numpy as np
 from torch import Tensor
 
 from nasbench_harness.images.batches import DeviceImages
+from nasbench_harness.space import CONV_1X1, N_EDGES
 from nasbench_harness.supernet.layers import Code
 from nasbench_harness.supernet.native_engine.autograd import kernels_for
 from nasbench_harness.supernet.native_engine.scoring import BlockedScoring
 from nasbench_harness.supernet.network import Supernet, live_codes
+from nasbench_harness.supernet.scoring.edge_cache import Step, steps_of
 from nasbench_harness.supernet.scoring.functions import representative_of
+from nasbench_harness.supernet.scoring.group_engine import Sharing
 from nasbench_harness.supernet.scoring.scorable import Answer, IntArray, Scores, score
 from nasbench_harness.supernet.scoring.torch_engine import FastNetwork
 from nasbench_harness.system.progress import Progress
@@ -61,6 +64,10 @@ class SupernetScorable:
 
         return on_batch
 
+    def sharing(self) -> Sharing:
+        """See ``Groupable``."""
+        return sharing_of(self.network)
+
     def logits(self, x_NCHW: Tensor, cell: int) -> Tensor:
         """See ``Scorable``."""
         [code], [route] = live_codes(np.array([cell])), self._routes(np.array([cell])).tolist()
@@ -71,6 +78,21 @@ class SupernetScorable:
         if self.route_A is not None:
             return np.asarray(self.route_A[cells])
         return np.tile(np.array(self.network.first_route, dtype=np.int64), (len(cells), 1))
+
+
+def sharing_of(network: Supernet, edge_weight_E: Sequence[float] = (1.0,) * N_EDGES) -> Sharing:
+    """How codes and routes share a supernet: each edge has its weights, and counts with its ``edge_weight_E``."""
+    copies = network.copies
+
+    def member(run: Run) -> tuple[tuple[Step, ...], tuple[int, ...]]:
+        return steps_of(run[0]), run[1]
+
+    def weight(position: int, copy: int, op: int, edge: int) -> Tensor:
+        cell = copies[position][copy]
+        found: Tensor = (cell.conv_1x1 if op == CONV_1X1 else cell.conv_3x3)[edge]
+        return found
+
+    return Sharing(network, member, weight, edge_weight_E)
 
 
 def distinct_runs(cells: np.ndarray, route_NP: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
