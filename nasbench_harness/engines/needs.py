@@ -72,18 +72,31 @@ def needs_of(text: str | None, threads: int | None, device: str, finished: Seque
     """What a unit needs: as ``text`` says, the rest from what is known.
 
     Cores: ``threads``, else one. GPU: one, where ``device`` is one. Memory and time: from the ``finished`` units of the
-    same run, the largest with a margin, None before there is one.
+    same run, the largest with a margin, None before there is one. Raises ``UsageError`` as ``changed`` and
+    ``processes_of``.
     """
     peaks = [record.cost.get("peak_memory_mb") for record in finished]
     seconds = [spent.all for record in finished if (spent := Spent.of(record.cost)) is not None]
     known = [peak for peak in peaks if isinstance(peak, int | float)]
     needs = Needs(
-        threads or 1,
+        max(1, threads or 1),
         float(device.startswith(("cuda", "mps"))),
         math.ceil(max(known) * MEMORY_MARGIN * 1e6) if known else None,
         max(SHORTEST, max(seconds) * TIME_MARGIN) if seconds else None,
     )
-    return needs if text is None else needs.changed(text)
+    if text is not None:
+        needs = needs.changed(text)
+    processes = processes_of(needs, threads)
+    if needs.memory is not None and "memory" not in (text or ""):  # the peak is that of the largest process
+        needs = replace(needs, memory=needs.memory * processes)
+    return needs
+
+
+def processes_of(needs: Needs, threads: int | None) -> int:
+    """Processes of so many ``threads`` (None: all cores) that have room in the cores; ``UsageError`` for none."""
+    if threads is not None and not 1 <= threads <= needs.cores:
+        raise UsageError(f"threads must be from 1 to the cores that a unit gets, {needs.cores}, found {threads}")
+    return 1 if threads is None else needs.cores // threads
 
 
 def _cores(needs: Needs, value: str) -> Needs:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nasbench_harness.data import resolve
 from nasbench_harness.engines.command import RunOptions
 from nasbench_harness.engines.elsewhere import Batch, Elsewhere, Task
-from nasbench_harness.engines.needs import Needs, needs_of
+from nasbench_harness.engines.needs import Needs, needs_of, processes_of
 from nasbench_harness.engines.shard import Shard
 from nasbench_harness.engines.units import Sources, finished_record, units_of
 from nasbench_harness.errors import RunError, SuspendedError, UsageError
@@ -70,8 +70,7 @@ def open_point(
 
 def tasks_of(points: list[Point], options: RunOptions, needs: Needs, most: int) -> list[Task]:
     """A command for each unit that is unfinished, or for several where there are more than ``most``."""
-    threads = options.threads or needs.cores
-    inner = max(1, needs.cores // threads)
+    threads, inner = options.threads or needs.cores, processes_of(needs, options.threads)
     most = max(1, most // len(points))
     tasks = []
     for point in points:

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from nasbench_harness.engines.needs import Needs, needs_of
+from nasbench_harness.engines.needs import Needs, needs_of, processes_of
 from nasbench_harness.errors import UsageError
 
 
@@ -44,3 +44,13 @@ def test_needs_are_derived_from_threads_device_and_finished_units(fake: ModuleTy
     ]
     assert needs_of(None, None, "cpu", records) == Needs(1, 0.0, 600_000_000, 2000.0)
     assert needs_of("time=5m", None, "cpu", records).time == 300.0
+    assert needs_of("cores=4", 2, "cpu", records).memory == 1_200_000_000, "two processes"
+    assert needs_of("cores=4,memory=1G", 2, "cpu", records).memory == 2**30
+
+
+def test_threads_have_room_in_the_cores() -> None:
+    assert processes_of(Needs(5), 2) == 2
+    assert processes_of(Needs(5), None) == 1
+    for threads in (0, 6):
+        with pytest.raises(UsageError, match=f"from 1 to the cores that a unit gets, 5, found {threads}"):
+            needs_of("cores=5", threads, "cpu")
