@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from itertools import count, pairwise
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -17,6 +18,16 @@ from nasbench_harness.images.placing import placed
 from nasbench_harness.images.sets import ImageSet
 
 __all__ = ["Augmentation", "DeviceImages"]
+
+
+@dataclass(frozen=True, eq=False)
+class PassOfImages:
+    """What is drawn for one pass: ``order`` of the images ``[N]``, and for each place in it whether it is flipped
+    (``flips`` bool ``[N]``) and where its crop begins (``offsets`` int64 ``[2, N]``, rows and columns)."""
+
+    order: Tensor
+    flips: Tensor
+    offsets: Tensor
 
 
 class DeviceImages:
@@ -59,6 +70,22 @@ class DeviceImages:
             rows = slice(int(start), int(stop))
             yield self.normalised(rows), self.labels[rows]
 
+    def pixel_values(self) -> Tensor:
+        """What each value of a pixel is after normalisation, ``[C, 256]``."""
+        pixels_NCHW = torch.arange(256, dtype=torch.uint8).repeat(self.pixels.shape[1], 1)[None, :, None]
+        return self._normalised(pixels_NCHW.to(self.pixels.device))[0, :, 0].contiguous()
+
+    def passes(self, augmentation: Augmentation, seed: int) -> Iterator[PassOfImages]:
+        """What is drawn for one pass after the other, without end."""
+        generator = torch.Generator().manual_seed(seed)
+        device = self.pixels.device
+        while True:
+            order = placed(torch.randperm(len(self), generator=generator), device)
+            flips = placed(torch.rand(len(self), generator=generator), device) < 0.5
+            span = 2 * augmentation.crop_padding + 1
+            offsets = placed(torch.randint(span, (2, len(self)), generator=generator), device)
+            yield PassOfImages(order, flips, offsets)
+
     def training_batches(
         self, size: int, augmentation: Augmentation, seed: int, skip: int = 0, last_batch: LastBatch = "drop"
     ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -68,16 +95,11 @@ class DeviceImages:
         without being made, for training that resumes after an interruption.
         """
         sizes = BatchSizes(len(self), size, last_batch)
-        generator = torch.Generator().manual_seed(seed)
-        device = self.pixels.device
         passes, left_out = divmod(skip, sizes.batches_a_pass)
-        for number in count():
-            order = placed(torch.randperm(len(self), generator=generator), device)
-            flips = placed(torch.rand(len(self), generator=generator), device) < 0.5
-            span = 2 * augmentation.crop_padding + 1
-            offsets = placed(torch.randint(span, (2, len(self)), generator=generator), device)
+        for number, drawn in enumerate(self.passes(augmentation, seed)):
+            order, flips, offsets = drawn.order, drawn.flips, drawn.offsets
             if number < passes:
-                continue  # its draws are made, so that the generator stands where it would
+                continue  # its draws are made, so that those of the next are what they would be
             first = left_out * size if number == passes else 0
             for start in range(first, sizes.images_a_pass, size):
                 x_NCHW = self.pixels[order[start : start + size]]

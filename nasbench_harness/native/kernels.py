@@ -66,12 +66,12 @@ class Kernels:
         """Load them; ``NoKernelsError`` where that fails."""
         from pathlib import Path
 
-        self._library = load(Path(path))
+        self.library = load(Path(path))
         self.dtype = dtype
         for name, arguments in _SIGNATURES.items():
-            function = getattr(self._library, name)
+            function = getattr(self.library, name)
             function.argtypes, function.restype = arguments, None
-        self.lanes: int = self._library.lanes()
+        self.lanes: int = self.library.lanes()
 
     def empty(self, *shape: int) -> Tensor:
         """An activation of no content."""
@@ -83,7 +83,7 @@ class Kernels:
         blocks = -(-n // self.lanes)
         padded = self.empty(blocks, c, h + 2, w + 2)
         strides = x_NCHW.stride()
-        self._library.lay_out(_threads(), blocks, c, h, w, n, x_NCHW.data_ptr(), *strides, padded.data_ptr())
+        self.library.lay_out(_threads(), blocks, c, h, w, n, x_NCHW.data_ptr(), *strides, padded.data_ptr())
         return padded
 
     def saves_products(self, weight: Tensor, height: int, width: int, stride: int = 1) -> bool:
@@ -101,9 +101,9 @@ class Kernels:
         numbers = torch.empty(outputs * inputs * (16 if winograd else kernel**2), dtype=self.dtype)
         given, turn, to = (weight.data_ptr(), *weight.stride()), int(transposed), numbers.data_ptr()
         if winograd:
-            self._library.pack_winograd(_threads(), outputs, inputs, *given, turn, to)
+            self.library.pack_winograd(_threads(), outputs, inputs, *given, turn, to)
         else:
-            self._library.pack(_threads(), outputs, inputs, kernel, *given, turn, to)
+            self.library.pack(_threads(), outputs, inputs, kernel, *given, turn, to)
         return Packed(numbers, outputs if transposed else inputs, inputs if transposed else outputs, kernel, winograd)
 
     def convolve(
@@ -130,13 +130,13 @@ class Kernels:
         if padded and weights.kernel == 1:
             start += (row + 1) * lanes * x.element_size()
         if weights.winograd:
-            self._library.convolve_winograd(
+            self.library.convolve_winograd(
                 _threads(), blocks, channels, weights.outputs, height, width, start, channels * rows * row, rows * row,
                 row, weights.numbers.data_ptr(), out.data_ptr(), mode,
                 None if statistics is None else statistics.data_ptr(),
             )  # fmt: skip
             return out
-        self._library.convolve(
+        self.library.convolve(
             _threads(), blocks, channels, weights.outputs, height, width, weights.kernel, stride, start,
             channels * rows * row, rows * row, row, weights.numbers.data_ptr(), out.data_ptr(), mode,
             None if statistics is None else statistics.data_ptr(),
@@ -160,7 +160,7 @@ class Kernels:
         begin = gradient.data_ptr() + ((across + 1) * size if padded else 0)
         made = torch.empty_like(weight)
         sums = self.empty(blocks, outputs, inputs) if kernel == 1 else None
-        self._library.weight_gradient(
+        self.library.weight_gradient(
             _threads(), blocks, inputs, outputs, height, width, kernel, stride, start, inputs * rows * row, rows * row,
             row, begin, outputs * down * across, down * across, across, made.data_ptr(), *made.stride(),
             None if sums is None else sums.data_ptr(),
@@ -175,7 +175,7 @@ class Kernels:
         """Statistics of an activation without border."""
         blocks, channels, height, width, _ = x.shape
         statistics = self.new_statistics(x, channels)
-        self._library.gather_statistics(
+        self.library.gather_statistics(
             _threads(), blocks * channels, height, width, x.data_ptr(), statistics.data_ptr()
         )
         return statistics
@@ -185,7 +185,7 @@ class Kernels:
         channels = statistics.shape[1]
         both = torch.empty(2, channels, dtype=self.dtype)
         mean, scale = both.unbind()
-        self._library.finalise(
+        self.library.finalise(
             _threads(), channels, pixels, images, statistics.data_ptr(), epsilon, mean.data_ptr(), scale.data_ptr()
         )
         return mean, scale
@@ -205,7 +205,7 @@ class Kernels:
         blocks, channels, height, width, _ = (convolved[0][0] if convolved else plains[0]).shape
         x = into if into is not None else self.empty(blocks, channels, height, width) if plain else None
         relu = self.empty(blocks, channels, height + 2, width + 2) if padded else None
-        self._library.add_up(
+        self.library.add_up(
             _threads(), blocks, channels, height, width, len(convolved), _pointers([c[0] for c in convolved]),
             _pointers([c[1] for c in convolved]), _pointers([c[2] for c in convolved]), len(plains), _pointers(plains),
             None if x is None else x.data_ptr(), None if relu is None else relu.data_ptr(),
@@ -217,7 +217,7 @@ class Kernels:
         like = plains[0] if behind is None else behind
         blocks, channels, height, width, _ = like.shape
         out = torch.empty_like(like)
-        self._library.add_up_backward(
+        self.library.add_up_backward(
             _threads(), blocks * channels, height, width, len(plains), _pointers(plains),
             None if behind is None else behind.data_ptr(), None if relu is None else relu.data_ptr(), out.data_ptr(),
         )  # fmt: skip
@@ -229,7 +229,7 @@ class Kernels:
         """Gradient of what was normalised, padded; ``spacing`` 2 leaves zeros between, as a stride of 2 skipped."""
         blocks, channels, height, width, _ = raw.shape
         padded = self.empty(blocks, channels, height * spacing + 2, width * spacing + 2)
-        self._library.normalise_backward(
+        self.library.normalise_backward(
             _threads(), blocks, channels, height, width, images, gradient.data_ptr(), raw.data_ptr(), mean.data_ptr(),
             scale.data_ptr(), spacing, padded.data_ptr(),
         )  # fmt: skip
@@ -239,7 +239,7 @@ class Kernels:
         """3 x 3 average pooling, outside does not count; ``transposed``: its gradient."""
         blocks, channels, height, width, _ = x.shape
         out = torch.empty_like(x) if out is None else out
-        self._library.pool(_threads(), blocks * channels, height, width, x.data_ptr(), int(transposed), out.data_ptr())
+        self.library.pool(_threads(), blocks * channels, height, width, x.data_ptr(), int(transposed), out.data_ptr())
         return out
 
     def halve(self, x: Tensor, transposed: bool = False) -> Tensor:
@@ -250,7 +250,7 @@ class Kernels:
         else:
             height, width = height // 2, width // 2
             out = self.empty(blocks, channels, height, width)
-        self._library.halve(_threads(), blocks * channels, height, width, x.data_ptr(), int(transposed), out.data_ptr())
+        self.library.halve(_threads(), blocks * channels, height, width, x.data_ptr(), int(transposed), out.data_ptr())
         return out
 
 

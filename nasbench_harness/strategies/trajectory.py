@@ -93,6 +93,10 @@ class Watch:
             self.trajectory.take(point, self.columns, found)
         return True
 
+    def next_after(self, step: int) -> int | None:
+        """The first step after this one that a point falls on."""
+        return min((at for at in self.points if at > step), default=None)
+
     def state(self, done: int) -> dict[str, Tensor]:
         """What was seen in the first ``done`` steps."""
         import torch

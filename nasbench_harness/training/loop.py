@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,6 +34,9 @@ class Watcher(Protocol):
 
     def after(self, step: int) -> bool:
         """Look if it is time; says whether it did."""
+
+    def next_after(self, step: int) -> int | None:
+        """The next step after which it is time."""
 
     def state(self, done: int) -> Mapping[str, Tensor]:
         """What was seen in the first ``done`` steps."""
@@ -88,6 +91,10 @@ class TrainingLoop(ABC):
     def step(self) -> Sequence[Tensor]:
         """One optimiser step, number ``done`` from 0; its losses, detached."""
 
+    def several(self, most: int) -> Iterable[Sequence[Tensor]]:
+        """At least one and at most ``most`` steps from number ``done`` on; the losses of each."""
+        yield self.step()
+
     def begin_turn(self) -> None:  # noqa: B027 - few loops need it
         """What precedes the steps of one call of ``advance``; nothing here."""
 
@@ -135,19 +142,29 @@ class TrainingLoop(ABC):
     def advance(self, steps: int, progress: Progress) -> None:
         """Do at most ``steps`` more steps, metered; ``RunError`` when the loss is no longer finite."""
         self.begin_turn()
-        for _ in range(min(steps, self.steps - self.done)):
-            losses = self.step()
-            for loss in losses:
-                self._total += loss
-            self.beginning.note_losses(losses)
-            before, after = self.cost_before(self.done), self.cost_before(self.done + 1)
-            self.budget.spend(after[0] - before[0], after[1] - before[1])
-            self.done += 1
-            self._pending += 1
+        end = min(self.done + steps, self.steps)
+        while self.done < end:
+            for losses in self.several(self._undisturbed(end)):
+                self._count(losses)
             if self._pending == self.stretch or self.finished:
                 self._close_stretch(progress)
             if self.watcher is not None and self.watcher.after(self.done):
                 self.begin_turn()
+
+    def _undisturbed(self, end: int) -> int:
+        """Steps until ``end``, the end of the stretch, or the next look of the watcher."""
+        steps = min(end - self.done, self.stretch - self._pending)
+        look = None if self.watcher is None else self.watcher.next_after(self.done)
+        return steps if look is None else min(steps, look - self.done)
+
+    def _count(self, losses: Sequence[Tensor]) -> None:
+        for loss in losses:
+            self._total += loss
+        self.beginning.note_losses(losses)
+        before, after = self.cost_before(self.done), self.cost_before(self.done + 1)
+        self.budget.spend(after[0] - before[0], after[1] - before[1])
+        self.done += 1
+        self._pending += 1
 
     def _close_stretch(self, progress: Progress) -> None:
         """Let the sums of the stretch be read; where a device needs time for it, while the next stretch is trained."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from nasbench_harness.supernet.network import Supernet, live_codes, weights_dige
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.first_steps import FirstSteps
 from nasbench_harness.training.loop import TrainingLoop
+from nasbench_harness.training.native_steps import NativeSteps
 from nasbench_harness.training.objectives import CrossEntropy
 from nasbench_harness.training.settings import Stage, TrainingSettings, rate_of_step
 from nasbench_harness.training.unsampled import WeightUpdates
@@ -64,8 +65,9 @@ class StageRun(TrainingLoop):
         self._drawn = drawn.reshape(-1)
         self.beginning = FirstSteps(self._drawn)
         self.weights_before = self.weights_digest()
-        self._codes = live_codes(self._drawn)
+        self.codes = live_codes(self._drawn)
         self._batches: Iterator[tuple[Tensor, Tensor]] | None = None
+        self._native: NativeSteps | Literal["to be chosen"] | None = "to be chosen"
         self._optimiser = torch.optim.SGD(
             network.parameters(),
             lr=settings.learning_rate,
@@ -73,7 +75,7 @@ class StageRun(TrainingLoop):
             nesterov=settings.nesterov,
             weight_decay=settings.weight_decay,
         )
-        self._weights = WeightUpdates(self._optimiser, settings.unsampled_weights)
+        self.weights = WeightUpdates(self._optimiser, settings.unsampled_weights)
 
     def updates_before(self, step: int) -> int:
         """Architecture-updates of the first ``step`` steps."""
@@ -103,6 +105,32 @@ class StageRun(TrainingLoop):
         """Somebody may have scored with the network meanwhile."""
         self.network.train()
 
+    def several(self, most: int) -> Iterable[Sequence[Tensor]]:
+        """The next steps, in one call where they can be done natively."""
+        if self._native == "to be chosen":
+            self._native = NativeSteps.of(self) if self._steps_are_plain() else None
+        if self._native is None:
+            return super().several(most)
+        count = 1 if self.beginning.missing else min(most, self._native.left_in_pass())
+        rates = [self.rate_of(step) for step in range(self.done, self.done + count)]
+        if self.beginning.missing:
+            self.beginning.note_batch(self._native.labels())
+            self.beginning.note_rate(rates[0])
+        self.learning_rate = rates[-1]
+        return [losses.unbind() for losses in self._native.train(np.array(rates))]
+
+    def _steps_are_plain(self) -> bool:
+        """Whether a step is what this class makes of it."""
+        own = type(self)
+        return (own.step, own.begin_step, own.loss_of, own.weights_of) == (
+            StageRun.step, StageRun.begin_step, StageRun.loss_of, StageRun.weights_of
+        )  # fmt: skip
+
+    def rate_of(self, step: int) -> float:
+        """Learning rate of a step."""
+        rate = rate_of_step(step, self.steps, self.steps_an_epoch, self.settings, self.stage.schedule)
+        return self.stage.rate_scale * rate
+
     def step(self) -> list[Tensor]:
         """One step on the next batch of images; the losses of its architectures."""
         if self._batches is None:
@@ -113,20 +141,19 @@ class StageRun(TrainingLoop):
         x_NCHW, labels = next(self._batches)
         self.beginning.note_batch(labels)
         self.begin_step()
-        self._weights.drop_gradients()
+        self.weights.drop_gradients()
         losses = []
         for position in range(self.done * self.per_step, (self.done + 1) * self.per_step):
             loss = self.loss_of(position, x_NCHW, labels)
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
-            if not self._weights.follows_all:
-                self._weights.note_sampled(self.weights_of(position))
+            if not self.weights.follows_all:
+                self.weights.note_sampled(self.weights_of(position))
         if self.settings.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
-        rate = rate_of_step(self.done, self.steps, self.steps_an_epoch, self.settings, self.stage.schedule)
-        self.learning_rate = self.stage.rate_scale * rate
+        self.learning_rate = self.rate_of(self.done)
         self.beginning.note_rate(self.learning_rate)
-        self._weights.step(self.learning_rate)
+        self.weights.step(self.learning_rate)
         return losses
 
     def begin_step(self) -> None:
@@ -135,7 +162,7 @@ class StageRun(TrainingLoop):
     def loss_of(self, position: int, x_NCHW: Tensor, labels: Tensor) -> Tensor:
         """The loss to descend of the architecture at a position of the stage, counted over all steps."""
         architecture = int(self._drawn[position])
-        logits = self.network(x_NCHW, self._codes[position], self._route_of(architecture))
+        logits = self.network(x_NCHW, self.codes[position], self._route_of(architecture))
         if self.tells_cross_entropy:
             self.note_cross_entropy(F.cross_entropy(logits.detach(), labels))
         return self.stage.objective(logits, labels, x_NCHW, architecture, position)
@@ -165,7 +192,7 @@ class StageRun(TrainingLoop):
                 if self._optimiser.state.get(weight, {}).get("momentum_buffer") is not None
             }
             tensors |= {f"momentum/{name}": buffer for name, buffer in momenta.items()}
-            if used := self._weights.used(self.network.named_parameters()):
+            if used := self.weights.used(self.network.named_parameters()):
                 values["used"] = used
         return tensors, values
 
@@ -178,6 +205,6 @@ class StageRun(TrainingLoop):
                 buffer = tensors.get(f"momentum/{name}")
                 if buffer is not None:
                     self._optimiser.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(buffer)
-        self._weights.restore_used(self.network.named_parameters(), values.get("used", ()))
+        self.weights.restore_used(self.network.named_parameters(), values.get("used", ()))
         super().restore(tensors, values)
-        self._batches = None
+        self._batches, self._native = None, "to be chosen"

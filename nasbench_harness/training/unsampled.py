@@ -70,6 +70,20 @@ class WeightUpdates:
                 for weight in unsampled:
                     weight.mul_(1.0 - rate * decay)
 
+    def taken(self, weight: Tensor) -> tuple[Tensor, bool, bool]:
+        """The momentum of a weight (zeros before its first step), whether it was used, and whether it was moved."""
+        momentum = self.optimiser.state.get(weight, {}).get("momentum_buffer")
+        if momentum is None:
+            return torch.zeros_like(weight), weight in self._used, False
+        return momentum, weight in self._used, True
+
+    def give_back(self, weight: Tensor, momentum: Tensor, used: bool, moved: bool) -> None:
+        """Take up what steps elsewhere made of it."""
+        if moved:
+            self.optimiser.state[weight]["momentum_buffer"] = momentum
+        if used and self.rule != "freeze":
+            self._used.add(weight)
+
     def used(self, names: Iterable[tuple[str, Tensor]]) -> list[str]:
         """Which of the named weights have been used, for a checkpoint; nothing under "freeze", which need not know."""
         return [name for name, weight in names if weight in self._used]

@@ -20,6 +20,7 @@ from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
+from nasbench_harness.training.native_steps import NativeSteps
 from nasbench_harness.training.samplers import Sampler, UniformSampler
 from nasbench_harness.training.settings import Stage, TrainingSettings, UnsampledWeights, rate_at
 from nasbench_harness.training.stage_run import StageRun
@@ -174,12 +175,14 @@ def derive(*purpose: str) -> int:
     return derive_seed("released", 0, *purpose)
 
 
-@pytest.mark.parametrize("kernels", [True, False])
+@pytest.mark.parametrize("way", ["steps in C", "kernels one by one", "torch"])
 @pytest.mark.parametrize("rule", ["decay", "freeze"])
 def test_ten_steps_agree_with_a_literal_network(
-    images: DeviceImages, rule: UnsampledWeights, kernels: bool, monkeypatch: pytest.MonkeyPatch
+    images: DeviceImages, rule: UnsampledWeights, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not kernels:
+    if way != "steps in C":
+        monkeypatch.setattr(NativeSteps, "of", lambda run: None)
+    if way == "torch":
         monkeypatch.setattr(network_module, "kernels_for", lambda *_: None)
     network = new_supernet()
     literal = Literal(network)

@@ -17,6 +17,7 @@ from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, nonlinearity_count
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.system.progress import Silent
+from nasbench_harness.training import stage_run
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.samplers import Sampler, UniformSampler
@@ -63,14 +64,22 @@ def images(digits: ImageSet) -> DeviceImages:
 def rates(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The learning rate of every optimiser step that is taken, in order."""
     seen: list[float] = []
-    step = torch.optim.SGD.step
+    rate_of = StageRun.rate_of
 
-    def counted(self: torch.optim.SGD, *args: Any, **kwargs: Any) -> Any:
-        seen.append(self.param_groups[0]["lr"])
-        return step(self, *args, **kwargs)
+    def noted(self: StageRun, step: int) -> float:
+        seen.append(rate_of(self, step))
+        return seen[-1]
 
-    monkeypatch.setattr(torch.optim.SGD, "step", counted)
+    monkeypatch.setattr(StageRun, "rate_of", noted)
     return seen
+
+
+@pytest.fixture(params=["steps in C", "step by step"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How steps are done."""
+    if request.param == "step by step":
+        monkeypatch.setattr(stage_run.NativeSteps, "of", lambda run: None)
+    return str(request.param)
 
 
 def new_supernet(copies: tuple[int, ...] = ()) -> Supernet:
@@ -120,11 +129,13 @@ def test_stages_may_go_through_one_cosine_after_the_other(rate_changes: Any) -> 
     assert [*first, *second] == pytest.approx(whole, rel=1e-12)
 
 
+@pytest.mark.usefixtures("way")
 def test_every_step_uses_the_rate_of_its_place_in_the_stage(images: DeviceImages, rates: list[float]) -> None:
     run(new_supernet(), images, 7 * BATCH)
     assert rates == pytest.approx([0.001 + 0.049 * (1 + np.cos(np.pi * step / 7)) / 2 for step in range(7)])
 
 
+@pytest.mark.usefixtures("way")
 def test_the_rate_may_move_once_an_epoch(images: DeviceImages, rates: list[float]) -> None:
     run(new_supernet(), images, 25 * BATCH, replace(SETTINGS, rate_changes="epoch"))
     assert rates == pytest.approx(
@@ -138,6 +149,7 @@ def test_the_last_smaller_batch_of_a_pass_is_trained_on_and_metered(
     """Two passes over 200 images in batches of 30."""
     seen: list[int] = []
     forward = Supernet.forward
+    monkeypatch.setattr(stage_run.NativeSteps, "of", lambda run: None)  # the way that can be watched
     monkeypatch.setattr(Supernet, "forward", lambda self, x, *rest: (seen.append(len(x)), forward(self, x, *rest))[1])
     budget = Budget(400)
     settings = replace(SETTINGS, batch_size=30, last_batch="keep")
@@ -196,6 +208,7 @@ def test_clipping_bounds_the_step(images: DeviceImages) -> None:
     assert float(length) == pytest.approx(0.05 * 0.01, rel=1e-2)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(("updates", "architectures", "steps"), [(100, 1, 5), (119, 1, 5), (119, 2, 2), (20, 1, 1)])
 def test_the_meter_counts_optimiser_steps(
     images: DeviceImages, rates: list[float], updates: int, architectures: int, steps: int
@@ -210,6 +223,7 @@ def test_the_meter_counts_optimiser_steps(
     assert progress.done == budget.used
 
 
+@pytest.mark.usefixtures("way")
 def test_training_beyond_the_budget_stops_at_once(images: DeviceImages, rates: list[float]) -> None:
     with pytest.raises(RunError, match=r"budget of 100 .* exceeded"):
         run(new_supernet(), images, 10 * BATCH, budget=Budget(100))

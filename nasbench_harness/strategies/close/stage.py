@@ -134,7 +134,7 @@ class CloseRun(StageRun):
     def loss_of(self, position: int, x_NCHW: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy of the architecture at a position, with the blocks that are chosen for it."""
         blocks, soft_EG = self._chosen(position)
-        return F.cross_entropy(self.network(x_NCHW, self._codes[position], blocks, soft_EG), labels)
+        return F.cross_entropy(self.network(x_NCHW, self.codes[position], blocks, soft_EG), labels)
 
     def weights_of(self, position: int) -> Iterable[Tensor]:
         """As for any stage, with the blocks that are chosen; those of dead edges are the gate's answer for ``none``."""
@@ -157,7 +157,7 @@ class CloseRun(StageRun):
             return self.choice.fixed_AEG[cell, :, :active].argmax(1).tolist(), None
         assert self.network.gate is not None
         generator = torch.Generator().manual_seed(derive_seed(*self.seed_axes, self.stage.name, "blocks", position))
-        code_1E = torch.tensor([self._codes[position]], device=self.network.stem.device)
+        code_1E = torch.tensor([self.codes[position]], device=self.network.stem.device)
         logits_EG = self.network.gate(code_1E, generator)[0, :, :active]
         soft_EG = soft_choice(logits_EG, self.choice.temperature, generator)
         return soft_EG.argmax(1).tolist(), soft_EG

@@ -27,11 +27,15 @@ FULL_ENOUGH = 0.75
 def kernels_for(network: Layered, x_NCHW: Tensor) -> Kernels | None:
     """The kernels that run this batch, or ``None`` where the operations of torch do: elsewhere than on a processor, in
     bfloat16, with other normalisation than by the batch, for few images and for sides that halve to odd numbers."""
-    if x_NCHW.device.type != "cpu" or network.activation_dtype not in (torch.float32, torch.float64):
+    if x_NCHW.device.type != "cpu" or x_NCHW.dtype != network.activation_dtype or x_NCHW.requires_grad:
         return None
-    if not normalises_by_batch() or x_NCHW.dtype != network.activation_dtype or x_NCHW.requires_grad:
+    return kernels_for_shape(network, *x_NCHW.shape)
+
+
+def kernels_for_shape(network: Layered, images: int, _channels: int, height: int, width: int) -> Kernels | None:
+    """The same for a batch of this shape on a processor."""
+    if network.activation_dtype not in (torch.float32, torch.float64) or not normalises_by_batch():
         return None
-    images, _, height, width = x_NCHW.shape
     if height % 2 ** (N_STAGES - 1) or width % 2 ** (N_STAGES - 1):
         return None
     found = kernels(network.activation_dtype)
