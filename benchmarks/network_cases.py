@@ -1,12 +1,14 @@
 """Cases that run networks: training steps, scoring, and the loading of training batches.
 
 Images are random pixels, equal for both sides; speed does not depend on what they show. Training and scoring start
-from batches in memory for both sides, which is generous to the reference, whose loader is measured on its own.
+from images in memory for both sides; a step of the engine draws and varies its batch and keeps its books, one of the
+reference is handed the batch, which is generous: its loader is measured on its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,18 +19,20 @@ from agreement import compare_networks, compare_scores, copy_weights
 from cases import ENGINE, REFERENCE, Case, Effort, Work
 from timing import WARM_UP, chunk
 from torch import Tensor
-from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.images.sets import ImageSet
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, index_to_code
-from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
+from nasbench_harness.supernet.network import NetworkShape, Supernet
 from nasbench_harness.supernet.scoring.functions import representative_of
 from nasbench_harness.supernet.scoring.scores import Scores, score_live_cells
 from nasbench_harness.system.progress import Silent
-from nasbench_harness.training.settings import TrainingSettings
+from nasbench_harness.training.budget import Budget
+from nasbench_harness.training.samplers import IntArray, Sampler
+from nasbench_harness.training.settings import Stage, TrainingSettings
+from nasbench_harness.training.stage_run import StageRun
 
 SHAPES = ((16, 5, 32), (5, 5, 32), (8, 1, 16))
 """Channels, cells per stage, side of the images."""
@@ -85,36 +89,51 @@ def one_batch(count: int, side: int) -> tuple[DeviceImages, Tensor, Tensor]:
 def _train(shape: tuple[int, int, int], effort: Effort, folder: Path) -> Work:
     engine, reference = networks(shape)
     _, x_NCHW, labels = one_batch(TRAIN_BATCH, shape[2])
-    channels_last = x_NCHW.contiguous(memory_format=torch.channels_last)
     rng = derive_rng("benchmark", "training", shape)
     whole = Subspace.full()
     agreement = compare_networks(engine, reference, whole.sample(effort.compared, rng), x_NCHW, labels)
     drawn = whole.sample(effort.repeats * effort.steps, rng)
-    choices, codes = index_to_code(drawn).tolist(), live_codes(drawn)
-    settings = TrainingSettings()
-    ours, theirs = (
-        torch.optim.SGD(
-            network.parameters(),
-            lr=settings.learning_rate,
-            momentum=settings.momentum,
-            nesterov=settings.nesterov,
-            weight_decay=settings.weight_decay,
-        )
-        for network in (engine, reference)
+    choices = index_to_code(drawn).tolist()
+    settings = TrainingSettings(batch_size=TRAIN_BATCH)
+    theirs = torch.optim.SGD(
+        reference.parameters(),
+        lr=settings.learning_rate,
+        momentum=settings.momentum,
+        nesterov=settings.nesterov,
+        weight_decay=settings.weight_decay,
     )
+    ours = _stage_run(engine, np.concatenate([drawn[: effort.steps], drawn]), shape[2], settings)
 
     def run_reference(repeat: int) -> None:
         for choice in chunk(choices, repeat, effort.steps):
             plain.training_step(reference, theirs, x_NCHW, labels, choice)
 
-    def run_engine(repeat: int) -> None:  # the loop of training.trainer.train without its data and bookkeeping
-        for code in chunk(codes, repeat, effort.steps):
-            ours.zero_grad(set_to_none=True)
-            F.cross_entropy(engine(channels_last, code), labels).backward()  # type: ignore[no-untyped-call]
-            ours.step()
+    def run_engine(repeat: int) -> None:  # with the drawing of its batches and all bookkeeping
+        ours.advance(effort.steps, Silent())
 
     facts = {"batch": TRAIN_BATCH, "architectures": "uniform over connected ones, the same list for both"}
     return Work({REFERENCE: run_reference, ENGINE: run_engine}, effort.steps, facts, agreement)
+
+
+@dataclass(frozen=True, eq=False)
+class _Listed(Sampler):
+    """One architecture a step, from a list."""
+
+    architectures: np.ndarray
+
+    def draw(self, subspace: Subspace, steps: int, rng: np.random.Generator) -> IntArray:
+        """The first ``steps`` of the list, ``[steps, 1]``."""
+        return self.architectures[:steps, None]
+
+
+def _stage_run(network: Supernet, architectures: np.ndarray, side: int, settings: TrainingSettings) -> StageRun:
+    """Training of ``network`` on the architectures of a list, one a step."""
+    images = random_images(LOADED_IMAGES, side)
+    updates = TRAIN_BATCH * len(architectures)
+    stage = Stage("benchmark", Subspace.full(), updates, _Listed(architectures))
+    return StageRun(
+        network, stage, DeviceImages(images, images.train), settings, Budget(updates), ("benchmark", "images")
+    )
 
 
 def draw_windows(count: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:

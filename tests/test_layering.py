@@ -54,6 +54,7 @@ TORCH_AT_TOP = (
     "supernet/",
     "training/first_steps",
     "training/loop",
+    "training/native_steps",
     "training/readings",
     "training/reference",
     "training/stage_run",

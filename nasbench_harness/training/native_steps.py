@@ -7,29 +7,55 @@ interruption, so its bits do not depend on where it was cut.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nasbench_harness.images.batches import PassOfImages
+from nasbench_harness.images.batch_sizes import BatchSizes
+from nasbench_harness.images.batches import DeviceImages, PassOfImages
 from nasbench_harness.native.steps import Descent, ImagesOfPass, TrainedWeight, Trainer
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import NONE, index_to_code
 from nasbench_harness.supernet.native_engine.steps import layout_of, steps_kernels
+from nasbench_harness.supernet.network import Code, Supernet
 from nasbench_harness.supernet.operations import EPSILON
 from nasbench_harness.training.objectives import CrossEntropy
+from nasbench_harness.training.settings import Stage, TrainingSettings
+from nasbench_harness.training.unsampled import WeightUpdates
 
-if TYPE_CHECKING:
-    from nasbench_harness.training.stage_run import StageRun
+
+class PlainStage(Protocol):
+    """What is asked of a ``training.stage_run.StageRun``."""
+
+    network: Supernet
+    stage: Stage
+    images: DeviceImages
+    settings: TrainingSettings
+    batches: BatchSizes
+    weights: WeightUpdates
+    codes: list[Code]
+    route_A: np.ndarray[Any, Any] | None
+    seed_axes: tuple[object, ...]
+    steps: int
+    per_step: int
+    done: int
+
+    @property
+    def architectures(self) -> np.ndarray[Any, Any]:
+        """All architectures of the stage, in the order of training."""
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """Steps of one pass over the images."""
 
 
 class NativeSteps:
     """Does the steps of ``run`` in calls of many, where ``takes`` says that it can."""
 
-    def __init__(self, run: StageRun, trainer: Trainer) -> None:
+    def __init__(self, run: PlainStage, trainer: Trainer) -> None:
         self._run, self._trainer = run, trainer
         self._layout = layout_of(run.network, run.images.pixels.shape[2])
         self._codes = np.array(run.codes, dtype=np.uint8).reshape(run.steps, run.per_step, -1)
@@ -40,7 +66,7 @@ class NativeSteps:
         self._number = -1
 
     @classmethod
-    def of(cls, run: StageRun) -> NativeSteps | None:
+    def of(cls, run: PlainStage) -> NativeSteps | None:
         """Steps for a stage that is trained by cross-entropy alone, on a processor with kernels; else None."""
         settings, images = run.settings, run.images.pixels
         if settings.clip_norm is not None or not isinstance(run.stage.objective, CrossEntropy):
