@@ -64,7 +64,7 @@ class Elsewhere(Protocol):
 
 
 def engine_elsewhere(name: str) -> Elsewhere:
-    """The engine of that name; ``UsageError`` where its extra is not installed."""
+    """The engine of that name; ``UsageError`` where its extra is not installed, or it sees that it cannot work here."""
     module, kind, package = ELSEWHERE[name]
     if find_spec(package) is None:
         raise UsageError(f"--engine {name} needs the package {package}: pip install 'nasbench-harness[{name}]'")

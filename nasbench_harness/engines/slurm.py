@@ -31,11 +31,20 @@ TASKS_FILE = "tasks.json"
 
 @dataclass
 class Slurm:
-    """``cluster``: ``slurm``; ``local`` and ``debug`` are submitit's stand-ins for it on this machine, for tests."""
+    """``cluster``: ``slurm``; ``local`` and ``debug`` are submitit's stand-ins for it on this machine, for tests.
+
+    Raises ``UsageError`` where nothing can be submitted.
+    """
 
     cluster: str = "slurm"
     most_tasks: int = 1000  # as many as an array has by default (MaxArraySize)
     detaches: bool = True
+
+    def __post_init__(self) -> None:
+        """Look for the commands now: nothing has been written yet."""
+        for command in ("sbatch", "srun") if self.cluster == "slurm" else ():
+            if shutil.which(command) is None:
+                raise UsageError(f"--engine slurm: no {command} here; start it where jobs of SLURM are submitted")
 
     def begin(self, tasks: Sequence[Task], needs: Needs, at_once: int | None, logs: Path) -> SlurmBatch:
         """Submit the tasks, or find the job of an earlier command that is still at them; see ``Elsewhere``."""
@@ -63,8 +72,6 @@ class Slurm:
             return submitit.LocalExecutor(logs, max_num_timeout=MOST_REQUEUES)
         if self.cluster == "debug":
             return submitit.DebugExecutor(logs)
-        if missing := [command for command in ("sbatch", "srun") if shutil.which(command) is None]:
-            raise UsageError(f"--engine slurm: no {missing[0]} here; start it where jobs of SLURM are submitted")
         return submitit.SlurmExecutor(logs, max_num_timeout=MOST_REQUEUES)
 
     def _parameters(self, needs: Needs, at_once: int, logs: Path) -> dict[str, Any]:

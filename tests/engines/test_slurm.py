@@ -119,7 +119,7 @@ def test_the_same_command_waits_for_the_job_that_is_at_it(tmp_path: Path, comman
 def test_where_nothing_can_be_submitted_a_line_says_why(tmp_path: Path, commands: Commands) -> None:
     logs = tmp_path / "study" / "logs" / "1"
     with pytest.raises(UsageError, match="no sbatch here; start it where jobs of SLURM are submitted"):
-        Slurm().begin(TASKS, Needs(), None, logs)
+        Slurm()
     commands(sbatch="echo 'sbatch: error: Requested node configuration is not available' >&2; exit 1", srun="")
     with pytest.raises(UsageError, match=r"sbatch refused the job \(.*node configuration.*SBATCH_PARTITION"):
         Slurm().begin(TASKS, Needs(), None, logs)
