@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasbench_harness.engines import Engine, Inline, Job, Processes, Queue, Shard, run_job
+from nasbench_harness.engines.leftovers import tidy
 from nasbench_harness.engines.units import Sources, finished_record, folder_of, stamp_of, units_of
 from nasbench_harness.errors import HarnessError, RunError, StoppedEarlyError, SuspendedError, UsageError
 from nasbench_harness.experiment import Experiment
@@ -96,6 +97,7 @@ def run_experiment(
         joined(experiment, units[0].description["data"], out, asked, claims, report),
     ):
         for position in records:
+            tidy(folder_of(units[position], out), claims)
             without = keep_weights and not (folder_of(units[position], out) / WEIGHTS_FILE).is_file()
             report(f"{titles[position]}: finished earlier, kept{_WITHOUT_WEIGHTS if without else ''}")
         waiting = [position for position in range(len(units)) if position not in records]

@@ -11,7 +11,6 @@ from nasbench_harness.engines.job import Job
 from nasbench_harness.records import Record
 from nasbench_harness.records.store import CHECKPOINTS, CLAIM_FILE
 from nasbench_harness.system.claims import Claims
-from nasbench_harness.system.files import sweep
 from nasbench_harness.system.owners import Owner
 from nasbench_harness.system.stopping import requested
 
@@ -92,9 +91,7 @@ class Queue:
                 return None
             record = self._finished(position)  # it may have been finished before the claim
             if record is None:
-                now = path.stat().st_mtime
-                for folder in (job.folder, job.folder / CHECKPOINTS):
-                    sweep(folder, now, self._claims.stale_after)
+                self._claims.sweep(path, job.folder / CHECKPOINTS)
                 self._paths[position] = path
                 return replace(job, token=self._claims.token(path))
             self._claims.release(path)

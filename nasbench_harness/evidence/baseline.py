@@ -18,14 +18,13 @@ from nasbench_harness.evidence.pairs import Side
 from nasbench_harness.evidence.protocol import protocol_of
 from nasbench_harness.evidence.sample import METRICS, Sample
 from nasbench_harness.records import Fingerprint, Record, Run, read_scores, unit_dir
-from nasbench_harness.records.digests import content_digest
+from nasbench_harness.records.digests import with_digest, without_digest
 from nasbench_harness.records.schema import lookup
 from nasbench_harness.system.reading import read_json, why
 
 SCHEMA = 1
 """Version of the layout of a baseline's file."""
 
-DIGEST = "sha256"
 """Field with the digest of all others as canonical JSON; baselines of earlier versions lack it."""
 
 SUFFIX = ".json"
@@ -104,7 +103,7 @@ class Baseline:
             "environments": environments,
             "units": units,
         }
-        return {**value, DIGEST: content_digest(value)}
+        return with_digest(value)
 
     @classmethod
     def from_json(cls, value: Any, source: str) -> Baseline:
@@ -115,12 +114,11 @@ class Baseline:
                 f"{source}: expected a baseline of schema {SCHEMA}, found {found!r}; "
                 "write it again with 'nasbench-harness baseline update RUN'"
             )
-        content = {name: inner for name, inner in value.items() if name != DIGEST}
-        if DIGEST in value and value[DIGEST] != content_digest(content):
-            raise DataError(
-                f"{source}: its content is not what was written (its digest is another); "
-                "restore the file, or write it again with 'nasbench-harness baseline update RUN'"
-            )
+        try:
+            without_digest(value)
+        except ValueError as error:
+            remedy = "restore the file, or write it again with 'nasbench-harness baseline update RUN'"
+            raise DataError(f"{source}: {error}; {remedy}") from error
         try:
             cards = value["environments"]
             units = tuple(

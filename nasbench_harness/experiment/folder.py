@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from pydantic import ValidationError
 from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment.description import SHARED, Experiment
 from nasbench_harness.records import Record, read_record, stored_units
+from nasbench_harness.records.digests import with_digest, without_digest
 from nasbench_harness.system.files import write_json
-from nasbench_harness.system.reading import read_json
+from nasbench_harness.system.reading import read_json, why
 
 DESCRIPTION_FILE = "experiment.json"
+_log = logging.getLogger(__name__)
 _OF_ONE_UNIT = ("strategy", "seed", "plugins", "data")
 
 
@@ -24,7 +27,7 @@ def check_others(experiment: Experiment, out: Path, asked: Collection[tuple[str,
     ``asked``: the (strategy, seed) that it does run. Raises ``UsageError`` when another unit of the folder was run with
     other settings than all strategies share now, or with a plug-in file that has changed since.
     """
-    stored = _stored(out)
+    stored = read_description(out, told=True)
     for strategy, seed in stored_units(out):
         if (strategy, seed) in asked:
             continue
@@ -45,7 +48,7 @@ def write_description(experiment: Experiment, out: Path) -> None:
 
     Those of another protocol are left out.
     """
-    asked, stored = experiment.model_dump(mode="json"), _stored(out)
+    asked, stored = experiment.model_dump(mode="json"), read_description(out)
     try:
         # without its files, of which only names and digests are stored
         known = Experiment.model_validate(stored | {"plugins": ()})
@@ -57,7 +60,30 @@ def write_description(experiment: Experiment, out: Path) -> None:
         asked["strategies"] = kept["strategies"] | asked["strategies"]
         asked["seeds"] = list(dict.fromkeys([*kept["seeds"], *asked["seeds"]]))
         asked["plugins"] = [one for one in _plugins(stored) if one["name"] not in names] + asked["plugins"]
-    write_json(out / DESCRIPTION_FILE, asked)
+    write_json(out / DESCRIPTION_FILE, with_digest(asked))
+
+
+def read_description(out: Path, told: bool = False) -> dict[str, Any]:
+    """What ``write_description`` stored; empty where there is none.
+
+    One that cannot be read, or is not what was written, counts as none and is named in a warning (logged), if the user
+    is not told anyway: the next run in the folder writes it anew.
+    """
+    path = out / DESCRIPTION_FILE
+    try:
+        value = read_json(path)
+        if not isinstance(value, dict):
+            raise ValueError("it is no object")
+        content = without_digest(value)
+        if unknown := sorted(content.keys() - Experiment.model_fields.keys()):
+            raise ValueError(f"its entry {unknown[0][:40]!r} is damaged, or of another version")
+        return content
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        if not told:
+            _log.warning("%s cannot be used (%s); the next run in the folder writes it anew", path, why(error))
+        return {}
 
 
 def first_difference(stored: Any, asked: Any, path: str = "") -> str | None:
@@ -81,15 +107,6 @@ def _changed_file(record: Record, experiment: Experiment, stored: dict[str, Any]
         if digest not in current and (changed := sorted(of_old & names)):
             return f"plugins: {', '.join(changed)} has changed since"
     return None
-
-
-def _stored(out: Path) -> dict[str, Any]:
-    """The description in a folder; empty where there is none, or none that can be read."""
-    try:
-        value = read_json(out / DESCRIPTION_FILE)
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _plugins(stored: dict[str, Any]) -> list[dict[str, str]]:

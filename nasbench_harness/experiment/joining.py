@@ -12,7 +12,6 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment.description import Experiment
 from nasbench_harness.experiment.folder import check_others, first_difference, write_description
 from nasbench_harness.system.claims import Claims, living
-from nasbench_harness.system.files import sweep
 
 LOCK = ".experiment.claim"
 """Held while a run looks at the others of its folder and adds itself: a moment."""
@@ -51,7 +50,7 @@ def joined(
                 )
         check_others(experiment, out, asked)
         claims.claim(mine, {"protocol": protocol})
-        sweep(out, mine.stat().st_mtime, claims.stale_after)
+        claims.sweep(out / LOCK)
         write_description(experiment, out)
     try:
         yield

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.experiment.folder import DESCRIPTION_FILE
+from nasbench_harness.experiment.folder import DESCRIPTION_FILE, read_description
 from nasbench_harness.records import unit_dir
 from nasbench_harness.records.scores import RECORD_FILE
 from nasbench_harness.records.store import CHECKPOINTS, CLAIM_FILE, unit_of
@@ -145,7 +145,7 @@ def _status(folder: Path, now: float) -> RunStatus:
 def _described(folder: Path) -> tuple[str, list[tuple[str, int]]]:
     """Name and units of the description; those of the folder alone where it has none that can be read."""
     try:
-        value = read_json(folder / DESCRIPTION_FILE)
+        value = read_description(folder)
         units = [(str(strategy), int(seed)) for strategy in value["strategies"] for seed in value["seeds"]]
         for strategy, seed in units:
             unit_dir(folder, strategy, seed)

@@ -17,6 +17,8 @@ from typing import Any
 from nasbench_harness.errors import DataError
 
 DIGESTS = "digests"
+OF_ITSELF = "sha256"
+"""Key of the digest in a file that carries only that of its own content."""
 OF_SCORES, OF_RECORD = "scores", "record"
 
 
@@ -62,3 +64,16 @@ def content_digest(value: Mapping[str, Any]) -> str:
     """SHA-256 of plain JSON values, whatever the order of keys and the layout of their file."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def with_digest(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain JSON values with the digest of themselves."""
+    return {**value, OF_ITSELF: content_digest(value)}
+
+
+def without_digest(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``with_digest`` was given; ``ValueError`` where that has changed since. Older files carry no digest."""
+    content = {name: inner for name, inner in value.items() if name != OF_ITSELF}
+    if value.get(OF_ITSELF) not in (None, content_digest(content)):
+        raise ValueError("its content is not what was written (its digest is another)")
+    return content

@@ -2,8 +2,7 @@
 
 A claim is made by a link, which one process alone gets, and without locks of the file system: shared folders often
 lack them. Its owner touches it every few seconds. It is stale at once when its process is known to be gone, and after
-minutes without a touch when that cannot be seen. Ages are differences of times that the folder's own file system has
-stamped; clocks of machines are never compared.
+minutes without a touch when that cannot be seen (``system.silence``).
 
 A stale claim is replaced by a rename. By itself a rename would take away whatever claim stands there by then, perhaps a
 fresh one; so whoever ends a claim first claims the right to end that very one, named by its token, and looks again.
@@ -24,14 +23,17 @@ from types import TracebackType
 from typing import Any
 
 from nasbench_harness.errors import RunError, UsageError
-from nasbench_harness.system.files import temporary_beside
+from nasbench_harness.system.files import sweep, temporary_beside
 from nasbench_harness.system.owners import Owner
 from nasbench_harness.system.reading import parse_json
+from nasbench_harness.system.silence import Silence
 
 SECONDS_BETWEEN_BEATS = 10.0
 STALE_AFTER = 180.0
 """Seconds without a beat: many missed ones, and more than a shared folder may show an old time for."""
 SECONDS_BETWEEN_LOOKS = 0.2
+ENDING = ".ending"
+"""Of the name of a right to end a claim."""
 UNKNOWN = Owner("an unknown host", "", 0, "", "unknown", "")
 
 
@@ -43,6 +45,7 @@ class Claims:
 
     def __init__(self, beat: float | None = SECONDS_BETWEEN_BEATS, stale_after: float = STALE_AFTER) -> None:
         self.beat, self.stale_after = beat, stale_after
+        self._silence = Silence(stale_after)
         self._held: dict[Path, tuple[Owner, int]] = {}
         self._lock, self._end = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._touch_all, name="claims", daemon=True)
@@ -65,7 +68,7 @@ class Claims:
         me = Owner.me()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            owner = _acquire(path, me, more or {}, self.stale_after)
+            owner = _acquire(path, me, more or {}, self._silence)
             if owner == me:
                 with self._lock:
                     self._held[path] = me, os.open(path, os.O_RDONLY)
@@ -94,7 +97,7 @@ class Claims:
         os.close(descriptor)
         with contextlib.suppress(OSError):  # the folder may be gone
             try:
-                _end(path, me, None, {}, self.stale_after)
+                _end(path, me, None, {}, self._silence)
             except OSError:  # no room for the right to end it
                 if stands(path, me.token):
                     path.unlink()
@@ -115,6 +118,20 @@ class Claims:
             yield
         finally:
             self.release(path)
+
+    def sweep(self, path: Path, *folders: Path) -> None:
+        """Remove what the dead left beside the claim ``path``, which is held, and temporary files in ``folders``."""
+        now = path.stat().st_mtime
+        for folder in (path.parent, *folders):
+            sweep(folder, now, self.stale_after)
+        if _right_to(path, self.token(path)).exists():
+            return  # somebody takes this process for dead: nothing of that is touched
+        for right in path.parent.glob(f".*{ENDING}"):
+            # the claim that it was for stands no more: by now a process that still holds it can do nothing with it
+            with contextlib.suppress(FileNotFoundError):
+                lives = _owner(right).lives()
+                if lives is False or (lives is None and now - right.stat().st_mtime > self.stale_after):
+                    right.unlink()
 
     def _touch_all(self) -> None:
         while not self._end.wait(self.beat):
@@ -152,7 +169,7 @@ def living(path: Path, stale_after: float = STALE_AFTER) -> tuple[Owner, dict[st
         probe = temporary_beside(path)
         try:
             probe.write_bytes(b"")
-            if _age(path, probe) > stale_after:
+            if Silence(stale_after).of(path, found[0].token, probe):
                 return None
         except FileNotFoundError:
             return None
@@ -161,29 +178,29 @@ def living(path: Path, stale_after: float = STALE_AFTER) -> tuple[Owner, dict[st
     return found
 
 
-def _acquire(path: Path, me: Owner, more: dict[str, Any], stale_after: float) -> Owner:
+def _acquire(path: Path, me: Owner, more: dict[str, Any], silence: Silence) -> Owner:
     """The owner of ``path`` after one try to be it."""
     while True:
         with _written(path, me, more) as mine:
             if _linked(mine, path):
                 return me
             try:
-                owner, age = _owner(path), _age(path, mine)
+                owner = _owner(path)
+                lives = owner.lives()
+                if lives or (lives is None and not silence.of(path, owner.token, mine)):
+                    return owner
             except FileNotFoundError:
                 continue  # given up a moment ago
-        lives = owner.lives()
-        if lives or (lives is None and age <= stale_after):
-            return owner
-        return me if _end(path, owner, me, more, stale_after) else owner
+        return me if _end(path, owner, me, more, silence) else owner
 
 
-def _end(path: Path, old: Owner, new: Owner | None, more: dict[str, Any], stale_after: float) -> bool:
+def _end(path: Path, old: Owner, new: Owner | None, more: dict[str, Any], silence: Silence) -> bool:
     """Replace the claim of ``old`` by one of ``new``, or remove it; False where another does, or has done it.
 
     Nobody changes a claim without holding the right to end it, which is a claim itself and may be stale in turn.
     """
-    right, me = path.with_name(f".{old.token}.ending"), Owner.me()
-    if _acquire(right, me, {}, stale_after) != me:
+    right, me = _right_to(path, old.token), Owner.me()
+    if _acquire(right, me, {}, silence) != me:
         return False
     try:
         if not stands(path, old.token):
@@ -197,6 +214,10 @@ def _end(path: Path, old: Owner, new: Owner | None, more: dict[str, Any], stale_
     finally:
         if stands(right, me.token):
             right.unlink(missing_ok=True)
+
+
+def _right_to(path: Path, token: str) -> Path:
+    return path.with_name(f".{token}{ENDING}")
 
 
 @contextmanager
@@ -235,8 +256,3 @@ def _owner(path: Path) -> Owner:
         path.stat()  # FileNotFoundError where there is none
         return UNKNOWN
     return found[0]
-
-
-def _age(path: Path, now: Path) -> float:
-    """Seconds from the last touch of ``path`` to that of ``now``, as their file system stamped them."""
-    return now.stat().st_mtime - path.stat().st_mtime

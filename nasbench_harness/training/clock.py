@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from nasbench_harness.records.digests import content_digest
+from nasbench_harness.records.digests import with_digest, without_digest
 from nasbench_harness.system.files import write_json
 from nasbench_harness.system.reading import read_json
 
@@ -27,8 +26,8 @@ class Clock:
 
     def _stored(self) -> dict[str, float]:
         try:
-            found = read_json(self.path) if self.path else {}
-            if found.get("identity") != self.identity or found.get("sha256") not in (None, _digest(found)):
+            found = without_digest(read_json(self.path)) if self.path else {}
+            if found.get("identity") != self.identity:
                 return {}
             return {str(phase): float(seconds) for phase, seconds in found["seconds"].items()}
         except (OSError, ValueError, KeyError, AttributeError, TypeError, OverflowError):
@@ -57,14 +56,9 @@ class Clock:
         """Write the seconds so far."""
         self._settle()
         if self.path is not None:
-            value = {"identity": self.identity, "seconds": self._seconds}
-            write_json(self.path, {**value, "sha256": _digest(value)})
+            write_json(self.path, with_digest({"identity": self.identity, "seconds": self._seconds}))
 
     def to_json(self) -> dict[str, float]:
         """Seconds by phase."""
         self._settle()
         return dict(self._seconds)
-
-
-def _digest(value: Mapping[str, Any]) -> str:
-    return content_digest({name: inner for name, inner in value.items() if name != "sha256"})

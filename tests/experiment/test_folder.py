@@ -12,9 +12,10 @@ import pytest
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment import Experiment, load_experiment, select_strategies, with_seeds
-from nasbench_harness.experiment.folder import DESCRIPTION_FILE, check_others, write_description
+from nasbench_harness.experiment.folder import DESCRIPTION_FILE, check_others, read_description, write_description
 from nasbench_harness.partitioners import partitioners
 from nasbench_harness.records import read_record, unit_dir, write_record
+from nasbench_harness.records.digests import without_digest
 from tests import tiny
 
 PART = '''
@@ -75,8 +76,7 @@ def done(fake: ModuleType, experiment: Experiment, out: Path) -> None:
 
 
 def described(out: Path) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads((out / DESCRIPTION_FILE).read_text())
-    return value
+    return without_digest(json.loads((out / DESCRIPTION_FILE).read_text()))
 
 
 def test_only_units_that_use_a_file_depend_on_it(load: Load) -> None:
@@ -151,6 +151,21 @@ def test_the_description_keeps_the_whole_experiment(load: Load, fake: ModuleType
     assert found == {**expected, "seeds": [0, 2]}
     assert list(found["strategies"]) == list(expected["strategies"])
     assert read_record(out, "yours", 2) is not None
+
+
+def test_a_description_that_was_changed_is_named_and_written_anew(
+    load: Load, fake: ModuleType, out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    done(fake, load("control"), out)
+    text = (out / DESCRIPTION_FILE).read_text()
+    (out / DESCRIPTION_FILE).write_text(text.replace('"control"', '"another"'))
+    assert read_description(out) == {}
+    done(fake, load("yours"), out)
+    assert list(described(out)["strategies"]) == ["yours"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{out / DESCRIPTION_FILE} cannot be used (its content is not what was written (its digest is another)); "
+        "the next run in the folder writes it anew"
+    ] * 2
 
 
 def test_a_description_of_an_older_version_is_kept_too(load: Load, fake: ModuleType, out: Path) -> None:

@@ -1,6 +1,7 @@
-"""Single bits flipped in every kind of stored file: each must be noticed where the file is read, or change nothing.
+"""Bits flipped in every kind of stored file, and files cut short: noticed where they are read, or of no effect.
 
-``python -m tests.faults.flips 2000 [kind ...]`` flips so many of each kind, or of those, and prints the counts.
+``python -m tests.faults.flips 2000 [kind ...]`` flips so many bits of each kind, or of those, cuts each at a tenth as
+many places, and prints the counts.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ import numpy as np
 
 from nasbench_harness.errors import HarnessError
 from nasbench_harness.evidence.baseline import Baseline, read_baseline
+from nasbench_harness.experiment import load_experiment
+from nasbench_harness.experiment.folder import DESCRIPTION_FILE, read_description, write_description
 from nasbench_harness.latency import LatencyTable
+from nasbench_harness.latency.measure.clock import Timing
+from nasbench_harness.latency.measure.rows import Rows
 from nasbench_harness.latency.predict.file import load_predictors, save_predictors
 from nasbench_harness.latency.predict.predictor import fit_predictor
 from nasbench_harness.native import build
@@ -64,6 +69,8 @@ def stored_files(folder: Path, fake: Any) -> dict[str, Stored]:
     return {
         "record.json": Stored(unit / "record.json", lambda: _record(unit)),
         "scores.parquet": Stored(unit / "scores.parquet", lambda: _scores(unit)),
+        "experiment.json": _description(folder / "described"),
+        "rows.jsonl": _rows(folder / ".cpu.npz.rows.jsonl"),
         "checkpoint": _checkpoint(folder / "work"),
         "weights.safetensors": _weights(folder / "weights.safetensors"),
         "seconds.json": _clock(folder / "clock"),
@@ -78,21 +85,36 @@ def stored_files(folder: Path, fake: Any) -> dict[str, Stored]:
 
 def flip(stored: Stored, count: int, rng: np.random.Generator) -> Counter[str]:
     """Flip ``count`` bits, one at a time: how many were noticed, harmless, silent, or an error of another kind."""
+
+    def damaged(whole: bytes, place: int) -> bytes:
+        data = bytearray(whole)
+        data[place // 8] ^= 1 << place % 8
+        return bytes(data)
+
+    return _damage(stored, damaged, rng.integers(0, 8 * stored.path.stat().st_size, count).tolist())
+
+
+def cut(stored: Stored, count: int, rng: np.random.Generator) -> Counter[str]:
+    """The same where the file ends too early, at ``count`` places, the first byte and the last among them."""
+    length = stored.path.stat().st_size
+    places = [0, 1, length - 1, *rng.integers(0, length, max(0, count - 3)).tolist()]
+    return _damage(stored, lambda whole, place: whole[:place], places)
+
+
+def _damage(stored: Stored, damaged: Callable[[bytes, int], bytes], places: list[int]) -> Counter[str]:
     whole = stored.path.read_bytes()
     expected = stored.read()
     found: Counter[str] = Counter()
-    for place in rng.integers(0, 8 * len(whole), count).tolist():
-        data = bytearray(whole)
-        data[place // 8] ^= 1 << place % 8
-        stored.path.write_bytes(data)
+    for place in places:
+        stored.path.write_bytes(damaged(whole, place))
         stored.path.chmod(0o700)
         try:
             value = stored.read()
-            outcome = "noticed" if value is None else "harmless" if value == expected else f"silent at bit {place}"
+            outcome = "noticed" if value is None else "harmless" if value == expected else f"silent at {place}"
         except (HarnessError, build.NoKernelsError):
             outcome = "noticed"
         except Exception as error:
-            outcome = f"{type(error).__name__} at bit {place}"
+            outcome = f"{type(error).__name__} at {place}"
         found[outcome] += 1
     stored.path.write_bytes(whole)
     return found
@@ -153,6 +175,24 @@ def _clock(folder: Path) -> Stored:
     return Stored(folder / CLOCK_FILE, lambda: Clock(folder, "unit").to_json() or None)
 
 
+def _description(folder: Path) -> Stored:
+    write_description(load_experiment("regress"), folder)
+    return Stored(folder / DESCRIPTION_FILE, lambda: read_description(folder) or None)
+
+
+def _rows(path: Path) -> Stored:
+    conditions = {"threads": 1, "repeats": 3}
+
+    def read() -> Any:
+        rows = Rows(path, conditions)
+        return (rows.found, rows.references) if len(rows.references) == 3 else None  # others are measured again
+
+    rows = Rows(path, conditions)
+    for chunk in range(3):
+        rows.add([chunk, 9 + chunk], [Timing(1.5 + chunk, 0.25, 3, 0)] * 2, Timing(2.5, 0.125, 3, 0))
+    return Stored(path, read)
+
+
 def _kernels(path: Path) -> Any:
     descriptor = build.open_whole(path)
     os.close(descriptor)
@@ -169,7 +209,8 @@ def main() -> None:
         for kind, stored in stored_files(Path(folder), fake_records).items():
             if sys.argv[2:] and kind not in sys.argv[2:]:
                 continue
-            print(json.dumps({kind: dict(flip(stored, count, rng))}), flush=True)
+            found = {"flipped": dict(flip(stored, count, rng)), "cut": dict(cut(stored, count // 10, rng))}
+            print(json.dumps({kind: found}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A few hundred single bits flipped in stored files: each is noticed or harmless. ``tox -e faults`` flips thousands."""
+"""Some bits flipped in stored files, and files cut short: noticed or harmless. ``tox -e faults`` flips thousands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.faults.flips import Stored, flip, stored_files
+from tests.faults.flips import Stored, cut, flip, stored_files
 
 FLIPS = 40
 
@@ -18,16 +18,26 @@ def files(tmp_path_factory: pytest.TempPathFactory, fake: Any) -> dict[str, Stor
     return stored_files(tmp_path_factory.mktemp("flips"), fake)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        *("record.json", "scores.parquet", "checkpoint", "weights.safetensors", "seconds.json", "truth table"),
-        *("latency table", "baseline", "latency predictors", "part of an import", "kernels"),
-    ],
-)
+KINDS = [
+    *("record.json", "scores.parquet", "experiment.json", "rows.jsonl", "checkpoint", "weights.safetensors"),
+    *("seconds.json", "truth table", "latency table", "baseline", "latency predictors", "part of an import", "kernels"),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_flipped_bit_is_silent(kind: str, files: dict[str, Stored], caplog: pytest.LogCaptureFixture) -> None:
-    assert len(files) == 11
+    assert set(files) == set(KINDS)
     caplog.set_level(logging.ERROR)
     found = flip(files[kind], FLIPS, np.random.default_rng(len(kind)))
     assert set(found) <= {"noticed", "harmless"}, found
     assert found["noticed"] > FLIPS / 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_file_that_ends_too_early_is_read(
+    kind: str, files: dict[str, Stored], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    found = cut(files[kind], 12, np.random.default_rng(len(kind)))
+    assert set(found) <= {"noticed", "harmless"}, found
+    assert found["noticed"] >= 10

@@ -14,6 +14,7 @@ from nasbench_harness.latency import LatencyTable, open_latency
 from nasbench_harness.latency.measure import measure as measuring
 from nasbench_harness.latency.measure.clock import Timing, interleaved
 from nasbench_harness.latency.measure.measure import measure_latency
+from nasbench_harness.latency.measure.rows import Rows
 from nasbench_harness.latency.measure.sample import architectures_from
 from nasbench_harness.latency.measure.work import Bench, Conditions
 from nasbench_harness.space import CONV_3X3, POOL, SKIP, all_strings, connected, flops, live_cell_of
@@ -92,6 +93,24 @@ def test_an_interrupted_measurement_goes_on(tmp_path: Path, monkeypatch: pytest.
     assert timed == [11718, 11718]  # the one that was left, and the reference
     assert table.vector("cpu_1_float32")[first[0][0]] == first[0][1][0]
     assert not kept.exists()
+
+
+def test_a_row_that_was_changed_is_named_and_measured_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, timing = tmp_path / ".cpu.npz.rows.jsonl", Timing(1.5, 0.25, 3, 0)
+    rows = Rows(path, {"threads": 1})
+    for index in (3, 4):
+        rows.add([index], [timing], timing)
+    path.write_text(path.read_text().replace("[[3, [1.5", "[[3, [2.5"))
+    assert Rows(path, {"threads": 1}).found == {4: timing}
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}: lines that are not what was written: 1; measured again"
+    ]
+
+
+def test_rows_of_an_earlier_version_carry_no_digests(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_text('{"conditions": {}}\n{"reference": [1, 0, 3, 0], "rows": [[5, [2, 0, 3, 0]]]}\n')
+    assert Rows(path, {}).found == {5: Timing(2, 0, 3, 0)}
 
 
 def test_rows_of_other_conditions_are_not_mixed(tmp_path: Path) -> None:

@@ -94,6 +94,38 @@ def test_ages_are_measured_by_the_clock_of_the_folder(
         assert claims.claim(path) == ELSEWHERE
 
 
+@pytest.mark.parametrize("years", [1, -1])
+def test_a_clock_that_is_set_back_keeps_no_claim_alive_for_ever(tmp_path: Path, years: int) -> None:
+    """The claim of a machine that is gone bears a time that comes in a year; one that is touched is never stale."""
+    path, claims = tmp_path / "claim.json", Claims(beat=None, stale_after=0.3)
+    left(path, ELSEWHERE, -years * 365 * 86400)
+    if years > 0:
+        for touch in range(4):
+            assert claims.claim(path) == ELSEWHERE
+            time.sleep(0.1)
+            left(path, ELSEWHERE, -(365 * 86400 + touch))
+        assert claims.claim(path) == ELSEWHERE
+        time.sleep(0.35)
+    claims.claim(path)
+    assert claims.holds(path)
+
+
+def test_rights_that_the_dead_left_are_swept_and_those_of_the_living_stay(tmp_path: Path, claims: Claims) -> None:
+    path = tmp_path / "claim.json"
+    mine = claims.claim(path)
+    dead, silent, living_other, dying = (path.with_name(f".{name}.ending") for name in ("a", "b", "c", mine.token))
+    left(dead, DEAD)
+    left(silent, ELSEWHERE, STALE_AFTER + 5)
+    left(living_other, ELSEWHERE)
+    claims.sweep(path)
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, living_other.name}
+    left(dead, DEAD)
+    left(dying, ELSEWHERE)  # somebody is about to take this process for dead
+    claims.sweep(path)
+    assert dead.exists()
+    assert dying.exists()
+
+
 def test_a_damaged_claim_is_waited_for_and_then_replaced(tmp_path: Path, claims: Claims) -> None:
     path = tmp_path / "claim.json"
     path.write_text("{")

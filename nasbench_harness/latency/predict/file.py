@@ -11,7 +11,7 @@ from nasbench_harness.errors import DataError
 from nasbench_harness.latency.importers.operations import read_object
 from nasbench_harness.latency.importers.rows import LatencyRows
 from nasbench_harness.latency.predict.predictor import LatencyPredictor, predicted_table
-from nasbench_harness.records.digests import content_digest
+from nasbench_harness.records.digests import with_digest, without_digest
 from nasbench_harness.space import N_ARCHITECTURES
 from nasbench_harness.system.files import write_json
 
@@ -23,7 +23,7 @@ def save_predictors(path: Path, predictors: list[LatencyPredictor], meta: dict[s
     """Write predictors, whole or not at all; ``meta``: JSON-able facts such as the table they were fitted on."""
     stored = [one.to_json() for one in predictors]
     content = {"format": FORMAT, "version": VERSION, "meta": meta, "predictors": stored}
-    write_json(path, {**content, "sha256": content_digest(content)})
+    write_json(path, with_digest(content))
 
 
 def load_predictors(path: Path) -> list[LatencyPredictor]:
@@ -31,10 +31,10 @@ def load_predictors(path: Path) -> list[LatencyPredictor]:
     content = read_object(path)
     if content.get("format") != FORMAT or content.get("version") != VERSION:
         raise DataError(f"{path.name} holds no latency predictors (version {VERSION}); fit with `latency fit --to`")
-    without = {name: value for name, value in content.items() if name != "sha256"}
-    if "sha256" in content and content["sha256"] != content_digest(without):  # those of earlier versions have none
-        raise DataError(f"{path.name}: its content is not what was written; fit again with `latency fit --to`")
-    stored = content.get("predictors")
+    try:
+        stored = without_digest(content).get("predictors")
+    except ValueError as error:
+        raise DataError(f"{path.name}: {error}; fit again with `latency fit --to`") from error
     if not isinstance(stored, list) or not stored:
         raise DataError(f"{path.name} holds no predictor; fit with `latency fit --to`")
     return [LatencyPredictor.from_json(one) for one in stored]
