@@ -43,6 +43,7 @@ def run(
     tensorboard: Path | None = None,
     engine: EngineName | None = None,
     needs: str | None = None,
+    ray_address: Annotated[str | None, Parameter(env_var="RAY_ADDRESS")] = None,
     detach: Flag = False,
     shard: str | None = None,
     stop_after: str | None = None,
@@ -89,6 +90,9 @@ def run(
     needs
         What a unit gets from ``slurm`` and ``ray``, such as ``cores=4,gpu=0.25,memory=8G,time=4h``; none: ``--threads``
         cores, a GPU where ``--device`` is one, memory and time by the units that are finished.
+    ray_address
+        The Ray cluster of ``--engine ray``, such as ``10.0.0.1:6379``, or ``auto`` for one that runs on this machine;
+        none: one that is started on this machine and ends with the command.
     detach
         Hand the units to ``slurm`` and do not wait for them.
     shard
@@ -129,7 +133,7 @@ def run(
         _check_here(engine, needs, detach, shard)
         boards = _run_here(options, points)
     else:
-        begun = _run_elsewhere(engine, options, points, needs, detach)
+        begun = _run_elsewhere(engine, options, points, needs, ray_address, detach)
         if detach:
             emit(begun, json, lambda console: console.print(begun["line"], highlight=False))
             return
@@ -204,13 +208,15 @@ def _run_here(options: RunOptions, points: Points) -> dict[Path, Leaderboard]:
     return boards
 
 
-def _run_elsewhere(engine: str, options: RunOptions, points: Points, needs: str | None, detach: bool) -> dict[str, Any]:
+def _run_elsewhere(
+    engine: str, options: RunOptions, points: Points, needs: str | None, ray_address: str | None, detach: bool
+) -> dict[str, Any]:
     """Hand over what is unfinished and wait for it, unless ``detach``; what the engine told of it."""
     from nasbench_harness.api.progress import shown_progress
     from nasbench_harness.engines.elsewhere import engine_elsewhere
     from nasbench_harness.engines.submission import check_options, open_point, submit, wait_for
 
-    chosen = engine_elsewhere(engine)
+    chosen = engine_elsewhere(engine, **({"address": ray_address} if engine == "ray" else {}))
     check_options(options)
     if detach and not chosen.detaches:
         raise UsageError(f"--detach: units of --engine {engine} end with the command that waits for them")

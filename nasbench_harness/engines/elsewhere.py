@@ -63,10 +63,13 @@ class Elsewhere(Protocol):
         """
 
 
-def engine_elsewhere(name: str) -> Elsewhere:
-    """The engine of that name; ``UsageError`` where its extra is not installed, or it sees that it cannot work here."""
+def engine_elsewhere(name: str, **settings: Any) -> Elsewhere:
+    """The engine of that name with its own ``settings``.
+
+    ``UsageError`` where its extra is not installed, or it sees that it cannot work here.
+    """
     module, kind, package = ELSEWHERE[name]
     if find_spec(package) is None:
         raise UsageError(f"--engine {name} needs the package {package}: pip install 'nasbench-harness[{name}]'")
-    made: Elsewhere = getattr(import_module(module), kind)()
+    made: Elsewhere = getattr(import_module(module), kind)(**settings)
     return made

@@ -8,6 +8,7 @@ waits may die too: Ray ends its tasks then, and the same command goes on.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -23,7 +24,7 @@ import ray
 from nasbench_harness.engines.elsewhere import Task
 from nasbench_harness.engines.needs import Needs
 from nasbench_harness.engines.placed import digest_of, packed
-from nasbench_harness.engines.ray_task import PASSED_ON, Setting, command
+from nasbench_harness.engines.ray_task import IMAGES, PASSED_ON, Setting, command
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.images.cifar10 import BINARY, PYTHON
 from nasbench_harness.system.environment import usable_cores
@@ -83,7 +84,7 @@ class RayBatch:
 
     def __post_init__(self) -> None:
         """Begin."""
-        remote: Any = ray.remote(_task)
+        remote: Any = ray.remote(unit)
         self._remote = remote.options(
             num_cpus=self.needs.cores,
             num_gpus=self.needs.gpu or None,
@@ -142,7 +143,8 @@ class RayBatch:
             )
 
 
-def _task(setting: Setting, arguments: tuple[str, ...]) -> int:
+def unit(setting: Setting, arguments: tuple[str, ...]) -> int:
+    """A task; its name heads the lines that Ray brings of it."""
     return command(setting, arguments, ray.get)
 
 
@@ -167,7 +169,7 @@ def _connect(address: str | None, needs: Needs, at_once: int | None, store: int)
         own = {"num_cpus": cores, "object_store_memory": store, "include_dashboard": False}
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        ray.init(address or "local", log_to_driver=True, logging_level="error", **own)
+        ray.init(address or "local", log_to_driver=True, logging_level=logging.ERROR, **own)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         where = f"no Ray cluster at {address} ({said}); see --ray-address and RAY_ADDRESS"
@@ -195,8 +197,7 @@ def _cluster(needs: Needs, count: int, own: bool) -> dict[str, Any]:
 
 def _images(tasks: Sequence[Task]) -> dict[str, bytes]:
     """The image files that the commands read, so that each node gets them once; none for images that are shipped."""
-    beginning = "--images="
-    folders = {word.removeprefix(beginning) for task in tasks for word in task.arguments if word.startswith(beginning)}
+    folders = {word.removeprefix(IMAGES) for task in tasks for word in task.arguments if word.startswith(IMAGES)}
     if len(folders) != 1:
         return {}
     return packed(Path(folders.pop()), (BINARY, PYTHON))

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-import runpy
 import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from nasbench_harness.data import cache_folder
 from nasbench_harness.engines.placed import Files, placed
 from nasbench_harness.errors import HarnessError, UsageError
+from nasbench_harness.system.environment import PROGRAM
 
 PASSED_ON = "NASBENCH_HARNESS_"
 """Beginning of the environment variables that a process of Ray gets from the command that asks."""
 
+IMAGES = "--images="
 PLACE = "placed"
 """Folder of images that came through Ray, in the cache of a node."""
 
@@ -52,9 +55,6 @@ def command(setting: Setting, arguments: tuple[str, ...], get: Callable[[Any], F
 
 
 def _run(setting: Setting, arguments: tuple[str, ...], get: Callable[[Any], Files]) -> int:
-    from nasbench_harness.data import cache_folder
-    from nasbench_harness.system.environment import PROGRAM
-
     try:
         os.chdir(setting.folder)
     except OSError as error:
@@ -63,15 +63,15 @@ def _run(setting: Setting, arguments: tuple[str, ...], get: Callable[[Any], File
         ) from error
     if setting.images:
         folder = placed(cache_folder() / PLACE, setting.images, lambda: get(setting.stored[0]))
-        arguments = (*arguments, f"--images={folder}")
+        arguments = (*(word for word in arguments if not word.startswith(IMAGES)), f"{IMAGES}{folder}")
     sys.argv = [PROGRAM, *arguments]  # which records tell
-    return _main()
+    return _main()([*arguments])
 
 
-def _main() -> int:
-    try:
-        # as "python -m", but in this process, which has torch from the unit before; rooms of the interface lie below
-        runpy.run_module("nasbench_harness", run_name="__main__")
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
-    return 0
+def _main() -> Callable[[list[str]], int]:
+    """What the installed command calls; in this process, which has torch from the unit before."""
+    found = [*entry_points(group="console_scripts", name=PROGRAM)]
+    if not found:
+        raise UsageError(f"{PROGRAM} is not installed here; all nodes of the cluster need it")
+    main: Callable[[list[str]], int] = found[0].load()
+    return main

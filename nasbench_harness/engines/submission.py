@@ -37,12 +37,16 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Point:
-    """One experiment of a run, or of a grid: its units, the folder of their records, those that were finished."""
+    """One experiment of a run, or of a grid: its units, the folder of their records, those that were finished.
+
+    ``images``: where they were found; None: they come with a package.
+    """
 
     name: str
     folder: Path
     units: list[Unit]
     finished: dict[int, Record]
+    images: Path | None = None
 
     def unfinished(self) -> int:
         """How many units have no record by now."""
@@ -65,7 +69,7 @@ def open_point(
     folder.mkdir(parents=True, exist_ok=True)
     with Claims() as claims, joined(experiment, units[0].description["data"], folder, asked, claims, report):
         pass
-    return Point(name, folder, units, finished)
+    return Point(name, folder, units, finished, None if images is None else Path(images))
 
 
 def tasks_of(points: list[Point], options: RunOptions, needs: Needs, most: int) -> list[Task]:
@@ -83,6 +87,7 @@ def tasks_of(points: list[Point], options: RunOptions, needs: Needs, most: int) 
             command = replace(
                 options,
                 point=point.name or None,
+                images=point.images,
                 shard=str(shard),
                 threads=threads,
                 workers=None if inner == 1 else inner,
