@@ -3,7 +3,8 @@
     python benchmarks/gpu_latency.py --out results/latency
 
 Each setting is a table of its own (``<device>_<batch>_<precision>.npz`` with its operations beside it); the summary is
-one table of all columns, ``<device>.npz``. An interrupted call goes on with what is left.
+one table of all columns, ``<device>.npz``. An interrupted call goes on with what is left. With ``--minutes`` each
+setting measures as many of the architectures, in their order, as its share of the time allows.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from pathlib import Path
 from nasbench_harness.errors import HarnessError
 from nasbench_harness.latency import LatencyTable
 from nasbench_harness.latency.measure.measure import measure_latency
-from nasbench_harness.latency.measure.sample import architectures_from
-from nasbench_harness.latency.measure.work import PRECISIONS, Conditions
+from nasbench_harness.latency.measure.sample import IntArray, architectures_from
+from nasbench_harness.latency.measure.work import PRECISIONS, REFERENCE, Bench, Conditions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure every setting that is not there yet; 0 when all are."""
     options = _options(arguments)
     out = Path(options.out)
-    tables = []
+    tables: list[LatencyTable] = []
     try:
         wanted = architectures_from(options.architectures)
+        end = None if options.minutes is None else time.monotonic() + 60 * options.minutes
+        settings = len(options.batches) * len(options.precisions)
         for batch in options.batches:
             for precision in options.precisions:
                 target = out / f"{options.device}_{batch}_{precision}.npz"
@@ -38,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 )  # fmt: skip
                 started = time.monotonic()
                 if not target.exists():
-                    measure_latency(conditions, wanted, target)
+                    seconds = None if end is None else (end - started) / (settings - len(tables))
+                    measure_latency(conditions, fitting(conditions, wanted, seconds), target)
                 tables.append(LatencyTable.load(target))
                 print(f"{target.name}: {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
         together(options.device, tables).save(out / f"{options.device}.npz")
@@ -46,6 +50,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gpu_latency: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def fitting(conditions: Conditions, wanted: IntArray, seconds: float | None) -> IntArray:
+    """The first of ``wanted`` that can be measured in so many seconds (None: all), at least one; from trial passes."""
+    if seconds is None:
+        return wanted
+    bench = Bench(conditions)
+    work = bench.architecture(REFERENCE)
+    with bench.timing():
+        bench.clock(work)
+        start = time.monotonic()
+        for _ in range(3):
+            bench.clock(work)
+        passes = conditions.repeats + conditions.warm_up
+        each = (time.monotonic() - start) / 3 * passes
+    # single operations, and the reference between architectures, take some of it
+    return wanted[: max(1, int(0.7 * (seconds - (time.monotonic() - start)) / each))]
 
 
 def together(name: str, tables: Sequence[LatencyTable]) -> LatencyTable:
@@ -67,6 +88,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cells", type=int, default=5)
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--minutes", type=float, help="time for all settings (default: as long as it takes)")
     parser.add_argument("--warm-up", type=int, default=3)
     return parser.parse_args(arguments)
 
