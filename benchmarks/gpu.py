@@ -79,7 +79,10 @@ def measure(device: torch.device, plan: Plan, out: Path, minutes: float, tiny: b
     bench = Bench(device, plan)
     for name, (case, share) in CASES.items():
         own = Clock(min(minutes * share, max(whole.left(), 0.0) / 60))
-        _timed(result, name, lambda case=case, own=own: case(bench, own), out)
+        if own.left() > 0:
+            _timed(result, name, lambda case=case, own=own: case(bench, own), out)
+        else:
+            _timed(result, name, lambda: {"skipped": "no time was left"}, out)
     _timed(result, "latency", lambda: _latency(device, out, minutes * LATENCY_SHARE, whole, tiny), out)
     _timed(result, "supernet", lambda: gpu_cases.supernet(bench, Clock(3 / 60) if tiny else whole), out)
     if device.type == "cuda":
@@ -93,7 +96,7 @@ def _timed(result: dict[str, Any], name: str, case: Any, out: Path) -> None:
     start = time.monotonic()
     try:
         found: dict[str, Any] = case()
-    except (HarnessError, RuntimeError, OSError, ValueError) as error:
+    except Exception as error:  # a device is lent once: whatever fails must not take the other cases with it
         found = {"error": f"{type(error).__name__}: {error}"}
     found["seconds_of_the_case"] = time.monotonic() - start
     result["cases"][name] = found
@@ -115,7 +118,7 @@ def summary(result: dict[str, Any]) -> list[str]:
     cases = result["cases"]
     lines = [f"{result['environment']['device_name']}{', TINY: not a measurement' if result['tiny'] else ''}"]
     lines += [f"{name}: {case['error']}" for name, case in cases.items() if "error" in case]
-    sound = {name: case for name, case in cases.items() if "error" not in case}
+    sound = {name: case for name, case in cases.items() if not case.keys() & {"error", "skipped"}}
     if "training" in sound:
         lines.append(f"training, times the reference: {_ratios(sound['training']['ratio'])}")
     for shape, found in sound.get("scoring", {}).items():
@@ -128,9 +131,8 @@ def summary(result: dict[str, Any]) -> list[str]:
     if "together" in sound:
         gains = ", ".join(f"{name} {gain:.2f}" for name, gain in sound["together"]["gain"].items())
         lines.append(f"steps of several processes, times those of one: {gains}")
-    if "waits" in sound:
-        lines.append(f"host waits in a stage: {sound['waits'].get('host_waits', 'not asked')}")
-    return lines
+    waits = sound.get("waits", {}).get("host_waits", "not asked")
+    return [*lines, f"host waits in a stage: {waits}"]
 
 
 def _ratios(ratios: dict[str, Any]) -> str:

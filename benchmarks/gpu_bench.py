@@ -130,12 +130,13 @@ class Bench:
             "ratio": {name: spread.to_json() for name, spread in ratios.items()},
         }
 
-    def run(self, network: Supernet, steps: int, name: str) -> StageRun:
-        """Real training with augmentation and bookkeeping, ready to start."""
+    def run(self, network: Supernet, steps: int, name: str, images: DeviceImages | None = None) -> StageRun:
+        """Real training with augmentation and bookkeeping, ready to start; ``images``: other than the bench's."""
         batch = self.plan.batch
         stage = Stage(name, Subspace.full(), steps * batch, UniformSampler())
         settings = TrainingSettings(batch_size=batch, augmentation=Augmentation(crop_padding=4))
-        return StageRun(network, stage, self.training, settings, Budget(stage.updates), ("benchmark", name))
+        shown = self.training if images is None else images
+        return StageRun(network, stage, shown, settings, Budget(stage.updates), ("benchmark", name))
 
 
 def generator(*axes: str) -> np.random.Generator:

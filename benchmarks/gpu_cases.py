@@ -64,8 +64,9 @@ def waits(bench: Bench, clock: Clock) -> dict[str, Any]:
     """Whether steps make the host wait for the device, ends of stretches and of passes over the images included."""
     if bench.device.type != "cuda":
         return NOTHING_TO_WAIT_FOR
-    # a stretch of 10 steps: several are closed, and read, in what is looked at
-    run = bench.run(bench.precise(bench.engine, "float32"), 500, "quiet")
+    # stretches of the curve and passes over the images have 10 steps: several of both end in what is looked at
+    few = bench.training.part(slice(10 * bench.plan.batch))
+    run = bench.run(bench.precise(bench.engine, "float32"), 500, "quiet", few)
     run.advance(35, Silent())
     try:
         with _forbidden_waits():
@@ -130,21 +131,22 @@ def _scoring(bench: Bench, channels: int, cells: int, side: int, images: int) ->
     def plain_scores() -> list[tuple[float, float]]:
         return plain.score(reference, choices, batches)
 
-    errors = {str(size): compare_scores(score(engine, size), plain_scores()).to_json() for size in bench.plan.groups}
+    free, row = _free_bytes(bench), grouping.row_bytes(engine, batches[0][0])
+    sizes = [size for size in bench.plan.groups if size == 1 or size * row * grouping.ACTIVATIONS_A_MEMBER <= free]
+    errors = {str(size): compare_scores(score(engine, size), plain_scores()).to_json() for size in sizes}
     work: dict[str, Candidate] = {"reference": bench.timed(plain_scores)}
     for precision in bench.precisions:
         network = bench.precise(engine, precision)
-        for size in bench.plan.groups:
+        for size in sizes:
             name = precision if size == 1 else f"{precision}, groups of {size}"
             work[name] = bench.timed(partial(score, network, size), precision)
     result = bench.compare(work, len(some))
     seconds = {name: spread["median"] for name, spread in result["seconds"].items()}
     whole = {name: value * len(distinct_cells()) for name, value in seconds.items()}
     whole["reference"] = seconds["reference"] * N_ARCHITECTURES
-    by_rule = grouping.by_rule(grouping.row_bytes(engine, batches[0][0]), _free_bytes(bench))
     return result | {
         "agreement": errors,
-        "group_by_rule": by_rule,
+        "group_by_rule": grouping.by_rule(row, free),
         "whole_space_seconds": whole,
         "whole_space_ratio": {name: whole["reference"] / value for name, value in whole.items()},
     }
@@ -200,6 +202,8 @@ def together(bench: Bench, clock: Clock) -> dict[str, Any]:
             at_most = max(clock.left(), LONGEST_START[bench.device.type == "cuda"])
             rate = steps_together(str(bench.device), plan, processes, at_most)
             found[str(processes)] = rate
+    if not found:
+        return {"skipped": "no time was left"}
     first = found[str(plan.processes[0])]
     return {"steps_a_second": found, "gain": {name: rate / first for name, rate in found.items()}}
 

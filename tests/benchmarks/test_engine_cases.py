@@ -166,6 +166,18 @@ def test_a_case_that_fails_is_noted_and_the_next_begins(tmp_path: Path) -> None:
     assert list(json.loads((tmp_path / "gpu.json").read_text())["cases"]) == ["first", "second"]
 
 
+def test_without_time_everything_but_the_smoke_test_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu.gpu_cases, "agreement", lambda bench, clock: {})
+    monkeypatch.setattr(gpu.gpu_cases, "supernet", lambda bench, clock: {})
+    monkeypatch.setattr(gpu, "_latency", lambda *given: {})
+    assert gpu.main(["--device", "cpu", "--tiny", "--minutes", "0", "--out", str(tmp_path)]) == 0
+    cases = json.loads((tmp_path / "gpu.json").read_text())["cases"]
+    assert {name for name, case in cases.items() if case.get("skipped") == "no time was left"} == set(gpu.CASES)
+    assert "host waits in a stage: not asked" in capsys.readouterr().out
+
+
 def test_latencies_fit_into_the_time_that_is_given() -> None:
     wanted, small = np.arange(1000), Conditions("cpu", 1, "float32", 2, 1, 8, repeats=1, warm_up=0)
     assert len(gpu_latency.fitting(small, wanted, None)) == 1000

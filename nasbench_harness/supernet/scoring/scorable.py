@@ -94,9 +94,15 @@ class Judge:
     def _in_groups(
         self, groups: GroupNetwork, size: int, x_NCHW: Tensor, labels: Tensor, runs: Sequence[Any]
     ) -> Judged:
-        answer = groups.on_batch(x_NCHW)
-        for start in range(0, len(runs), size):
-            logits_MNK = answer(runs[start : start + size])
+        answer, start = groups.on_batch(x_NCHW), 0
+        while start < len(runs):
+            try:
+                logits_MNK = answer(runs[start : start + size])
+            except torch.OutOfMemoryError:  # others may use the device too, and libraries take room of their own
+                if size == 1:
+                    raise
+                size = max(1, size // 2)
+                continue
             members = len(logits_MNK)
             loss = F.cross_entropy(logits_MNK.flatten(0, 1), labels.repeat(members), reduction="none")
             yield (
@@ -104,6 +110,7 @@ class Judge:
                 (logits_MNK.argmax(2) == labels).sum(1),
                 loss.view(members, -1).sum(1),
             )
+            start += members
 
 
 @torch.inference_mode()

@@ -21,7 +21,7 @@ from nasbench_harness.strategies.hm_nas.network import WeightedScorable
 from nasbench_harness.supernet.network import NetworkShape, Supernet
 from nasbench_harness.supernet.operations import EPSILON
 from nasbench_harness.supernet.scoring import grouping
-from nasbench_harness.supernet.scoring.group_engine import GroupNetwork
+from nasbench_harness.supernet.scoring.group_engine import GroupBatch, GroupNetwork
 from nasbench_harness.supernet.scoring.group_rows import Form, one_sweep, two_sweeps
 from nasbench_harness.supernet.scoring.scorable import Groupable, score
 from nasbench_harness.supernet.scoring.scores import SupernetScorable
@@ -123,6 +123,30 @@ def test_groups_are_used_where_they_are_asked_for(digits: ImageSet, monkeypatch:
     with pytest.raises(NotImplementedError):
         score(scorable, CELLS[:3], images, 20, Silent())
     assert asked == [20]
+
+
+def test_a_group_for_which_memory_does_not_last_is_halved(digits: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    scorable, images = SupernetScorable(supernet()), DeviceImages(digits, digits.valid[:20])
+    monkeypatch.setenv(SCORING_GROUP_VARIABLE, "24")
+    expected = score(scorable, CELLS, images, 20, Silent())
+    whole, asked = GroupBatch.__call__, []
+
+    def narrow(self: GroupBatch, runs: Sequence[Any]) -> Tensor:
+        asked.append(len(runs))
+        if len(runs) > limit:
+            raise torch.OutOfMemoryError
+        return whole(self, runs)
+
+    monkeypatch.setattr(GroupBatch, "__call__", narrow)
+    limit = 7
+    found = score(scorable, CELLS, images, 20, Silent())
+    np.testing.assert_allclose(found.negative_loss, expected.negative_loss, rtol=1e-5)
+    assert asked[:3] == [len(CELLS), 12, 6]
+    assert set(asked[3:]) <= {6, len(CELLS) % 6}
+    limit = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        score(scorable, CELLS, images, 20, Silent())
+    assert asked[-1] == 1
 
 
 def test_an_architecture_without_a_path_gets_the_logits_of_zeros() -> None:
