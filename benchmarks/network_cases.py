@@ -102,7 +102,7 @@ def _train(shape: tuple[int, int, int], effort: Effort, folder: Path) -> Work:
         nesterov=settings.nesterov,
         weight_decay=settings.weight_decay,
     )
-    ours = _stage_run(engine, np.concatenate([drawn[: effort.steps], drawn]), shape[2], settings)
+    ours = stage_run(engine, np.concatenate([drawn[: effort.steps], drawn]), shape[2], settings)
 
     def run_reference(repeat: int) -> None:
         for choice in chunk(choices, repeat, effort.steps):
@@ -126,7 +126,7 @@ class _Listed(Sampler):
         return self.architectures[:steps, None]
 
 
-def _stage_run(network: Supernet, architectures: np.ndarray, side: int, settings: TrainingSettings) -> StageRun:
+def stage_run(network: Supernet, architectures: np.ndarray, side: int, settings: TrainingSettings) -> StageRun:
     """Training of ``network`` on the architectures of a list, one a step."""
     images = random_images(LOADED_IMAGES, side)
     updates = TRAIN_BATCH * len(architectures)
@@ -194,7 +194,7 @@ def _load(effort: Effort, folder: Path) -> Work:
     dataset = plain.AugmentedImages(images.images, images.labels, images.mean, images.std, CROP_PADDING, seed=0)
     loader = DataLoader(dataset, batch_size=TRAIN_BATCH, shuffle=True, drop_last=True)
     resident = DeviceImages(images, images.train)
-    theirs = _endless(loader)
+    theirs = endless(loader)
     ours = resident.training_batches(TRAIN_BATCH, Augmentation(crop_padding=CROP_PADDING), seed=0)
 
     def run(batches: Iterator[tuple[Tensor, Tensor]], repeat: int) -> None:
@@ -205,6 +205,7 @@ def _load(effort: Effort, folder: Path) -> Work:
     return Work({REFERENCE: partial(run, theirs), ENGINE: partial(run, ours)}, effort.batches, facts)
 
 
-def _endless(loader: DataLoader[tuple[np.ndarray, int]]) -> Iterator[tuple[Tensor, Tensor]]:
+def endless(loader: DataLoader[tuple[np.ndarray, int]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batch after batch, pass after pass."""
     while True:
         yield from loader

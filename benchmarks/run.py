@@ -25,6 +25,7 @@ import memory_case  # noqa: E402
 import network_cases  # noqa: E402
 import precision  # noqa: E402
 import processes_case  # noqa: E402
+import ranking_case  # noqa: E402
 import report  # noqa: E402
 import roofline  # noqa: E402
 import small_cases  # noqa: E402
@@ -35,6 +36,7 @@ from nasbench_harness.system.memory import keep_freed_memory  # noqa: E402
 
 CASES = (
     *network_cases.cases(),
+    *ranking_case.cases(),
     *small_cases.cases(),
     *memory_case.cases(),
     *processes_case.cases(),

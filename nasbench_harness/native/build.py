@@ -18,7 +18,7 @@ from pathlib import Path
 _log = logging.getLogger(__name__)
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("conv.c", "winograd.c", "weights.c", "pointwise.c", "step.c")
+SOURCES = ("conv.c", "winograd.c", "weights.c", "pointwise.c", "step.c", "score.c")
 
 FLAGS = (
     "-O2",

@@ -1,4 +1,4 @@
-/* The kernels that `step.c` puts together; each is described where it is. */
+/* The kernels that `step.c` and `score.c` put together; each is described where it is. */
 #ifndef KERNELS_H
 #define KERNELS_H
 #include "lanes.h"
@@ -29,6 +29,8 @@ void normalise_backward(int threads, int64_t blocks, int64_t channels, int64_t h
                         const real *gradient, const real *raw, const real *mean, const real *scale, int64_t spacing,
                         real *padded);
 void pool(int threads, int64_t planes, int64_t height, int64_t width, const real *x, int transposed, real *out);
+void lay_out(int threads, int64_t blocks, int64_t channels, int64_t height, int64_t width, int64_t images, const real *x,
+             int64_t sn, int64_t sc, int64_t sy, int64_t sx, real *padded);
 void halve(int threads, int64_t planes, int64_t height, int64_t width, const real *x, int transposed, real *out);
 
 #endif

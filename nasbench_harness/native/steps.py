@@ -11,62 +11,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nasbench_harness.native.kernels import WINOGRAD_FROM, Kernels
+from nasbench_harness.native.kernels import Kernels
+from nasbench_harness.native.structures import LONG, POINTER, Layout, NetworkHandle, NetworkStruct
 
 RULES = ("freeze", "decay", "decay-only", "momentum-only")
 """What happens to weights that a step does not use, by the numbers of ``step.c``."""
 
-_LONG, _POINTER, _DOUBLE = ctypes.c_int64, ctypes.c_void_p, ctypes.c_double
-
-
-class _Weight(ctypes.Structure):
-    _fields_ = (
-        *((name, _POINTER) for name in ("numbers", "momentum", "gradient")),
-        *((name, _LONG) for name in ("outputs", "inputs", "kernel", "sampled", "moved", "reached")),
-    )
-
-
-_SIZES = (
-    "threads", "image_channels", "side", "channels", "cells", "classes", "winograd_from", "weights", "reductions",
-    "classifier",
-)  # fmt: skip
-
-
-class _Network(ctypes.Structure):
-    _fields_ = (
-        *((name, _LONG) for name in _SIZES),
-        ("cell_weights", _POINTER),
-        ("weight", ctypes.POINTER(_Weight)),
-        ("rule", _LONG),
-        ("nesterov", _LONG),
-        *((name, _DOUBLE) for name in ("epsilon", "momentum", "decay")),
-    )
-
 
 class _Images(ctypes.Structure):
     _fields_ = (
-        *((name, _POINTER) for name in ("pixels", "labels", "values")),
-        ("padding", _LONG),
-        ("border_is_black", _LONG),
-        *((name, _POINTER) for name in ("order", "flips", "rows", "columns")),
+        *((name, POINTER) for name in ("pixels", "labels", "values")),
+        ("padding", LONG),
+        ("border_is_black", LONG),
+        *((name, POINTER) for name in ("order", "flips", "rows", "columns")),
     )
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Sizes of a supernet, and where weights stand among all: those of each cell's first copy, of the reductions.
-
-    The stem is the first of all; a copy of a cell has its six 1 x 1 convolutions and its six 3 x 3; a reduction has its
-    two convolutions and its shortcut; the classifier's matrix and its bias are the last.
-    """
-
-    image_channels: int
-    side: int
-    channels: int
-    cells: int
-    classes: int
-    cell_weights: Sequence[int]
-    reductions: int
 
 
 @dataclass(eq=False)
@@ -112,14 +70,18 @@ class Trainer:
 
     def __init__(self, kernels: Kernels) -> None:
         self._library, self.dtype = kernels.library, kernels.dtype
-        self._library.new_pool.restype = _POINTER
-        self._library.end_pool.argtypes = [_POINTER]
+        self._library.new_pool.restype = POINTER
+        self._library.end_pool.argtypes = [POINTER]
         self._library.training_steps.argtypes = [
-            _POINTER, ctypes.POINTER(_Network), ctypes.POINTER(_Images), _LONG, _LONG, *[_POINTER] * 6
+            POINTER, ctypes.POINTER(NetworkStruct), ctypes.POINTER(_Images), LONG, LONG, *[POINTER] * 6
         ]  # fmt: skip
         self._pool = self._library.new_pool()
 
     def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give its memory back; there are no steps after this."""
         if getattr(self, "_pool", None):
             self._library.end_pool(self._pool)
             self._pool = None
@@ -148,19 +110,15 @@ class Trainer:
         codes, sampled = np.ascontiguousarray(codes), np.ascontiguousarray(sampled)
         routes = None if routes is None else np.ascontiguousarray(routes)
         gradients = torch.empty(sum(w.numbers.numel() for w in weights), dtype=self.dtype)
-        given, start = (_Weight * len(weights))(), gradients.data_ptr()
-        for to, weight in zip(given, weights, strict=True):
-            outputs, inputs, kernel = (*weight.numbers.shape, 1, 1)[:3]
-            to.numbers, to.momentum, to.gradient = weight.numbers.data_ptr(), weight.momentum.data_ptr(), start
-            to.outputs, to.inputs, to.kernel = outputs, inputs, kernel
+        network, start = NetworkHandle(layout, [w.numbers for w in weights], epsilon), gradients.data_ptr()
+        for to, weight in zip(network.weights, weights, strict=True):
+            to.momentum, to.gradient = weight.momentum.data_ptr(), start
             to.sampled, to.moved = int(weight.sampled), int(weight.moved)
             start += weight.numbers.numel() * gradients.element_size()
-        cell_weights = np.array(layout.cell_weights, dtype=np.int64)
-        network = _Network(
-            torch.get_num_threads(), layout.image_channels, layout.side, layout.channels, layout.cells, layout.classes,
-            WINOGRAD_FROM, len(weights), layout.reductions, len(weights) - 2, cell_weights.ctypes.data, given,
-            RULES.index(descent.rule), int(descent.nesterov), epsilon, descent.momentum, descent.decay,
-        )  # fmt: skip
+        struct = network.struct
+        struct.threads = torch.get_num_threads()
+        struct.rule, struct.nesterov = RULES.index(descent.rule), int(descent.nesterov)
+        struct.momentum, struct.decay = descent.momentum, descent.decay
         rows, columns = (None, None) if images.offsets is None else images.offsets
         those = _Images(
             images.pixels.data_ptr(), images.labels.data_ptr(), images.values.data_ptr(), images.padding,
@@ -170,9 +128,9 @@ class Trainer:
         losses = np.empty((steps, at_once))
         arrays = (bounds, codes, sampled, routes, rates, losses)
         pointers = [None if array is None else array.ctypes.data for array in arrays]
-        if self._library.training_steps(self._pool, network, those, steps, at_once, *pointers):
+        if self._library.training_steps(self._pool, struct, those, steps, at_once, *pointers):
             raise MemoryError("not enough memory for the activations of a training step")
-        for to, weight in zip(given, weights, strict=True):
+        for to, weight in zip(network.weights, weights, strict=True):
             weight.sampled, weight.moved = bool(to.sampled), bool(to.moved)
         return losses
 

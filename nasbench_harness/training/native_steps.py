@@ -119,6 +119,8 @@ class NativeSteps:
         )  # fmt: skip
         for weight in weights:
             run.weights.give_back(weight.numbers, weight.momentum, weight.sampled, weight.moved)
+        if run.done + steps == run.steps:
+            self._trainer.close()
         return torch.from_numpy(losses).to(self._trainer.dtype)
 
     def _images(self, drawn: PassOfImages) -> ImagesOfPass:

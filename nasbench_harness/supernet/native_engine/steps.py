@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nasbench_harness.native import Kernels
-from nasbench_harness.native.steps import Layout
+from nasbench_harness.native.structures import Layout
 from nasbench_harness.space import N_EDGES, N_STAGES
 from nasbench_harness.supernet.native_engine.autograd import kernels_for_shape
 from nasbench_harness.supernet.network import Supernet
@@ -21,7 +21,16 @@ def steps_kernels(network: Supernet, images: int, side: int) -> Kernels | None:
 
 
 def _in_order(weight: Tensor) -> bool:
-    return weight.is_contiguous(memory_format=torch.channels_last if weight.dim() == 4 else torch.contiguous_format)
+    return weight.is_contiguous(memory_format=_order_of(weight))
+
+
+def in_order(weight: Tensor) -> Tensor:
+    """The weight as the calls want it, convolutions in channels-last memory; itself where it is so."""
+    return weight.contiguous(memory_format=_order_of(weight))
+
+
+def _order_of(weight: Tensor) -> torch.memory_format:
+    return torch.channels_last if weight.dim() == 4 else torch.contiguous_format
 
 
 def layout_of(network: Supernet, side: int) -> Layout:

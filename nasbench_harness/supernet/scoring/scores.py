@@ -54,10 +54,11 @@ class SupernetScorable:
         made: dict[bool, BlockedScoring | FastNetwork] = {}
 
         def on_batch(x_NCHW: Tensor) -> Answer:
-            native = kernels_for(self.network, x_NCHW)
+            height, width = x_NCHW.shape[2:]
+            native = kernels_for(self.network, x_NCHW) if height == width else None
             if (native is None) not in made:
                 made[native is None] = (
-                    FastNetwork(self.network) if native is None else BlockedScoring(self.network, native)
+                    FastNetwork(self.network) if native is None else BlockedScoring(self.network, native, height)
                 )
             ready = made[native is None].on_batch(x_NCHW)
             return lambda run: ready(*run)

@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.native import kernels, kernels_description
+from nasbench_harness.native import scoring as native_scoring
 from nasbench_harness.space import N_ARCHITECTURES, connected_live_cells
 from nasbench_harness.supernet import network
-from nasbench_harness.supernet.native_engine import scoring as native_scoring
-from nasbench_harness.supernet.native_engine import stream as native_stream
 from nasbench_harness.supernet.native_engine.autograd import kernels_for
+from nasbench_harness.supernet.native_engine.scoring import BlockedScoring
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import normalising_by
 from nasbench_harness.supernet.scoring import scores as scoring
@@ -118,8 +118,8 @@ def test_scores_of_both_engines_agree(digits: ImageSet, monkeypatch: pytest.Monk
         forgetful = scores()
     np.testing.assert_array_equal(found.negative_loss, forgetful.negative_loss)
     with monkeypatch.context() as patch:  # a block at a time, and every output past the caches
-        patch.setattr(native_stream, "NEAR_BYTES", 1)
-        patch.setattr(native_stream, "FAR_BYTES", 0)
+        patch.setattr(native_scoring, "NEAR_BYTES", 1)
+        patch.setattr(native_scoring, "FAR_BYTES", 0)
         by_blocks = scores()
     np.testing.assert_array_equal(found.negative_loss, by_blocks.negative_loss)
     plainly(monkeypatch)
@@ -128,16 +128,32 @@ def test_scores_of_both_engines_agree(digits: ImageSet, monkeypatch: pytest.Monk
     assert len(np.unique(found.negative_loss)) > 100
 
 
-def test_buffers_are_handed_out_again_once_nobody_holds_them() -> None:
-    native = kernels()
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_scoring_gives_the_logits_of_a_forward_pass(shape: NetworkShape, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In double precision, in an order that changes the first cell's nodes, with little memory and with none."""
+    torch.manual_seed(0)
+    net = Supernet(shape).double()
+    x = torch.randn(21, shape.image_channels, 8, 8).double()
+    routes = [net.first_route, *([tuple(number - 1 for number in shape.copies)] if shape.copies else [])]
+    asked = [(code, route) for code in CHOSEN + DRAWN[:8] + CHOSEN[:3] for route in routes]
+    native = kernels(torch.float64)
     assert native is not None
-    buffers = native_stream.Buffers(native)
-    first = buffers.take(2, 3, 4, 4)
-    place = first.data_ptr()
-    part = first[:1]
-    assert buffers.take(2, 3, 4, 4).data_ptr() != place
-    del first
-    second = buffers.take(4, 6, 2, 2)
-    assert second.data_ptr() == place
-    assert second.shape == (4, 6, 2, 2, native.lanes)
-    assert part.data_ptr() == place
+    with torch.no_grad():
+        expected = [net(x, code, route) for code, route in asked]
+    for remembered in (0, 3 << 26):
+        monkeypatch.setattr(native_scoring, "MOST_REMEMBERED", remembered)
+        scored = BlockedScoring(net, native, 8)
+        scored.on_batch(x[:13])
+        batch = scored.on_batch(x)
+        for (code, route), logits in zip(asked, expected, strict=True):
+            torch.testing.assert_close(batch(code, route), logits, rtol=1e-9, atol=1e-10)
+
+
+def test_a_batch_that_is_over_answers_no_more() -> None:
+    net, native = Supernet(SHAPES[0]), kernels()
+    assert native is not None
+    scored = BlockedScoring(net, native, 8)
+    first = scored.on_batch(torch.randn(16, 3, 8, 8))
+    scored.on_batch(torch.randn(16, 3, 8, 8))
+    with pytest.raises(RuntimeError, match="is over"):
+        first((1,) * 6, net.first_route)
