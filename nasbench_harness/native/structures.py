@@ -1,4 +1,4 @@
-"""A supernet as the calls that train and score it see it (``network.h``)."""
+"""A supernet as the calls that train and score it see it; a header in this folder has the same."""
 
 from __future__ import annotations
 
