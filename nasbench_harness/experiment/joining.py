@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
@@ -32,13 +33,14 @@ def joined(
     another run that is under way, or a unit that is stored, has another protocol.
     """
     mine = out / f".run-{uuid.uuid4().hex}.json"
-    protocol = {
+    protocol: dict[str, Any] = {
         "shared": experiment.shared(),
         "data": data,
         "seeds": list(experiment.seeds),
         "strategies": {name: experiment.unit(name, 0)["strategy"] for name in experiment.strategies},
         "plugins": {plugin.name: plugin.sha256 for plugin in experiment.plugins},
     }
+    protocol = json.loads(json.dumps(protocol))  # as the others' are: lists for tuples
     with claims.locked(out / LOCK, lambda owner: report(f"waiting for {owner}, which starts in {out} too")):
         for path in out.glob(".run-*.json"):
             other = living(path, claims.stale_after)

@@ -46,6 +46,13 @@ def test_runs_of_one_protocol_join_and_leave_one_description_of_all(join: Join, 
     assert (list(stored["strategies"]), stored["seeds"]) == (["one", "few"], [0, 1, 2])
 
 
+@pytest.mark.parametrize("edges", ["[]", "[0, 3]"])
+def test_options_that_are_lists_are_no_other_protocol(join: Join, edges: str) -> None:
+    few = f'[strategies.few]\nkind = "few-shot"\npartitioner = {{name = "single-edge", edges = {edges}}}\n'
+    with join(parts=few), join(parts=few):
+        pass
+
+
 @pytest.mark.parametrize(
     ("overrides", "options", "said"),
     [

@@ -235,7 +235,7 @@ class Child:
         except OSError:
             return []
 
-    def left(self, patience: float = 10.0) -> int:
+    def left(self, patience: float = 60.0) -> int:
         """Processes of its group that still run after so many seconds; they are ended."""
         until = time.monotonic() + patience
         while True:

@@ -83,7 +83,8 @@ class Bench:
     def arguments(self, plan: Plan, out: Path, other: bool = False) -> list[str]:
         """The command line of a run; ``other``: of another protocol."""
         path = self.folder / f"{plan.kind}-{plan.seeds}{'-other' if other else ''}.toml"
-        path.write_text(kinds.experiment(plan.kind, plan.seeds, 40 * other))
+        if not path.exists():  # others may read it at this moment
+            path.write_text(kinds.experiment(plan.kind, plan.seeds, 40 * other))
         workers = ["--workers", str(plan.workers)] if plan.workers > 1 else []
         return ["run", str(path), "--out", str(out), "--threads", "1", "--json", *workers]
 
@@ -173,7 +174,7 @@ class Bench:
             found.wrong += ["a process stayed behind"] * child.left()
             if code == 0:
                 break
-            found.wrong.append(f"undisturbed, it ended with {code}")
+            found.wrong.append(f"undisturbed, it ended with {code}: {_lines(log)}")
         stored.look(found)
         expected = self.science(plan.kind, plan.seeds, theirs)
         final = science_of(out)
@@ -209,7 +210,7 @@ class Bench:
         refused = [child.code for child, _, _ in runs].count(2)
         found.refused += refused
         if refused and len({other for _, other, _ in runs}) == 1:
-            found.wrong.append("a run of the same protocol was refused")
+            found.wrong.append(f"a run of the same protocol was refused: {_lines(out.with_suffix('.log'))}")
         for child, _, moment in runs:
             if child.code != 2:
                 _check_end(child.code or 0, [one for _, _, one in runs if one], child, found, moment)
@@ -290,9 +291,7 @@ def differing(expected: Mapping[Any, Any], found: Mapping[Any, Any], path: str =
     return ""
 
 
-def _check_end(
-    code: int, moments: list[Moment], child: Child, found: Found, own: Moment | None = None, patience: float = 10.0
-) -> None:
+def _check_end(code: int, moments: list[Moment], child: Child, found: Found, own: Moment | None = None) -> None:
     """An end that is right for a run that was killed at ``own``, or the only one of ``moments``."""
     own = own or (moments[0] if len(moments) == 1 else None)
     if code == -9:
@@ -305,8 +304,13 @@ def _check_end(
     elif code == 0:
         found.missed += own is not None
     else:
-        found.wrong.append(f"{own} ended with {code}")
-    found.wrong += ["a process stayed behind"] * child.left(patience)
+        found.wrong.append(f"{own} ended with {code}: {_lines(child.log)}")
+    found.wrong += ["a process stayed behind"] * child.left()
+
+
+def _lines(log: Path) -> list[str]:
+    """The last lines of the harness itself, such as its errors."""
+    return [line for line in log.read_text().splitlines() if line.startswith("nasbench-harness: ")][-3:]
 
 
 def _left_behind(out: Path) -> Iterator[str]:
@@ -367,8 +371,8 @@ def main() -> int:
     line.add_argument("--first", type=int, default=0, help="number of the first trial")
     line.add_argument("--log", type=Path, help="a JSON line for each trial is added to this file")
     asked = line.parse_args()
-    began = time.monotonic()
     children.prepare()
+    began = time.monotonic()
     total: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         for number in range(asked.first, asked.first + asked.trials):
