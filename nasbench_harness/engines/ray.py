@@ -170,10 +170,12 @@ def _connect(address: str | None, needs: Needs, at_once: int | None, store: int)
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         ray.init(address or "local", log_to_driver=True, logging_level=logging.ERROR, **own)
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # of any class, a bare Exception among them
+        ray.shutdown()
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        where = f"no Ray cluster at {address} ({said}); see --ray-address and RAY_ADDRESS"
-        raise UsageError(where if address else f"Ray cannot be started on this machine: {said}") from error
+        if address:
+            raise UsageError(f"no Ray cluster at {address} ({said}); see --ray-address and RAY_ADDRESS") from error
+        raise RunError(f"Ray cannot be started on this machine: {said}") from error
     finally:
         for each, handler in handlers.items():
             if handler is not None:  # Ray takes SIGTERM for itself

@@ -16,7 +16,11 @@ from pathlib import Path
 
 STORE = 80_000_000
 """Bytes of a node's object store: about the least that Ray accepts."""
-STATISTICS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_raylet_start_wait_time_s": "120",  # where a core is shared by many
+}
 
 
 def session_of(pid: int) -> int | None:
@@ -89,10 +93,10 @@ class Nodes:
         command += [f"--temp-dir={self.folder}"] if "--head" in options else []
         with open(log, "w") as stream:
             started = subprocess.Popen(
-                command, stdout=stream, stderr=stream, env=os.environ | STATISTICS, start_new_session=True
+                command, stdout=stream, stderr=stream, env=os.environ | SETTINGS, start_new_session=True
             )
             self.sessions.append(started.pid)
-            if started.wait(timeout=120):
+            if started.wait(timeout=240):
                 raise RuntimeError(log.read_text())
 
 
@@ -122,6 +126,6 @@ def harness(words: Sequence[str], log: Path, environment: dict[str, str]) -> sub
             [sys.executable, "-m", "nasbench_harness", *words],
             stdout=stream,
             stderr=stream,
-            env=os.environ | STATISTICS | environment,
+            env=os.environ | SETTINGS | environment,
             start_new_session=True,
         )

@@ -37,12 +37,14 @@ class Cluster:
         self.options: dict[str, Any] = {}
         self.given: tuple[Any, dict[str, Any]] | None = None
         self.cancelled: list[tuple[int, bool]] = []
-        self.up, self.stubborn = True, set[int]()
+        self.up, self.stubborn, self.down = True, set[int](), False
         self.resources = [{"CPU": 2.0}, {"CPU": 4.0, "GPU": 1.0, "memory": 8e9}]
         self.head = socket.create_server(("127.0.0.1", 0))
 
     def init(self, address: str, **more: Any) -> None:
         self.given = address, more
+        if self.down:
+            raise Exception("the node timed out during startup")
         if address == "nowhere:1":
             raise ConnectionError("could not connect\nmore")
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -181,6 +183,12 @@ def test_an_existing_cluster_may_grow(cluster: Cluster) -> None:
 def test_no_cluster_at_the_address_is_one_line(cluster: Cluster) -> None:
     with pytest.raises(UsageError, match=r"^no Ray cluster at nowhere:1 \(could not connect\); see --ray-address"):
         begin(address="nowhere:1")
+
+
+def test_a_machine_that_is_too_busy_for_ray_is_one_line(cluster: Cluster) -> None:
+    cluster.down = True
+    with pytest.raises(RunError, match=r"^Ray cannot be started on this machine: the node timed out during startup$"):
+        begin(address=None)
 
 
 def test_images_go_along_to_other_machines_alone(cluster: Cluster, tmp_path: Path) -> None:
