@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from nasbench_harness.data import resolve
 from nasbench_harness.engines.command import RunOptions
 from nasbench_harness.engines.elsewhere import Batch, Elsewhere, Task
+from nasbench_harness.engines.leftovers import tidy
 from nasbench_harness.engines.needs import Needs, needs_of, processes_of
 from nasbench_harness.engines.shard import Shard
-from nasbench_harness.engines.units import Sources, finished_record, units_of
+from nasbench_harness.engines.units import Sources, finished_record, folder_of, units_of
 from nasbench_harness.errors import RunError, SuspendedError, UsageError
 from nasbench_harness.experiment import Experiment
 from nasbench_harness.experiment.joining import joined
@@ -24,6 +25,7 @@ from nasbench_harness.report.status import summary
 from nasbench_harness.system.claims import Claims
 from nasbench_harness.system.devices import MOST_AT_ONCE
 from nasbench_harness.system.progress import Progress
+from nasbench_harness.system.stopping import check, listening
 
 if TYPE_CHECKING:
     from nasbench_harness.pipeline import Unit
@@ -58,6 +60,7 @@ def open_point(
 ) -> Point:
     """The units of an experiment and what is there of them; its description is left in the folder for ``status``.
 
+    What the dead left beside finished units is removed, for no task will visit them.
     Raises what a run here would raise before it trains: ``UsageError`` for another protocol in the folder,
     ``DataError`` for missing data.
     """
@@ -68,7 +71,8 @@ def open_point(
     asked = {(unit.strategy, unit.seed) for unit in units}
     folder.mkdir(parents=True, exist_ok=True)
     with Claims() as claims, joined(experiment, units[0].description["data"], folder, asked, claims, report):
-        pass
+        for place in finished:
+            tidy(folder_of(units[place], folder), claims)
     return Point(name, folder, units, finished, None if images is None else Path(images))
 
 
@@ -127,24 +131,26 @@ def wait_for(batch: Batch, tasks: list[Task], points: list[Point], report: Repor
     """Until all tasks have ended, with a line whenever the counts of the folder change.
 
     Raises ``SuspendedError`` where units were left at a checkpoint, ``RunError`` where units are unfinished otherwise.
-    On Ctrl-C what goes on is told first.
+    On Ctrl-C what goes on is told first; so it is at SIGTERM and SIGUSR1, with ``SuspendedError``.
     """
     open_tasks, codes = set(range(len(tasks))), dict[int, int | None]()
     looks = _Looks(points, report)
-    try:
-        while open_tasks:
-            for position, code in batch.ended().items():
-                open_tasks.discard(position)
-                codes[position] = code
-                if code != 0:
-                    how = "died" if code is None else f"ended with exit code {code}"
-                    report(f"{tasks[position].title}: {how}")
-            looks.look(last=not open_tasks)
-            if open_tasks:
-                time.sleep(SECONDS_BETWEEN_POLLS)
-    except KeyboardInterrupt:
-        report(batch.leave())
-        raise
+    with listening():
+        try:
+            while open_tasks:
+                check()
+                for position, code in batch.ended().items():
+                    open_tasks.discard(position)
+                    codes[position] = code
+                    if code != 0:
+                        how = "died" if code is None else f"ended with exit code {code}"
+                        report(f"{tasks[position].title}: {how}")
+                looks.look(last=not open_tasks)
+                if open_tasks:
+                    time.sleep(SECONDS_BETWEEN_POLLS)
+        except (KeyboardInterrupt, SuspendedError):
+            report(batch.leave())
+            raise
     left = sum(point.unfinished() for point in points)
     if not left:
         return

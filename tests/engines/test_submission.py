@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from nasbench_harness.engines.elsewhere import Task, engine_elsewhere
 from nasbench_harness.engines.needs import Needs
 from nasbench_harness.errors import UsageError
 from nasbench_harness.records import stored_units
+from nasbench_harness.system.owners import Owner
 from tests import tiny
 
 SETTINGS = tiny.RUNNABLE.replace("images = 20", "images = 20\narchitectures = 50").replace("test_30", "test_5")
@@ -53,6 +55,7 @@ class InProcess:
     begun: list[Task] = field(default_factory=list)
     given: dict[str, Any] = field(default_factory=dict)
     interrupted: bool = False
+    stopped: bool = False
     told: dict[str, Any] = field(default_factory=lambda: {"engine": "in-process", "line": "job 7", "logs": "logs here"})
 
     def begin(self, tasks: Sequence[Task], needs: Needs, at_once: int | None, logs: Path) -> InProcess:
@@ -64,6 +67,9 @@ class InProcess:
     def ended(self) -> Mapping[int, int | None]:
         if self.interrupted:
             raise KeyboardInterrupt
+        if self.stopped:
+            signal.raise_signal(signal.SIGTERM)
+            return {}
         position, task = self.waiting.pop(0)
         return {position: main(list(task.arguments))}
 
@@ -108,6 +114,8 @@ def test_each_unfinished_unit_is_a_command_and_the_leaderboard_comes_last(
 ) -> None:
     command = study()
     assert main([*command[:-2], "--shard", "2/3"]) == 0
+    left = tmp_path / "out" / "untrained" / "seed-1" / "claim.json"
+    left.write_text(json.dumps(replace(Owner.me(), pid=2**31 - 1).to_json()))
     capsys.readouterr()
     assert main([*command, "--needs", "cores=4,time=1h", "--threads", "2", "--workers", "7", "--json"]) == 0
     said = capsys.readouterr()
@@ -117,6 +125,7 @@ def test_each_unfinished_unit_is_a_command_and_the_leaderboard_comes_last(
     assert engine.given["needs"].time == 3600.0
     assert engine.given["needs"].memory is not None, "derived from the unit that is finished"
     assert engine.given["at_once"] == 7
+    assert not left.exists(), "of one who died between the record and the end; no task comes there"
     assert engine.given["logs"].parent == tmp_path / "out" / "logs"
     assert "tiny: 3 of 3 units finished" in said.err
     assert [row["seeds"] for row in json.loads(said.out[said.out.rindex('{\n "folder"') :])["rows"]] == [[0, 1, 2]]
@@ -162,6 +171,9 @@ def test_who_detaches_or_interrupts_is_told_what_goes_on(
     }
     engine.interrupted = True
     assert main(command) == 130
+    assert "job 7 goes on; end it with: cancel 7" in capsys.readouterr().err
+    engine.interrupted, engine.stopped = False, True
+    assert main(command) == 75
     assert "job 7 goes on; end it with: cancel 7" in capsys.readouterr().err
     assert main(["status", str(tmp_path / "out"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["waiting"] == 3
