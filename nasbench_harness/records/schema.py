@@ -33,6 +33,7 @@ EXTREMES = ("best_rank_at", "worst_rank_at", "top_k_accuracy", "regret_at")
 earlier versions hold such intervals; they are not shown."""
 
 _MISSING = object()
+_WITHOUT_FLOATS = {str, int, bool, type(None)}
 _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "schema": (int, "an integer"),
     "identity": (str, "text"),
@@ -220,6 +221,9 @@ def _check_plain(value: object, source: str, path: str) -> None:
     if isinstance(value, float):
         raise DataError(f"{source}: {path} is {value}, expected a finite number; run the unit again")
     if isinstance(value, list | tuple):
+        kinds = set(map(type, value))
+        if kinds <= _WITHOUT_FLOATS or (kinds == {float} and all(map(math.isfinite, value))):
+            return  # most of a record are long lists of numbers
         for number, item in enumerate(value):
             _check_plain(item, source, f"{path}[{number}]")
     elif isinstance(value, dict):

@@ -6,22 +6,24 @@ The record is written last: where it stands, the unit is finished.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.records.digests import DIGESTS, sealed
+from nasbench_harness.records.light import light
 from nasbench_harness.records.schema import Record
 from nasbench_harness.records.scores import RECORD_FILE, SCORES_FILE, ScoreTable, read_score_bytes
-from nasbench_harness.system.files import write_atomically, write_json
+from nasbench_harness.system.files import write_atomically, write_long_json
 from nasbench_harness.system.reading import read_json, why
 
 CLAIM_FILE = "claim.json"
+"""In the folder of a unit that is being run: which process does that (``system.claims``)."""
+
 CHECKPOINTS = "checkpoints"
 """Folder of an unfinished unit's checkpoints, inside the unit's own."""
-
-"""In the folder of a unit that is being run: which process does that (``system.claims``)."""
 
 _STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,199}")
 _SEED_FOLDER = re.compile(r"seed-(0|[1-9][0-9]*)")
@@ -52,7 +54,14 @@ class Run:
 
     def of(self, strategy: str) -> tuple[Record, ...]:
         """The records of one strategy, by seed."""
-        return tuple(record for record in self.records if record.strategy == strategy)
+        return self._by_strategy.get(strategy, ())
+
+    @cached_property
+    def _by_strategy(self) -> dict[str, tuple[Record, ...]]:
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            found.setdefault(record.strategy, []).append(record)
+        return {strategy: tuple(records) for strategy, records in found.items()}
 
     def unit_dir(self, strategy: str, seed: int) -> Path:
         """Folder of a unit's record and scores."""
@@ -92,7 +101,7 @@ def write_record(run_dir: Path | str, record: Record, scores: ScoreTable) -> Pat
     except OSError as error:
         raise UsageError(f"cannot write {unit}: {error.strerror}; choose a folder that can be written") from error
     write_atomically(unit / SCORES_FILE, lambda stream: stream.write(data))
-    write_json(unit / RECORD_FILE, sealed(value, data))
+    write_long_json(unit / RECORD_FILE, sealed(value, data))
     return unit
 
 
@@ -108,7 +117,7 @@ def protect(unit: Path) -> bool:
     if record.digests:
         return False
     value = sealed(read_json(unit / RECORD_FILE), read_score_bytes(unit / SCORES_FILE))
-    write_json(unit / RECORD_FILE, value)
+    write_long_json(unit / RECORD_FILE, value)
     return True
 
 
@@ -118,7 +127,7 @@ def replace_record(unit: Path, record: Record) -> Path:
     Raises ``DataError`` for an invalid record and for scores that are missing or not those of the stored record.
     """
     value = sealed(record.to_json(), read_score_bytes(unit / SCORES_FILE))
-    write_json(unit / RECORD_FILE, value)
+    write_long_json(unit / RECORD_FILE, value)
     return unit / RECORD_FILE
 
 
@@ -140,21 +149,24 @@ def read_changed(unit: Path) -> Record | None:
         return None
 
 
-def read_run(run_dir: Path | str, whole: bool = True) -> Run:
+def read_run(run_dir: Path | str, whole: bool = True, curves: bool = True, known: Iterable[Record] = ()) -> Run:
     """All finished units of a run folder.
 
     Raises ``DataError`` for a folder without records, a damaged record (naming the file), and records that cannot
     stand in one table because their experiment or truth differ. With ``whole`` false damaged records are left out and
-    named in ``Run.unreadable``; only where no other is left it raises.
+    named in ``Run.unreadable``; only where no other is left it raises. With ``curves`` false records are checked as
+    always and kept ``light``, as tables need them; ``known`` are such records that were read a moment ago.
     """
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise DataError(f"{run_dir}: no such run folder; give the folder that 'nasbench-harness run' wrote")
     found: list[Record] = []
     faults: list[str] = []
+    at_hand = {(record.strategy, record.seed): record for record in known}
     for strategy, seed in stored_units(run_dir):
         try:
-            found.append(_read_unit(unit_dir(run_dir, strategy, seed), strategy, seed))
+            record = at_hand.get((strategy, seed)) or _read_unit(unit_dir(run_dir, strategy, seed), strategy, seed)
+            found.append(record if curves else light(record, found[-1] if found else None))
         except DataError as error:
             if whole:
                 raise

@@ -93,3 +93,15 @@ def write_text(path: Path | str, text: str) -> None:
 def write_json(path: Path | str, value: Any) -> None:
     """Write ``value`` as indented JSON with a final newline; NaN is refused (it is not JSON)."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def write_long_json(path: Path | str, value: dict[str, Any], depth: int = 2) -> None:
+    """The same for an object of many numbers: what lies ``depth`` deep is a line, so that it has half of the bytes."""
+    write_text(path, _laid_out(value, depth, 0) + "\n")
+
+
+def _laid_out(value: Any, depth: int, level: int) -> str:
+    if level == depth or not isinstance(value, dict) or not value:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    inside = (f'{" " * (level + 1)}{json.dumps(name)}: {_laid_out(one, depth, level + 1)}' for name, one in value.items())
+    return "{\n" + ",\n".join(inside) + "\n" + " " * level + "}"

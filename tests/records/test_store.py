@@ -81,7 +81,7 @@ def test_a_run_knows_its_strategies(run_dir):
     assert [record.seed for record in run.of("one-shot")] == [2, 10]
 
 
-@pytest.mark.parametrize("broken_write", ["write_atomically", "write_json"])
+@pytest.mark.parametrize("broken_write", ["write_atomically", "write_long_json"])
 def test_an_interrupted_rewrite_leaves_no_record(fake, tmp_path, monkeypatch, broken_write):
     record = fake.make_record()
     unit = write_record(tmp_path, record, fake.make_scores(record))
