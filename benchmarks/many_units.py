@@ -1,17 +1,17 @@
 """What many units cost beside their training: units that do nothing, through claims, records, status and leaderboard.
 
     python benchmarks/many_units.py --units 1000 10000 --out benchmarks/results/scale
-    python benchmarks/many_units.py --units 100000 --architectures 1000 --shards 40
+    python benchmarks/many_units.py --units 100000 --architectures 500 --stages fill status leaderboard
 
-Every stage is a process of its own, or several (this one stays small: a peak is inherited from it); its seconds, processor seconds and peak memory are those that the
-system counts. Units are stored under ``--folder`` (230 kB each with all architectures, 60 kB with a sample of 1,000) and
-removed at the end; with ``--keep`` they stay, and another call with it goes on with other ``--stages``. ``--most-seconds`` ends a stage that takes longer.
+Every stage is a process of its own, or several; its seconds, processor seconds and peak memory are those that the
+system counts. This process stays small, for a peak is inherited from it. Units are stored under ``--folder`` (190 kB
+each with all architectures, 43 kB with a sample of 500) and removed at the end; with ``--keep`` they stay, and
+another call with it goes on with other ``--stages``. ``--most-seconds`` ends a stage that takes longer.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ VERBS = {
 }
 """Each with ``--json``; the last changes the folder."""
 
-STAGES = ("claims", "run", "run again", *VERBS)
+STAGES = ("claims", "run", "fill", "run again", "a shard again", *VERBS)
 
 
 def finish(processes: Sequence[subprocess.Popen[bytes]], most: float) -> dict[str, Any]:
@@ -67,9 +67,9 @@ def begin(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
 
 def run_units(folder: Path, made: Path, units: int, options: argparse.Namespace) -> dict[str, Any]:
     """All units by several processes at a time: they share them, or each takes one shard after the other."""
-    asked = [f"{options.strategies}", f"{units // options.strategies}", f"{options.architectures or 0}"]
-    one = [str(CODE), "--worker", str(folder), str(made), *asked]
-    log, total, count = folder.with_suffix(".log"), {}, options.shards
+    one = [str(CODE), "--worker", *asked_of(folder, made, units, options)]
+    log, count = folder.with_suffix(".log"), options.shards
+    total: dict[str, Any] = {}
     shares = [f"{number}/{count}" for number in range(1, count + 1)] if count else [""] * options.processes
     for first in range(0, len(shares), options.processes):
         group = [begin([*one, share], log) for share in shares[first : first + options.processes]]
@@ -79,6 +79,23 @@ def run_units(folder: Path, made: Path, units: int, options: argparse.Namespace)
         total["peak_mb"] = max(total.get("peak_mb", 0.0), found["peak_mb"])
         total["exit_codes"] = sorted({*total.get("exit_codes", []), *found["exit_codes"]})
     return total
+
+
+def asked_of(folder: Path, made: Path, units: int, options: argparse.Namespace) -> list[str]:
+    """The arguments of ``work`` and ``fill``."""
+    return [
+        str(folder),
+        str(made),
+        *map(str, (options.strategies, units // options.strategies, options.architectures or 0)),
+    ]
+
+
+def fill(folder: str, made: str, strategies: str, seeds: str, architectures: str) -> None:
+    """The folder of a run that was not run."""
+    import no_op_units
+
+    described = no_op_units.experiment(int(strategies), int(seeds), int(architectures) or None)
+    no_op_units.fill(Path(made), described, Path(folder))
 
 
 def work(folder: str, made: str, strategies: str, seeds: str, architectures: str, share: str) -> None:
@@ -147,9 +164,15 @@ def measure(units: int, options: argparse.Namespace, folder: Path) -> dict[str, 
         elif stage == "run":
             found = run_units(run, made, units, options)
             result["contents"] = contents(run)
-        elif stage == "run again":
-            again = argparse.Namespace(**{**vars(options), "processes": 1, "shards": 0})
-            found = run_units(run, made, units, again)
+        elif stage == "fill":
+            found = finish(
+                [begin([str(CODE), "--fill", *asked_of(run, made, units, options)], log)], options.most_seconds
+            )
+            result["contents"] = contents(run)
+        elif stage in ("run again", "a shard again"):
+            share = f"1/{units // 100}" if stage == "a shard again" else ""
+            words = [str(CODE), "--worker", *asked_of(run, made, units, options), share]
+            found = finish([begin(words, log)], options.most_seconds)
         else:
             words = [word.format(run=run) for word in VERBS[stage]]
             found = finish([begin(["-m", "nasbench_harness", *words, "--json"], log)], options.most_seconds)
@@ -165,7 +188,12 @@ def _rounded(found: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print and store."""
-    parts = {"--worker": work, "--claims": claim_all, "--prepare": prepare}
+    parts: dict[str, Callable[..., None]] = {
+        "--worker": work,
+        "--claims": claim_all,
+        "--prepare": prepare,
+        "--fill": fill,
+    }
     if sys.argv[1:] and (part := parts.get(sys.argv[1])):
         part(*sys.argv[2:])
         return
@@ -174,8 +202,8 @@ def main() -> None:
     parser.add_argument("--strategies", type=int, default=20, help="of which each has units / strategies seeds")
     parser.add_argument("--architectures", type=int, help="scored and ranked; none: all 15,625")
     parser.add_argument("--processes", type=int, default=2, help="that run units at the same time")
-    parser.add_argument("--shards", type=int, default=0, help="run the units in so many shards; 0: processes share them")
-    parser.add_argument("--stages", nargs="+", default=list(STAGES), choices=STAGES)
+    parser.add_argument("--shards", type=int, default=0, help="to run the units in; 0: processes share them")
+    parser.add_argument("--stages", nargs="+", default=[one for one in STAGES if one != "fill"], choices=STAGES)
     parser.add_argument("--most-seconds", type=float, default=900.0, help="of one stage, or one group of shards")
     parser.add_argument("--folder", type=Path, help="where units are stored; none: with temporary files")
     parser.add_argument("--keep", action="store_true", help="do not remove what was stored")

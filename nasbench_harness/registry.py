@@ -12,10 +12,14 @@ import difflib
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from importlib.metadata import EntryPoint
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nasbench_harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
@@ -24,6 +28,14 @@ HARNESS = ""
 
 
 _registries: weakref.WeakSet[Registry[Any]] = weakref.WeakSet()
+
+
+@lru_cache(maxsize=1000)
+def _adapter(member: type[Any]) -> TypeAdapter[Any]:
+    """What builds a part from options; making it takes a hundred times as long as building the part."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(member)
 
 
 def near_names(wanted: str, known: list[str]) -> str:
@@ -139,7 +151,7 @@ class Registry(Generic[T]):
 
     def create(self, name: str, options: Mapping[str, Any]) -> T:
         """Build member ``name``; raises ``UsageError`` for an option it does not have or cannot take."""
-        from pydantic import TypeAdapter, ValidationError
+        from pydantic import ValidationError
 
         member = self[name]
         known = self.options(name)
@@ -148,7 +160,8 @@ class Registry(Generic[T]):
                 hint = near_names(option, known) if known else "it takes none"
                 raise UsageError(f"{self.family} {name!r} has no option {option!r}; {hint}")
         try:
-            return TypeAdapter(member).validate_python(dict(options))
+            made: T = _adapter(member).validate_python(dict(options))
+            return made
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "options"

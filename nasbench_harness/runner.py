@@ -16,6 +16,7 @@ from nasbench_harness.errors import HarnessError, RunError, StoppedEarlyError, S
 from nasbench_harness.experiment import Experiment
 from nasbench_harness.experiment.joining import joined
 from nasbench_harness.records import Record
+from nasbench_harness.records.light import light
 from nasbench_harness.records.summary import sample_of
 from nasbench_harness.strategies.trajectory import SIGNALS
 from nasbench_harness.system.claims import Claims
@@ -58,6 +59,7 @@ def run_experiment(
 ) -> list[Record]:
     """Run every unit that is not finished and return the records of all, in the order of strategies and seeds.
 
+    They are ``light``, which is enough for a table; ``after_unit`` gets whole ones.
     ``report`` gets a line for each unit, ``after_unit`` the record of each that this call finished, once it is stored;
     what ``after_unit`` raises ends the run. With several ``workers`` units run in processes of their own, so many at a
     time; where fewer units than workers wait, each has ``processes_a_unit`` for its parts. The records are the same as
@@ -101,8 +103,8 @@ def run_experiment(
             without = keep_weights and not (folder_of(units[position], out) / WEIGHTS_FILE).is_file()
             report(f"{titles[position]}: finished earlier, kept{_WITHOUT_WEIGHTS if without else ''}")
         waiting = [position for position in range(len(units)) if position not in records]
-        for position in waiting:
-            check_ready(units[position], keep_weights)
+        for position in {units[position].strategy: position for position in waiting}.values():
+            check_ready(units[position], keep_weights)  # no seed changes the answer
         processes = processes_a_unit(workers, len(waiting))
         jobs = [
             (at, Job(units[at], out, processes, stop_below, keep_weights, tensorboard), titles[at]) for at in waiting
@@ -157,7 +159,7 @@ class _Gathered:
             raise outcome
         else:
             self.report(f"{title}: {summary(outcome)}")
-            self.records[position] = outcome
+            self.records[position] = light(outcome)
             if self.after_unit is not None:
                 self.after_unit(outcome)
 

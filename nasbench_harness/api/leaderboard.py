@@ -78,7 +78,7 @@ def leaderboard(
     that the run was judged by, where ``scores`` are given and it is neither embedded nor fetched. Raises ``DataError``
     for a folder without records or a record without that signal, ``UsageError`` for runs of different protocols.
     """
-    runs = [one if isinstance(one, Run) else read_run(Path(one)) for one in (run, *join)]
+    runs = [one if isinstance(one, Run) else read_run(Path(one), curves=bool(join)) for one in (run, *join)]
     stored = join_runs(runs)
     board = report.leaderboard(stored, signal)
     if scores:

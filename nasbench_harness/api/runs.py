@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,16 @@ from nasbench_harness.evaluation.rejudge import rejudge
 from nasbench_harness.experiment import Experiment, load_experiment, select_strategies, with_seeds
 from nasbench_harness.figures import draw_run, save_figures
 from nasbench_harness.records import Record, ScoreTable, read_scores, unit_dir
+from nasbench_harness.records.store import all_stored
 from nasbench_harness.system.files import write_json, write_text
 from nasbench_harness.system.live import stamp
 from nasbench_harness.system.progress import Progress
 from nasbench_harness.system.stopping import seconds_of
 from nasbench_harness.system.variables import IMAGES_VARIABLE, TRUTH_VARIABLE
+
+MOST_READ_BY_SHARDS = 1000
+"""Units of a run up to which each of its shards shows all that is finished; in larger ones that would be most of the
+work, for each of many shards would read every record there is."""
 
 if TYPE_CHECKING:
     import polars
@@ -120,6 +125,27 @@ class Run(records.Run):
         return self.leaderboard()._repr_html_()
 
 
+class _Finished(Run):
+    """What a call of ``run_experiment`` leaves: its table is there, its records are read when they are asked for."""
+
+    @classmethod
+    def with_board(cls, folder: Path, board: Leaderboard) -> _Finished:
+        """``board``: by each record's headline signal."""
+        run = object.__new__(cls)
+        vars(run).update(folder=folder, elsewhere={}, unreadable=(), board=board)
+        return run
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """All finished units of the folder."""
+        return records.read_run(self.folder).records
+
+    def leaderboard(self, signal: str | None = None) -> Leaderboard:
+        """See ``Run.leaderboard``."""
+        board: Leaderboard | None = vars(self).get("board")
+        return super().leaderboard(signal) if signal or board is None else board
+
+
 def run_experiment(
     experiment: Experiment | Path | str,
     out: Path | str | None = None,
@@ -163,9 +189,10 @@ def run_experiment(
     ``keep_weights``: leave the networks of each unit that is trained now beside its record, for ``Run.weights``.
     ``tensorboard``: folder for TensorBoard's event files of each unit that is trained now (needs that package).
 
-    Returns every finished unit of the folder. Raises ``UsageError`` for impossible settings or a folder that holds
-    units of another protocol, ``DataError`` for missing data, ``RunError`` when units failed (the others are stored),
-    ``SuspendedError`` when it was stopped by ``stop_after`` or a scheduler's signal.
+    Returns every finished unit of the folder; their records are read when they are asked for. Raises ``UsageError``
+    for impossible settings or a folder that holds units of another protocol, ``DataError`` for missing data,
+    ``RunError`` when units failed (the others are stored), ``SuspendedError`` when it was stopped by ``stop_after`` or
+    a scheduler's signal.
     """
     from nasbench_harness.data import resolve
     from nasbench_harness.engines import Shard
@@ -188,7 +215,7 @@ def run_experiment(
         sources = Sources(found_images, _path(split), found_truth, device, threads)
         report = _note if progress else _nothing
         events = _path(tensorboard)
-        run_units(
+        done = run_units(
             described,
             sources,
             folder,
@@ -203,16 +230,21 @@ def run_experiment(
             share,
             seconds,
         )
-    run = read_run(folder)
-    store_leaderboard(run)
-    return run
+    units = [(strategy, seed) for strategy in described.strategies for seed in described.seeds]
+    if share is not None and len(units) > MOST_READ_BY_SHARDS and not all_stored(folder, units):
+        report(f"units of {folder} are unfinished: the leaderboard of all is left to the last, or to `leaderboard`")
+        return _Finished.with_board(folder, leaderboard(records.Run(folder, tuple(done))))
+    return _Finished.with_board(folder, store_leaderboard(folder, done))
 
 
-def store_leaderboard(run: Run) -> Leaderboard:
-    """Write the leaderboard of a run beside its records, as JSON and as Markdown, and return it."""
-    board = run.leaderboard()
-    write_json(run.folder / "leaderboard.json", board.to_json())
-    write_text(run.folder / "leaderboard.md", board.to_markdown())
+def store_leaderboard(folder: Path, known: Sequence[Record] = ()) -> Leaderboard:
+    """Write the leaderboard of a run's folder beside its records, as JSON and as Markdown, and return it.
+
+    ``known``: records that were read a moment ago, and need not be read again.
+    """
+    board = leaderboard(records.read_run(folder, curves=False, known=known))
+    write_json(folder / "leaderboard.json", board.to_json())
+    write_text(folder / "leaderboard.md", board.to_markdown())
     return board
 
 

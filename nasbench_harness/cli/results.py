@@ -44,7 +44,7 @@ def leaderboard(
     from nasbench_harness.report import leaderboard as make
     from nasbench_harness.report.cells import table_of
 
-    read, unreadable = _readable([run_dir, *(also or [])])
+    read, unreadable = _readable([run_dir, *(also or [])], curves=bool(also or policy))
     folders = [_judged(run, policy, truth) for run in read]
     runs = [join([judged[name] for judged in folders]) for name in folders[0]]
     boards = tuple(_with_scores(make(run, signal), run, scores or [], truth) for run in runs)
@@ -57,15 +57,18 @@ def leaderboard(
         raise DataError(f"{len(unreadable)} stored records or folders cannot be read (above); the others are shown")
 
 
-def _readable(folders: list[Path]) -> tuple[list[Run], list[str]]:
-    """The runs of the folders, and a line on each record or folder that cannot be read; an error where none can."""
+def _readable(folders: list[Path], curves: bool) -> tuple[list[Run], list[str]]:
+    """The runs of the folders, and a line on each record or folder that cannot be read; an error where none can.
+
+    Without ``curves`` their records are ``light``.
+    """
     from nasbench_harness.records import read_run
 
     runs: list[Run] = []
     faults: list[DataError] = []
     for folder in folders:
         try:
-            runs.append(read_run(folder, whole=False))
+            runs.append(read_run(folder, whole=False, curves=curves))
         except DataError as error:
             faults.append(error)
     if not runs:

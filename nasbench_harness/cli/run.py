@@ -236,10 +236,10 @@ def _run_elsewhere(
 
 def _boards(points: Points) -> dict[Path, Leaderboard]:
     """The leaderboards of folders whose units are all finished, stored beside them too."""
-    from nasbench_harness.api.runs import read_run, store_leaderboard
+    from nasbench_harness.api.runs import store_leaderboard
 
     boards: dict[Path, Leaderboard] = {}
     for _, folder in points.values():
-        boards[folder] = store_leaderboard(read_run(folder))
+        boards[folder] = store_leaderboard(folder)
         note(f"records in {folder}; figures: nasbench-harness figures {folder}")
     return boards

@@ -11,6 +11,7 @@ from nasbench_harness.experiment import Experiment
 from nasbench_harness.experiment.folder import first_difference
 from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.records import Record, read_record, unit_dir
+from nasbench_harness.records.light import light
 from nasbench_harness.records.scores import RECORD_FILE
 from nasbench_harness.truth import TruthPolicy, noise_ceiling_of, open_table, proxy_ceiling_of
 
@@ -63,10 +64,15 @@ def stamp_of(unit: Unit, out: Path) -> tuple[int, int] | None:
 
 
 def finished_record(unit: Unit, out: Path) -> Record | None:
-    """The stored record of this very unit; one of another protocol is a ``UsageError`` that names the difference."""
+    """The stored record of this very unit, checked and then ``light``: there may be very many.
+
+    One of another protocol is a ``UsageError`` that names the difference.
+    """
     record = read_record(out, unit.strategy, unit.seed)
-    if record is None or record.identity == unit.identity:
-        return record
+    if record is None:
+        return None
+    if record.identity == unit.identity:
+        return light(record)
     difference = first_difference(record.experiment, unit.description) or "the version of the code's numbers"
     raise UsageError(
         f"{out / unit.strategy}: seed {unit.seed} is stored under another protocol ({difference}); "

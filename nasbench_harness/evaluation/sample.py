@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,11 @@ def architectures_of(experiment: str, count: int | None) -> npt.NDArray[np.int64
 
     The sample depends on the name of the experiment alone, so that its strategies, seeds and settings rank the same.
     """
-    if count is None:
-        return np.arange(N_ARCHITECTURES)
+    return np.arange(N_ARCHITECTURES) if count is None else _sample(experiment, count).copy()
+
+
+@lru_cache(maxsize=8)
+def _sample(experiment: str, count: int) -> npt.NDArray[np.int64]:
     return sample_of_space(count, derive_rng(experiment, "sampled architectures"))
 
 

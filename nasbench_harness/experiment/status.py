@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,18 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.experiment.folder import DESCRIPTION_FILE, read_description
 from nasbench_harness.records import unit_dir
 from nasbench_harness.records.scores import RECORD_FILE
-from nasbench_harness.records.store import CHECKPOINTS, CLAIM_FILE, unit_of
+from nasbench_harness.records.store import CHECKPOINTS, CLAIM_FILE, unit_folders
 from nasbench_harness.system.claims import read_claim
 from nasbench_harness.system.estimate import Spent, UnderWay, run_left, unit_left
 from nasbench_harness.system.heartbeat import FAILED, HEARTBEAT_FILE, RUNNING, STOPPED
 from nasbench_harness.system.meter import UPDATES
 from nasbench_harness.system.owners import Owner, runs
-from nasbench_harness.system.reading import read_json
+from nasbench_harness.system.reading import parse_json, read_json, read_text
+
+_COST = '\n "cost": '
+"""Before the cost in a record as the harness lays it out: no other member stands so far to the left."""
+
+_DECODER = json.JSONDecoder()
 
 FINISHED, STALE, WAITING = "finished", "stale", "waiting"
 STATES = (FINISHED, RUNNING, STALE, STOPPED, FAILED, WAITING)
@@ -66,9 +73,13 @@ class RunStatus:
 
     def of(self, state: str) -> tuple[UnitStatus, ...]:
         """The units in one state."""
-        return tuple(unit for unit in self.units if unit.state == state)
+        return self._by_state.get(state, ())
 
-    @property
+    @cached_property
+    def _by_state(self) -> dict[str, tuple[UnitStatus, ...]]:
+        return {state: tuple(unit for unit in self.units if unit.state == state) for state in STATES}
+
+    @cached_property
     def finished(self) -> dict[str, list[Spent]]:
         """Seconds of the finished units, by strategy."""
         found: dict[str, list[Spent]] = {}
@@ -130,16 +141,17 @@ def _is_run(folder: Path) -> bool:
     return (folder / DESCRIPTION_FILE).is_file() or bool(_units_of(folder))
 
 
-def _units_of(folder: Path) -> list[tuple[str, int]]:
-    """Strategy and seed of all unit folders that hold a record or checkpoints."""
-    found = {path.parent for name in (RECORD_FILE, CHECKPOINTS) for path in folder.glob(f"*/seed-*/{name}")}
-    return sorted(named for path in found if (named := unit_of(path)) is not None)
+def _units_of(folder: Path, known: Collection[tuple[str, int]] = ()) -> list[tuple[str, int]]:
+    """Strategy and seed of all unit folders that hold a record or checkpoints, without those that are ``known``."""
+    others = ((path, named) for path, named in unit_folders(folder) if named not in known)
+    return sorted(named for path, named in others if any((path / one).exists() for one in (RECORD_FILE, CHECKPOINTS)))
 
 
 def _status(folder: Path, now: float) -> RunStatus:
     name, described = _described(folder)
-    others = [unit for unit in _units_of(folder) if unit not in set(described)]
-    return RunStatus(folder, name, tuple(_unit(folder, *named, now) for named in [*described, *others]))
+    known = set(described)
+    units = (*described, *_units_of(folder, known))
+    return RunStatus(folder, name, tuple(_unit(folder, *named, now) for named in units))
 
 
 def _described(folder: Path) -> tuple[str, list[tuple[str, int]]]:
@@ -156,8 +168,13 @@ def _described(folder: Path) -> tuple[str, list[tuple[str, int]]]:
 
 def _unit(folder: Path, strategy: str, seed: int, now: float) -> UnitStatus:
     unit = unit_dir(folder, strategy, seed)
+    try:
+        held = set(os.listdir(unit))
+    except OSError:
+        return UnitStatus(strategy, seed, WAITING, None, {}, None)
     record = unit / RECORD_FILE
-    beat, claim = _beat(unit / CHECKPOINTS / HEARTBEAT_FILE), _claim(unit / CLAIM_FILE)
+    beat = _beat(unit / CHECKPOINTS / HEARTBEAT_FILE) if CHECKPOINTS in held else None
+    claim = _claim(unit / CLAIM_FILE) if CLAIM_FILE in held else None
     said = {} if beat is None else beat[0]
     lives = None if claim is None else claim[0].lives()
     times = [found[1] for found in (beat, claim) if found is not None]
@@ -165,8 +182,8 @@ def _unit(folder: Path, strategy: str, seed: int, now: float) -> UnitStatus:
     if claim is not None and lives is not False and said.get("state") != RUNNING:
         said = {"host": claim[0].host, "pid": claim[0].pid}  # taken up a moment ago: the heartbeat is an earlier run's
     state = WAITING if age is None else _state(said, age, lives)
-    if state != RUNNING and record.is_file():
-        return UnitStatus(strategy, seed, FINISHED, None, {}, _spent(record, record.stat().st_mtime_ns))
+    if state != RUNNING and RECORD_FILE in held:
+        return UnitStatus(strategy, seed, FINISHED, None, {}, _spent_on(record))
     if age is None and (unit / CHECKPOINTS).is_dir():
         state = STOPPED
     return UnitStatus(strategy, seed, state, age, said, None)
@@ -208,12 +225,25 @@ def _runs(said: dict[str, Any]) -> bool | None:
     return runs(pid) if here and isinstance(pid, int) else None
 
 
-@lru_cache(maxsize=100_000)
-def _spent(record: Path, written: int) -> Spent | None:
-    """Seconds of a finished unit; ``written`` makes a record that was replaced another one."""
+def _spent_on(record: Path) -> Spent | None:
+    """Seconds of a finished unit."""
     try:
-        return Spent.of(read_json(record)["cost"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _spent(str(record), record.stat().st_mtime_ns)
+    except OSError:  # replaced at this moment
+        return None
+
+
+@lru_cache(maxsize=200_000)
+def _spent(record: str, written: int) -> Spent | None:
+    """The same; ``written`` makes a record that was replaced another one.
+
+    Of a record only its cost is parsed, found by its place in the text: most of a record are curves.
+    """
+    try:
+        text = read_text(record)
+        place = text.find(_COST)
+        return Spent.of(_DECODER.raw_decode(text, place + len(_COST))[0] if place >= 0 else parse_json(text)["cost"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

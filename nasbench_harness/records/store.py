@@ -5,8 +5,9 @@ The record is written last: where it stands, the unit is finished.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -211,11 +212,29 @@ def image_set_of(scores: Path | str) -> str | None:
 
 def stored_units(run_dir: Path | str) -> list[tuple[str, int]]:
     """Strategy and seed of every finished unit of a run folder, sorted; empty where there is none."""
-    found = []
-    for path in Path(run_dir).glob(f"*/seed-*/{RECORD_FILE}"):
-        if unit := unit_of(path.parent):
-            found.append(unit)
-    return sorted(found)
+    return sorted(unit for folder, unit in unit_folders(run_dir) if os.path.exists(folder / RECORD_FILE))
+
+
+def unit_folders(run_dir: Path | str) -> Iterator[tuple[Path, tuple[str, int]]]:
+    """Every folder of a run whose name is that of a unit, with strategy and seed, whatever it holds."""
+    for strategy in _folders_in(run_dir):
+        if _STRATEGY.fullmatch(strategy.name):
+            for folder in _folders_in(strategy):
+                if seed := _SEED_FOLDER.fullmatch(folder.name):
+                    yield Path(folder), (strategy.name, int(seed[1]))
+
+
+def _folders_in(folder: Path | str | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if entry.is_dir()]
+    except OSError:
+        return []
+
+
+def all_stored(run_dir: Path | str, units: Sequence[tuple[str, int]]) -> bool:
+    """Whether all these (strategy, seed) are finished; looks from their end, where those are that are done last."""
+    return all((unit_dir(run_dir, *unit) / RECORD_FILE).exists() for unit in reversed(units))
 
 
 def unit_of(folder: Path) -> tuple[str, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -69,10 +70,10 @@ def _print_running(run: RunStatus, units: Sequence[UnitStatus], console: Console
 def _print_strategies(run: RunStatus, console: Console) -> None:
     states = [state for state in STATES if state == FINISHED or run.of(state)]
     rows = []
+    found = Counter((unit.strategy, unit.state) for unit in run.units)
     for strategy in dict.fromkeys(unit.strategy for unit in run.units):
-        units = [unit for unit in run.units if unit.strategy == strategy]
         spent = run.finished.get(strategy)
-        counts = [str(sum(unit.state == state for unit in units) or _MISSING) for state in states]
+        counts = [str(found[strategy, state] or _MISSING) for state in states]
         rows.append([strategy, *counts, duration(fmean(one.all for one in spent)) if spent else _MISSING])
     _print_table(["strategy", *states, "a unit takes"], rows, console)
 

@@ -65,6 +65,8 @@ class Claims:
 
         ``holds(path)`` tells which. Raises ``UsageError`` and ``RunError`` where the folder cannot be written.
         """
+        if (other := self._seen_to_live(path)) is not None:
+            return other
         me = Owner.me()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +80,21 @@ class Claims:
             reason = f"{error.strerror}; choose a folder that can be written, with hard links"
             raise UsageError(f"cannot claim {path.parent}: {reason}") from error
         return owner
+
+    def _seen_to_live(self, path: Path) -> Owner | None:
+        """The living owner of ``path`` where nothing need be written to find it; None where it takes a try.
+
+        A run of many processes looks at the claims of others far more often than it gets one.
+        """
+        if (found := read_claim(path)) is None:
+            return None
+        lives = found[0].lives()
+        if lives is None and self.beat is not None:
+            with self._lock, contextlib.suppress(OSError):
+                # that of a claim held here was touched a beat ago, so the present is a little later
+                touched = max((os.fstat(descriptor).st_mtime for _, descriptor in self._held.values()), default=None)
+                lives = touched is not None and touched - path.stat().st_mtime + 2 * self.beat <= self.stale_after
+        return found[0] if lives else None
 
     def holds(self, path: Path) -> bool:
         """Whether this process has claimed ``path`` and not given it up."""

@@ -103,5 +103,6 @@ def write_long_json(path: Path | str, value: dict[str, Any], depth: int = 2) -> 
 def _laid_out(value: Any, depth: int, level: int) -> str:
     if level == depth or not isinstance(value, dict) or not value:
         return json.dumps(value, allow_nan=False, separators=(",", ":"))
-    inside = (f'{" " * (level + 1)}{json.dumps(name)}: {_laid_out(one, depth, level + 1)}' for name, one in value.items())
-    return "{\n" + ",\n".join(inside) + "\n" + " " * level + "}"
+    lines = (f"{json.dumps(name)}: {_laid_out(inner, depth, level + 1)}" for name, inner in value.items())
+    indent = "\n" + " " * level
+    return "{" + ",".join(f"{indent} {line}" for line in lines) + indent + "}"

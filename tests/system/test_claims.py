@@ -51,6 +51,28 @@ def test_a_claim_is_held_by_one_and_free_when_it_is_given_up(tmp_path: Path, cla
     assert claims.claim(path) != owner
 
 
+def test_a_claim_of_a_living_other_is_looked_at_without_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there, silent = tmp_path / "here", tmp_path / "there", tmp_path / "silent"
+    left(here, replace(HERE, token="other"))
+    left(there, ELSEWHERE)
+    left(silent, ELSEWHERE, STALE_AFTER + 5)
+    with Claims() as claims:
+        claims.claim(tmp_path / "mine")  # by whose touches the age of others is seen
+
+        def refused(*_: object) -> None:
+            raise AssertionError("something was written")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", refused)
+            assert [claims.claim(path).token for path in (here, there)] == ["other", "elsewhere"]
+            with pytest.raises(AssertionError):
+                claims.claim(silent)
+        claims.claim(silent)
+        assert claims.holds(silent)
+
+
 def test_claims_are_given_up_at_the_end_of_their_block(tmp_path: Path) -> None:
     with Claims() as claims:
         claims.claim(tmp_path / "claim.json")
