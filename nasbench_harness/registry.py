@@ -160,7 +160,7 @@ class Registry(Generic[T]):
                 hint = near_names(option, known) if known else "it takes none"
                 raise UsageError(f"{self.family} {name!r} has no option {option!r}; {hint}")
         try:
-            made: T = _adapter(member).validate_python(dict(options))
+            made: T = _adapter(member).validate_python(dict(options))  # type: ignore[arg-type]
             return made
         except ValidationError as error:
             first = error.errors()[0]

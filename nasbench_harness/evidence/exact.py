@@ -68,12 +68,17 @@ def exact(pair: Pair) -> Verdict | str:
 
 
 def fingerprint(sample: Sample, seed: int | str) -> Fingerprint | None:
-    """That of one of its seeds: kept beside the values, or of the stored unit; None for score files."""
+    """That of one of its seeds: kept beside the values, or of the stored unit; None for score files.
+
+    Scores are read for the first of the tiers that asks.
+    """
     if seed in sample.fingerprints:
         return sample.fingerprints[seed]
-    record = next((record for record in sample.records if record.seed == seed), None)
-    table = _table(sample, seed)
-    return None if record is None or table is None else Fingerprint.of(record, table)
+    if seed not in sample.made:
+        record = next((record for record in sample.records if record.seed == seed), None)
+        table = _table(sample, seed)
+        sample.made[seed] = None if record is None or table is None else Fingerprint.of(record, table)
+    return sample.made[seed]
 
 
 def _table(sample: Sample, seed: int | str) -> ScoreTable | None:

@@ -28,7 +28,8 @@ class Sample:
 
     ``protocol``: the description of its experiment, of a score file its truth alone; None where nothing is known.
     ``records``: those that the values were read from, empty for a score file. ``fingerprints``, by seed, stand for
-    records not kept. ``folders``: where the scores of stored units lie, by seed.
+    records not kept. ``folders``: where the scores of stored units lie, by seed. ``made``: fingerprints that were made
+    of stored units so far (None: there is none).
     """
 
     strategy: str
@@ -39,6 +40,7 @@ class Sample:
     records: tuple[Record, ...] = field(default=(), repr=False)
     fingerprints: Mapping[int | str, Fingerprint] = field(default_factory=dict, repr=False)
     folders: Mapping[int | str, Path] = field(default_factory=dict, repr=False)
+    made: dict[int | str, Fingerprint | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def n(self) -> int:

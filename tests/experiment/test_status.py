@@ -13,6 +13,7 @@ import pytest
 
 from nasbench_harness.errors import DataError
 from nasbench_harness.experiment.status import RunStatus, read_status
+from nasbench_harness.records import write_record
 from nasbench_harness.system.owners import Owner
 
 NOW = 1_800_000_000.0
@@ -185,3 +186,25 @@ def test_the_json_has_counts_and_each_unit(tmp_path: Path) -> None:
     }
     assert value["each"][1].items() >= {"strategy": "a", "loss": 2.5, "stage": "parent", "heartbeat_age": 1.0}.items()
     json.dumps(value, allow_nan=False)
+
+
+@pytest.mark.parametrize("indent", [None, 1, 2])
+def test_the_seconds_of_a_unit_are_those_of_its_record_however_it_is_laid_out(
+    fake: Any, tmp_path: Path, indent: int | None
+) -> None:
+    cost = {**fake.make_record().cost, "training_seconds": 70.5, "scoring_seconds": 9.0, "trajectory_seconds": 1.0}
+    record = fake.make_record("a", 0, cost=cost, analysis={**fake.make_record().analysis, "strategy": {"cost": 5}})
+    path = write_record(tmp_path, record, fake.make_scores(record)) / "record.json"
+    if indent is not None:
+        path.write_text(json.dumps(json.loads(path.read_text()), indent=indent))
+    describe(tmp_path, ("a",), 1)
+    assert look(tmp_path).to_json()["each"][0]["seconds"] == 80.5
+
+
+def test_units_that_no_description_names_are_found(tmp_path: Path) -> None:
+    describe(tmp_path, ("a",), 1)
+    finish(tmp_path, "later", 3)
+    beat(tmp_path, "later", 4)
+    (tmp_path / "later" / "seed-5").mkdir()  # of nobody
+    (tmp_path / "later" / "notes").mkdir()
+    assert states(tmp_path) == {("a", 0): "waiting", ("later", 3): "finished", ("later", 4): "running"}
