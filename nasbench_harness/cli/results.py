@@ -45,7 +45,7 @@ def leaderboard(
     from nasbench_harness.report.cells import table_of
 
     read, unreadable = _readable([run_dir, *(also or [])], curves=bool(also or policy))
-    folders = [_judged(run, policy, truth) for run in read]
+    folders = [_judged(run, policy, truth, for_table=True) for run in read]
     runs = [join([judged[name] for judged in folders]) for name in folders[0]]
     boards = tuple(_with_scores(make(run, signal), run, scores or [], truth) for run in runs)
     shown = SideBySide(boards) if len(boards) > 1 else boards[0]
@@ -171,7 +171,7 @@ def _truths(path: Path | None) -> TruthOf:
     return cache(lambda policy: truth_vector(policy, path, allow_missing=True))
 
 
-def _judged(run: Run, policies: str | None, truth: Path | None) -> dict[str, Run]:
+def _judged(run: Run, policies: str | None, truth: Path | None, for_table: bool = False) -> dict[str, Run]:
     """The run as it is stored, by the name ``""``; or judged again by each of the policies that are named."""
     names = items(policies)
     if not names:
@@ -180,7 +180,7 @@ def _judged(run: Run, policies: str | None, truth: Path | None) -> dict[str, Run
     from nasbench_harness.evaluation.rejudge import rejudge_by_each
     from nasbench_harness.truth import open_table
 
-    return rejudge_by_each(run, open_table(path_for(names[0], truth)), names)
+    return rejudge_by_each(run, open_table(path_for(names[0], truth)), names, for_table)
 
 
 def _with_scores(board: Leaderboard, run: Run, named: list[str], truth: Path | None) -> Leaderboard:

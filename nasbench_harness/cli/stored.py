@@ -21,7 +21,7 @@ def ls(folder: Stored = RESULTS, /, *, wide: Wide = False, json: Json = False) -
     from nasbench_harness.records.found import find_units
     from nasbench_harness.report.stored import print_units
 
-    lines = [unit.to_json() for unit in find_units(folder)]
+    lines = [unit.to_json() for unit in find_units(folder, curves=False)]
     emit(lines, json, lambda console: print_units(lines, console), wide)
 
 
@@ -52,6 +52,7 @@ def verify(folder: Stored = RESULTS, /, *, truth: TruthFile = None, json: Json =
     Identities are compared with the stored descriptions too, digests with the bytes of records, scores, weights and
     checkpoints. Records without digests, of earlier versions, are told; ``results protect`` adds them.
     """
+    from dataclasses import replace
     from functools import cache
 
     from nasbench_harness.data.truths import table_for
@@ -62,10 +63,10 @@ def verify(folder: Stored = RESULTS, /, *, truth: TruthFile = None, json: Json =
 
     table_of = cache(lambda policy: table_for(policy, truth))
     outcomes = []
-    for unit in find_units(folder):
+    for unit in find_units(folder, curves=False):
         if unit.record is not None:
             table_of(str(unit.record.truth["policy"]))  # a table that is not here is an error of its own
-        outcomes.append(verify_unit(unit, table_of))
+        outcomes.append(replace(verify_unit(unit.whole(), table_of), unit=unit))
     results = [outcome.to_json() for outcome in outcomes]
     emit(results, json, lambda console: print_verified(results, console))
     if bare := sum(not outcome.protected for outcome in outcomes):
@@ -92,7 +93,7 @@ def protect(folder: Stored = RESULTS, /, *, json: Json = False) -> None:
     from nasbench_harness.records.found import find_units
     from nasbench_harness.records.store import protect as protect_unit
 
-    units = find_units(folder)
+    units = find_units(folder, curves=False)
     if broken := [unit for unit in units if unit.record is None]:
         raise DataError(f"{len(broken)} of {len(units)} records cannot be read, nothing was written: {broken[0].fault}")
     changed = [str(unit.folder) for unit in units if protect_unit(unit.folder)]

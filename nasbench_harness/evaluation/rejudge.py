@@ -15,25 +15,30 @@ from nasbench_harness.records.store import replace_record
 from nasbench_harness.truth import Truth, TruthPolicy, TruthTable, noise_ceiling_of, proxy_ceiling_of, truth_of
 
 
-def rejudge(run: Run, table: TruthTable, policy: str, resamples: int = RESAMPLES) -> Run:
+def rejudge(run: Run, table: TruthTable, policy: str, resamples: int = RESAMPLES, for_table: bool = False) -> Run:
     """The run with every record judged again by column ``policy`` of ``table``; nothing is written.
 
-    ``resamples``: behind the intervals over architectures; 0: none, which takes a fraction of the time.
+    ``resamples``: behind the intervals over architectures; 0: none, which takes a fraction of the time. ``for_table``:
+    only where a leaderboard shows them, which is for references and for strategies of a single seed.
 
     What was run, what it cost and its identity stay. Raises ``DataError`` for an unknown column or damaged scores.
     """
     truth, ceiling = truth_of(table, policy), _ceiling(table, policy)
-    records = (_judged(record, _scores(run, record), truth, ceiling, resamples) for record in run.records)
+    draws = {strategy: 0 if for_table and len(run.of(strategy)) > 1 else resamples for strategy in run.strategies}
+    records = (
+        _judged(record, _scores(run, record), truth, ceiling, draws[record.strategy], resamples)
+        for record in run.records
+    )
     return replace(run, records=tuple(records))
 
 
-def rejudge_by_each(run: Run, table: TruthTable, policies: Sequence[str]) -> dict[str, Run]:
+def rejudge_by_each(run: Run, table: TruthTable, policies: Sequence[str], for_table: bool = False) -> dict[str, Run]:
     """``rejudge`` by several columns, in their order; ``UsageError`` where none or one of them twice is named."""
     if not policies or len(set(policies)) < len(policies):
         raise UsageError(f"name each policy once, found {', '.join(policies) or 'none'}")
     for policy in policies:
         truth_of(table, policy)  # before minutes are spent on the others
-    return {policy: rejudge(run, table, policy) for policy in policies}
+    return {policy: rejudge(run, table, policy, for_table=for_table) for policy in policies}
 
 
 def update_records(run: Run, table: TruthTable) -> list[Path]:
@@ -84,7 +89,14 @@ def _first(found: Iterable[str | None]) -> str | None:
     return next((each for each in found if each), None)
 
 
-def _judged(record: Record, scores: ScoreTable, truth: Truth, ceiling: dict[str, Any] | None, resamples: int) -> Record:
+def _judged(
+    record: Record,
+    scores: ScoreTable,
+    truth: Truth,
+    ceiling: dict[str, Any] | None,
+    resamples: int,
+    of_references: int,
+) -> Record:
     ranked = record.analysis["ranked"]
     same = (truth.policy, truth.sha256) == (record.truth["policy"], record.truth["sha256"])
     # what a strategy reports of its decisions cannot be found again from scores
@@ -92,14 +104,14 @@ def _judged(record: Record, scores: ScoreTable, truth: Truth, ceiling: dict[str,
     names = [leaf["name"] for leaf in record.leaves]
     return replace(
         record,
-        **judge_unit(scores, truth, resamples),
+        **judge_unit(scores, truth, resamples, of_references),
         truth={**truth.among(scores.index).to_json(), "noise_ceiling": ceiling},
         analysis=analyse(scores, truth, names, None if ranked is None else list(ranked["leaves"]), reported, resamples),
     )
 
 
 def _scores(run: Run, record: Record) -> ScoreTable:
-    return read_scores(unit_dir(run.folder, record.strategy, record.seed))
+    return read_scores(run.unit_dir(record.strategy, record.seed))
 
 
 def _ceiling(table: TruthTable, column: str) -> dict[str, Any] | None:

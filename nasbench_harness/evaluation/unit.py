@@ -14,14 +14,19 @@ from nasbench_harness.records import ScoreTable
 from nasbench_harness.truth import Truth
 
 
-def judge_unit(table: ScoreTable, truth: Truth, resamples: int = RESAMPLES) -> dict[str, Any]:
-    """All that a record says about scores against a truth, whatever the strategy, by the record's field names."""
+def judge_unit(
+    table: ScoreTable, truth: Truth, resamples: int = RESAMPLES, of_references: int | None = None
+) -> dict[str, Any]:
+    """All that a record says about scores against a truth, whatever the strategy, by the record's field names.
+
+    ``of_references``: resamples behind the intervals of the references, where they are not as many.
+    """
     truth = truth.among(table.index)
     true_A, rows = truth.accuracy_A, table.rows_of(truth.index_A)
     scores = {name: values[rows] for name, values in table.scores.items()}
     return {
         "metrics": {name: judge_column(values, true_A, truth.index_A, resamples) for name, values in scores.items()},
-        "references": references(truth.index_A, true_A, resamples),
+        "references": references(truth.index_A, true_A, resamples if of_references is None else of_references),
         "rank_density": {name: rank_density(values, true_A) for name, values in scores.items()},
         "top_k_curve": {name: top_k_curve(values, true_A) for name, values in scores.items()},
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_harness.errors import DataError
+from nasbench_harness.records.light import light
 from nasbench_harness.records.schema import Record, lookup
 from nasbench_harness.records.scores import RECORD_FILE
 from nasbench_harness.records.store import read_record, unit_of
@@ -26,6 +27,10 @@ class FoundUnit:
     def folder(self) -> Path:
         """Folder of the unit."""
         return self.run / self.strategy / f"seed-{self.seed}"
+
+    def whole(self) -> FoundUnit:
+        """The same with its record as it is stored."""
+        return _found(self.run, self.strategy, self.seed, True)
 
     def to_json(self) -> dict[str, Any]:
         """A line on the unit as plain JSON values: what it is, its headline tau, where and when it was made."""
@@ -61,9 +66,10 @@ def machine_of(environment: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def find_units(folder: Path | str) -> list[FoundUnit]:
+def find_units(folder: Path | str, curves: bool = True) -> list[FoundUnit]:
     """Every stored unit in a folder and those inside it, sorted; the folder may be that of one unit.
 
+    With ``curves`` false their records are ``light``; ``FoundUnit.whole`` reads one again as it is.
     A record that cannot be read is among them with its fault. Raises ``DataError`` where there is no such folder, or no
     record in it.
     """
@@ -75,14 +81,15 @@ def find_units(folder: Path | str) -> list[FoundUnit]:
         place = path.parent if len(path.parts) > 3 else path.parent.resolve()  # names above it are needed
         named = unit_of(place)
         if named is not None:
-            units.append(_found(place.parents[1], *named))
+            units.append(_found(place.parents[1], *named, curves))
     if not units:
         raise DataError(f"{folder}: no record (<run>/<strategy>/seed-<s>/{RECORD_FILE}) in it; give a folder of runs")
     return sorted(units, key=lambda unit: (str(unit.run), unit.strategy, unit.seed))
 
 
-def _found(run: Path, strategy: str, seed: int) -> FoundUnit:
+def _found(run: Path, strategy: str, seed: int, curves: bool) -> FoundUnit:
     try:
-        return FoundUnit(run, strategy, seed, read_record(run, strategy, seed))
+        record = read_record(run, strategy, seed)
+        return FoundUnit(run, strategy, seed, record if curves or record is None else light(record))
     except DataError as error:
         return FoundUnit(run, strategy, seed, None, str(error))

@@ -187,3 +187,14 @@ def test_the_verbs_judge_again(run: Run, tmp_path: Path, capsys: pytest.CaptureF
     assert str(tmp_path / "tau_by_strategy.png") in files
     assert main(["leaderboard", folder, "--policy", "digits_test_6"]) == 3
     assert "digits_test_6" in capsys.readouterr().err
+
+
+def test_a_table_is_the_same_without_the_intervals_that_it_does_not_show(run: Run, table: TruthTable) -> None:
+    several = replace(run.records[0], seed=1), replace(run.records[1], seed=0, strategy=run.records[0].strategy)
+    placed = {(run.records[0].strategy, seed): run.unit_dir(run.records[seed].strategy, 0) for seed in (0, 1)}
+    mixed = replace(run, records=(replace(several[0], seed=0), replace(several[1], seed=1), run.records[1]))
+    mixed = replace(mixed, elsewhere=placed)
+    whole, short = (rejudge_by_each(mixed, table, [OTHER], for_table)[OTHER] for for_table in (False, True))
+    assert leaderboard(short).to_json() == leaderboard(whole).to_json()
+    assert not short.records[0].column()["intervals"], "there is nothing to save"
+    assert short.records[2] == whole.records[2]
