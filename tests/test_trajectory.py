@@ -140,8 +140,8 @@ def test_a_hopeless_unit_is_stopped_and_can_be_finished(tmp_path: Path) -> None:
     assert said[0] == said[1]
     assert not list(out.rglob("record.json"))
     assert list(out.rglob("checkpoints/*.safetensors"))
-    [record] = run_experiment(experiment, Sources(), out, Silent(), said.append, stop_below=-1)
-    assert trajectory_of(record) == trajectory_of(run(unit)[0])
+    run_experiment(experiment, Sources(), out, Silent(), said.append, stop_below=-1)
+    assert trajectory_of(read_run(out).record()) == trajectory_of(run(unit)[0])
     assert not list(out.rglob("checkpoints"))
 
 
