@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.experiment.description import SHARED, Experiment
-from nasbench_harness.records import Record, read_record, stored_units
+from nasbench_harness.records import Record, read_record
 from nasbench_harness.records.digests import with_digest, without_digest
+from nasbench_harness.records.store import unit_folders
 from nasbench_harness.system.files import write_json
 from nasbench_harness.system.reading import read_json, why
 
@@ -28,9 +29,7 @@ def check_others(experiment: Experiment, out: Path, asked: Collection[tuple[str,
     other settings than all strategies share now, or with a plug-in file that has changed since.
     """
     stored = read_description(out, told=True)
-    for strategy, seed in stored_units(out):
-        if (strategy, seed) in asked:
-            continue
+    for strategy, seed in sorted(unit for _, unit in unit_folders(out) if unit not in asked):
         record = read_record(out, strategy, seed)
         if record is None:
             continue
