@@ -69,6 +69,10 @@ def test_a_claim_of_a_living_other_is_looked_at_without_writing(
             assert [claims.claim(path).token for path in (here, there)] == ["other", "elsewhere"]
             with pytest.raises(AssertionError):
                 claims.claim(silent)
+            then = time.monotonic() + STALE_AFTER + 5
+            patched.setattr(time, "monotonic", lambda: then)
+            with pytest.raises(AssertionError):
+                claims.claim(there)  # seen unchanged for too long, whatever its times say
         claims.claim(silent)
         assert claims.holds(silent)
 
