@@ -3,6 +3,7 @@
  * A tile of 4 x 4 inputs and the 3 x 3 weights are turned into 16 numbers each, multiplied one by one and summed over the
  * inputs, and 16 sums turn into 2 x 2 outputs. The turning costs additions for each input and each output, the rest for
  * each pair of them, so it pays from some width on (`Kernels.saves_products`). */
+#include <string.h>
 #include "lanes.h"
 
 #ifdef __AVX512F__
@@ -157,29 +158,33 @@ void convolve_winograd(int threads, int64_t blocks, int64_t inputs, int64_t outp
         to3 = (c);                                                                                                    \
     } while (0)
 
-/* As `pack`, of weights 3 x 3. */
+/* As `pack`, of weights 3 x 3. The numbers of a group of filters are put together first: written one by one they would be
+ * a power of two apart and push each other out of the caches. */
 void pack_winograd(int threads, int64_t outputs, int64_t inputs, const real *w, int64_t so, int64_t si, int64_t sy, int64_t sx,
                    int transposed, real *packed)
 {
     const int64_t first = transposed ? inputs : outputs, second = transposed ? outputs : inputs;
+    const int64_t sf = transposed ? si : so, ss = transposed ? so : si;
     const int widest = group_of((int)first, (int)first);
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t o = 0; o < first; o += widest) {
-        const int group = group_of((int)(first - o), (int)first);
+    for (int64_t begin = 0; begin < first; begin += widest) {
+        const int group = group_of((int)(first - begin), (int)first);
+        const int64_t run = second * group, apart = run + 16;
+        real numbers[16 * apart];
         for (int64_t i = 0; i < second; i++)
             for (int g = 0; g < group; g++) {
+                const real *tap = w + (begin + g) * sf + i * ss;
+                const int64_t down = transposed ? -sy : sy, right = transposed ? -sx : sx;
                 real half[4][3], full[4][4];
-                for (int x = 0; x < 3; x++) {
-                    real tap[3];
-                    for (int y = 0; y < 3; y++)
-                        tap[y] = transposed ? w[i * so + (o + g) * si + (2 - y) * sy + (2 - x) * sx]
-                                        : w[(o + g) * so + i * si + y * sy + x * sx];
-                    SPREAD(tap[0], tap[1], tap[2], half[0][x], half[1][x], half[2][x], half[3][x]);
-                }
+                if (transposed) tap += 2 * sy + 2 * sx;
+                for (int x = 0; x < 3; x++, tap += right)
+                    SPREAD(tap[0], tap[down], tap[2 * down], half[0][x], half[1][x], half[2][x], half[3][x]);
                 for (int y = 0; y < 4; y++)
                     SPREAD(half[y][0], half[y][1], half[y][2], full[y][0], full[y][1], full[y][2], full[y][3]);
-                for (int number = 0; number < 16; number++)
-                    packed[(number * first + o) * second + i * group + g] = full[number / 4][number % 4];
+                real *to = numbers + i * group + g;
+                UNROLL for (int number = 0; number < 16; number++) to[number * apart] = full[number / 4][number % 4];
             }
+        for (int number = 0; number < 16; number++)
+            memcpy(packed + (number * first + begin) * second, numbers + number * apart, (size_t)run * sizeof(real));
     }
 }
