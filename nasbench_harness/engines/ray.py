@@ -21,6 +21,7 @@ from typing import Any
 
 import ray
 
+from nasbench_harness.data.cache import VARIABLE
 from nasbench_harness.engines.elsewhere import Task
 from nasbench_harness.engines.needs import Needs
 from nasbench_harness.engines.placed import digest_of, packed
@@ -59,7 +60,8 @@ class Ray:
         _connect(self.address, needs, at_once, store)
         try:
             told = _cluster(needs, len(tasks), own=not self.address)
-            variables = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+            passed = [name for name in os.environ if name.startswith(PASSED_ON) and name != VARIABLE]
+            variables = {name: os.environ[name] for name in passed}
             stored = [ray.put(files)] if files else []
             setting = ray.put(Setting(Path.cwd(), variables, digest_of(files) if files else "", stored))
         except BaseException:

@@ -18,7 +18,7 @@ from nasbench_harness.errors import HarnessError, UsageError
 from nasbench_harness.system.environment import PROGRAM
 
 PASSED_ON = "NASBENCH_HARNESS_"
-"""Beginning of the environment variables that a process of Ray gets from the command that asks."""
+"""Beginning of the environment variables that a process of Ray gets from the command; each node has its own cache."""
 
 IMAGES = "--images="
 PLACE = "placed"

@@ -191,11 +191,17 @@ def test_a_machine_that_is_too_busy_for_ray_is_one_line(cluster: Cluster) -> Non
         begin(address=None)
 
 
-def test_images_go_along_to_other_machines_alone(cluster: Cluster, tmp_path: Path) -> None:
+def test_images_go_along_to_other_machines_alone(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NASBENCH_HARNESS_DATA", "/mine")
+    monkeypatch.setenv("NASBENCH_HARNESS_KERNELS", "0")
     (tmp_path / "cifar-10-batches-bin").mkdir()
     (tmp_path / "cifar-10-batches-bin" / "test_batch.bin").write_bytes(b"1")
     tasks = [Task("unit", ("run", "study.toml", f"--images={tmp_path}"))]
     for address, count in (("head:1", 1), (None, 0)):
         setting = Ray(address).begin(tasks, Needs(), None, Path("logs")).setting
         assert len(setting.stored) == count
+        assert setting.variables["NASBENCH_HARNESS_KERNELS"] == "0"
+        assert "NASBENCH_HARNESS_DATA" not in setting.variables, "each node has a cache of its own"
         assert bool(setting.images) == bool(count)
