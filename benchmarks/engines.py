@@ -115,7 +115,7 @@ def main(words: Sequence[str] | None = None) -> int:
     line.add_argument("engines", nargs="*", metavar="ENGINE", help=f"{', '.join(ENGINES)}; all without a name")
     line.add_argument("--few", type=int, default=4, help="units of the short run")
     line.add_argument("--many", type=int, default=24, help="units of the long run")
-    line.add_argument("--out", type=Path, default=HERE / "results" / "engines.json", metavar="FILE")
+    line.add_argument("--out", type=Path, default=HERE / "results" / "cluster" / "engines.json", metavar="FILE")
     asked = line.parse_args(words)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     result: dict[str, Any] = {"few": asked.few, "many": asked.many, "engines": {}}
