@@ -71,6 +71,8 @@ def command_of(arguments: Sequence[str]) -> str | None:
 
 def _without_folders(argument: str) -> str:
     name, equals, value = argument.rpartition("=")
+    if re.fullmatch(r"\d+/\d+", value):  # a shard
+        return argument
     if not any(mark in value for mark in ("/", os.sep, "~")) and not Path(value).is_absolute():
         return argument
     last = Path(value).name

@@ -43,6 +43,7 @@ def test_the_record_is_json_and_names_what_matters():
     [
         ("run quickstart --threads 1", "run quickstart --threads 1"),
         ("run mine/few.toml --images /home/alice/cifar", "run few.toml --images DIR"),
+        ("run a.toml --shard 1/8 --out /home/alice/runs", "run a.toml --shard 1/8 --out DIR"),
         ("run a.toml --truth=/data/accuracy.csv --out results/a", "run a.toml --truth=accuracy.csv --out DIR"),
         ("run digits training.learning_rate=0.05", "run digits training.learning_rate=0.05"),
     ],
