@@ -1,4 +1,4 @@
-"""Compiles the C sources of this folder once for each compiler and processor, into the user's cache folder."""
+"""Compiles the C sources once for each compiler and processor, into the user's cache folder, and loads kernels."""
 
 from __future__ import annotations
 
@@ -15,28 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from nasbench_harness.native.targets import FLAGS, HERE, SEAL, SECONDS, SOURCES, CompilerError, flags_of, run, seal_of
+
 _log = logging.getLogger(__name__)
-
-HERE = Path(__file__).resolve().parent
-SOURCES = ("conv.c", "winograd.c", "weights.c", "pointwise.c", "step.c", "score.c")
-
-FLAGS = (
-    "-O2",
-    "-std=gnu11",
-    "-march=native",
-    "-ffp-contract=fast",
-    "-fno-math-errno",
-    "-Wno-psabi",
-    "-fPIC",
-    "-shared",
-)
-"""No ``-O3`` and no ``-ffast-math``: both reorder the sums of a tile and spill its registers (measured: a third of the
-speed)."""
-
-SECONDS = 120
-"""A compiler that takes longer than this has hung; the sources take two seconds."""
-
-_SEAL = b"nasbench-harness kernels 1\n"  # between the code and its digest
 
 DISABLED = "NASBENCH_HARNESS_KERNELS"
 """Environment variable: 0 does without the kernels."""
@@ -57,7 +38,7 @@ def library(numbers: str = "float", lanes: int | None = None) -> Path:
     ``NoKernelsError`` without a compiler that takes the sources.
     """
     compiler = _compiler()
-    flags = [*FLAGS, *(["-DDOUBLE"] if numbers == "double" else []), *([f"-DLANES={lanes}"] if lanes else [])]
+    flags = [*FLAGS, "-march=native", *flags_of(numbers), *([f"-DLANES={lanes}"] if lanes else [])]
     name = f"kernels-{_fingerprint(compiler, flags)}.so"
     for folder in _folders():
         if _is_whole(folder / name):
@@ -90,9 +71,14 @@ def _make(target: Path, compiler: list[str], flags: list[str]) -> None:
             os.replace(made, target)
 
 
-def _compiler() -> list[str]:
+def refuse_disabled() -> None:
+    """Raise ``NoKernelsError`` where the user does without them."""
     if os.environ.get(DISABLED) == "0":
         raise NoKernelsError(f"switched off by {DISABLED}=0")
+
+
+def _compiler() -> list[str]:
+    refuse_disabled()
     if sys.platform == "win32":
         raise NoKernelsError("not built on Windows")
     try:
@@ -135,24 +121,19 @@ def _is_whole(path: Path) -> bool:
     return True
 
 
-def open_whole(path: Path) -> int:
+def open_whole(path: Path, of_package: bool = False) -> int:
     """A descriptor of compiled kernels that are ours and as they were written.
+
+    Files ``of_package`` may be anybody's: who can write them can write the package's Python files beside them.
 
     The folder is opened once and asked whose it is, then the file in it: what happens to the names meanwhile does not
     matter. Raises ``OSError`` where there is no such file, ``NoKernelsError`` where others could have put it there, and
     ``DamagedKernelsError`` where its bytes are not those that were written.
     """
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(path, os.O_RDONLY) if of_package else _open_ours(path)
     try:
-        if not _is_ours(os.fstat(folder)):
-            raise NoKernelsError(f"{path.parent} can be written by others")
-        descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    finally:
-        os.close(folder)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or not _is_ours(status):
-            raise NoKernelsError(f"{path} is no file of this user's alone")
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NoKernelsError(f"{path} is no file")
         with open(descriptor, "rb", closefd=False) as stream:
             data = stream.read()
         size = len(seal_of(b""))
@@ -164,9 +145,19 @@ def open_whole(path: Path) -> int:
     return descriptor
 
 
-def seal_of(code: bytes) -> bytes:
-    """What stands behind the code in a file of kernels, where no loader looks: its SHA-256."""
-    return _SEAL + hashlib.sha256(code).digest()
+def _open_ours(path: Path) -> int:
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if not _is_ours(os.fstat(folder)):
+            raise NoKernelsError(f"{path.parent} can be written by others")
+        descriptor = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    finally:
+        os.close(folder)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or not _is_ours(status):
+        os.close(descriptor)
+        raise NoKernelsError(f"{path} is no file of this user's alone")
+    return descriptor
 
 
 def _fingerprint(compiler: list[str], flags: list[str]) -> str:
@@ -176,7 +167,7 @@ def _fingerprint(compiler: list[str], flags: list[str]) -> str:
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise NoKernelsError(f"{compiler[0]} does not tell its version ({error})") from error
     told = version.stdout.decode(errors="replace")
-    digest = hashlib.sha256(repr([told, flags, _processor(), str(_openmp()), _SEAL]).encode())
+    digest = hashlib.sha256(repr([told, flags, _processor(), str(openmp()), SEAL]).encode())
     for path in sorted(HERE.glob("*.[ch]")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -191,54 +182,43 @@ def _processor() -> str:
     return "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
 
 
-def _openmp() -> Path | None:
+def openmp() -> Path | None:
     """The OpenMP library that torch runs its threads with; a second one would start threads of its own."""
     import torch
 
-    found = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
+    package = Path(torch.__file__).parent
+    found = [
+        *sorted((package / "lib").glob("libgomp*.so*")),
+        *sorted(package.with_name("torch.libs").glob("libgomp*.so*")),
+    ]
     return found[0] if found else None
 
 
 def _compile(compiler: list[str], flags: list[str], made: Path) -> None:
-    openmp, sources = _openmp(), [str(HERE / source) for source in SOURCES]
-    if openmp is not None:
-        scratch = made.parent
-        objects = [str(scratch / f"{Path(source).stem}.o") for source in SOURCES]
-        steps = [
-            [*[f for f in flags if f != "-shared"], "-fopenmp", "-c", source, "-o", target]
-            for source, target in zip(sources, objects, strict=True)
-        ]
-        if all(_run([*compiler, *step]) is None for step in steps) and (
-            _run([*compiler, "-shared", *objects, str(openmp), f"-Wl,-rpath,{openmp.parent}", "-o", str(made), "-lm"])
-            is None
-        ):
+    threads, sources = openmp(), [str(HERE / source) for source in SOURCES]
+    if threads is not None:
+        objects = [str(made.parent / f"{Path(source).stem}.o") for source in SOURCES]
+        with contextlib.suppress(CompilerError):
+            for source, target in zip(sources, objects, strict=True):
+                run([*compiler, *flags, "-fopenmp", "-c", source, "-o", target])
+            rpath = f"-Wl,-rpath,{threads.parent}"
+            run([*compiler, "-shared", *objects, str(threads), rpath, "-o", str(made), "-lm"])
             return
     # one thread, whatever torch is given
-    error = _run([*compiler, *flags, *sources, "-o", str(made), "-lm"])
-    if error is not None:
-        raise NoKernelsError(f"{compiler[0]} did not compile them ({error})")
-
-
-def _run(words: list[str]) -> str | None:
-    """The first line of what went wrong, or nothing."""
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False)
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if done.returncode == 0:
-        return None
-    lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
-    return lines[0] if lines else f"exit code {done.returncode}"
+        run([*compiler, *flags, "-shared", *sources, "-o", str(made), "-lm"])
+    except CompilerError as error:
+        raise NoKernelsError(f"{compiler[0]} did not compile them ({error})") from error
 
 
-def load(path: Path) -> ctypes.CDLL:
+def load(path: Path, of_package: bool = False) -> ctypes.CDLL:
     """The library, loaded; ``NoKernelsError`` where it is not as it was written or the system refuses it.
 
     Where the system names open files (Linux) it is loaded by the descriptor that was checked, which then stays open:
     the loader knows libraries by their names, and a number that is used again would be taken for the first one.
     """
     try:
-        descriptor = open_whole(path)
+        descriptor = open_whole(path, of_package)
     except OSError as error:
         raise NoKernelsError(f"the compiled kernels cannot be read ({error.strerror})") from error
     by_descriptor = Path(f"/proc/self/fd/{descriptor}")

@@ -9,14 +9,20 @@ Shapes are not checked here: these are called a hundred times a step, by ``super
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from nasbench_harness.native.build import NoKernelsError, library, load
+from nasbench_harness.native.build import NoKernelsError, library, load, openmp, refuse_disabled
+from nasbench_harness.native.built_in import built_in, share_openmp
+from nasbench_harness.native.targets import Target
+
+_log = logging.getLogger(__name__)
 
 _POINTER, _LONG, _INT, _DOUBLE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_double
 
@@ -62,12 +68,13 @@ WINOGRAD_FROM = 10
 class Kernels:
     """The compiled functions for one type of numbers."""
 
-    def __init__(self, path: str, dtype: torch.dtype) -> None:
-        """Load them; ``NoKernelsError`` where that fails."""
-        from pathlib import Path
-
-        self.library = load(Path(path))
+    def __init__(self, path: Path, dtype: torch.dtype, target: Target | None = None) -> None:
+        """Load them; ``NoKernelsError`` where that fails. ``target``: they are the package's own, for that one."""
+        if target is not None:
+            share_openmp(openmp())
+        self.library = load(path, of_package=target is not None)
         self.dtype = dtype
+        self.origin = "compiled here" if target is None else f"built in for {target.name}"
         for name, arguments in _SIGNATURES.items():
             function = getattr(self.library, name)
             function.argtypes, function.restype = arguments, None
@@ -264,15 +271,25 @@ def _threads() -> int:
 
 @cache
 def _loaded(numbers: str, lanes: int | None) -> Kernels | str:
+    dtype = torch.float64 if numbers == "double" else torch.float32
     try:
-        dtype = torch.float64 if numbers == "double" else torch.float32
-        return Kernels(str(library(numbers, lanes)), dtype)
+        refuse_disabled()
+        found = built_in(numbers, lanes)
+        if found is not None:
+            try:
+                return Kernels(found[0], dtype, found[1])
+            except NoKernelsError as error:
+                _log.warning("%s; they are compiled anew for this processor", error)
+        return Kernels(library(numbers, lanes), dtype)
     except NoKernelsError as error:
         return str(error)
 
 
 def kernels(dtype: torch.dtype = torch.float32, lanes: int | None = None) -> Kernels | None:
-    """The kernels for float32 or float64, compiled at the first call (seconds); ``None`` if there are none."""
+    """The kernels for float32 or float64; ``None`` if there are none.
+
+    Those of the wheel, or else compiled at the first call (seconds).
+    """
     if dtype not in (torch.float32, torch.float64):
         return None
     found = _loaded("double" if dtype == torch.float64 else "float", lanes)
@@ -280,6 +297,6 @@ def kernels(dtype: torch.dtype = torch.float32, lanes: int | None = None) -> Ker
 
 
 def kernels_description() -> str:
-    """For records and ``doctor``: how many images a vector holds, or why there are no kernels here."""
+    """For records and ``doctor``: where they are from and how many images a vector holds, or why there are none."""
     found = _loaded("float", None)
-    return f"{found.lanes} images a vector" if isinstance(found, Kernels) else f"none: {found}"
+    return f"{found.origin}, {found.lanes} images a vector" if isinstance(found, Kernels) else f"none: {found}"
