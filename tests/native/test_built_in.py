@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nasbench_harness.native import build, built_in, kernels
-from nasbench_harness.native.targets import NUMBERS, TARGETS, CompilerError, build_all, seal_of
+from nasbench_harness.native.targets import FLAGS, HERE, NUMBERS, SOURCES, TARGETS, CompilerError, build_all, seal_of
 
 V3 = "fpu sse2 avx avx2 bmi1 bmi2 f16c fma abm movbe xsave"
 V4 = f"{V3} avx512f avx512bw avx512cd avx512dq avx512vl"
@@ -124,3 +124,24 @@ def test_a_wheel_brings_kernels_to_a_machine_without_a_compiler(tmp_path: Path) 
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("built in for ")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CROSS is None or EMULATOR is None, reason="needs aarch64-linux-gnu-gcc and qemu-aarch64")
+@pytest.mark.skipif(platform.machine() != "x86_64" or shutil.which("gcc") is None, reason="compares with gcc on x86-64")
+def test_aarch64_computes_in_an_emulator_what_this_processor_does(tmp_path: Path) -> None:
+    """A network is trained and scored by all kernels of one type of numbers."""
+    assert CROSS is not None
+    assert EMULATOR is not None
+    sources = [str(HERE / source) for source in SOURCES if source != "step.c"]  # the program includes that one
+    common = [*FLAGS, "-O1", f"-I{HERE}", str(Path(__file__).parent / "emulated.c"), *sources]
+    found = []
+    for compiler, machine, emulator in (("gcc", "x86_64", []), (CROSS, "aarch64", [EMULATOR])):
+        target = next(target for target in reversed(TARGETS) if target.machine == machine)
+        program = tmp_path / machine
+        chosen = [f"-march={target.architecture}", f"-DLANES={target.lanes}", "-static", "-o", str(program), "-lm"]
+        subprocess.run([compiler, *common, *chosen], check=True)
+        done = subprocess.run([*emulator, str(program)], capture_output=True, text=True, check=True)
+        found.append([float(line) for line in done.stdout.split()])
+    assert len(found[0]) == 90
+    assert found[1] == pytest.approx(found[0], abs=1e-5)
