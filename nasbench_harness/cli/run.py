@@ -12,7 +12,7 @@ from nasbench_harness.cli.options import Device, Flag, Json, TruthFile, items
 from nasbench_harness.cli.output import emit, note
 from nasbench_harness.errors import UsageError
 from nasbench_harness.system.stopping import seconds_of
-from nasbench_harness.system.variables import IMAGES_VARIABLE
+from nasbench_harness.system.variables import IMAGES_VARIABLE, RAY_VARIABLE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +43,7 @@ def run(
     tensorboard: Path | None = None,
     engine: EngineName | None = None,
     needs: str | None = None,
-    ray_address: Annotated[str | None, Parameter(env_var="RAY_ADDRESS")] = None,
+    ray_address: Annotated[str | None, Parameter(env_var=RAY_VARIABLE)] = None,
     detach: Flag = False,
     shard: str | None = None,
     stop_after: str | None = None,

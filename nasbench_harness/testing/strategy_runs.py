@@ -124,12 +124,13 @@ def _cells(scorer: Scorer) -> npt.NDArray[np.int64]:
 
 @contextlib.contextmanager
 def _counted() -> Iterator[dict[str, int]]:
-    """Counts of optimiser steps and of images through supernets, with and without gradients."""
+    """Counts of optimiser steps, done one by one, and of images through supernets, with and without gradients."""
     import torch
     from torch.nn.modules.module import register_module_forward_pre_hook
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     from nasbench_harness.supernet.network import Supernet
+    from nasbench_harness.training.native_steps import one_by_one
 
     counts = {"steps": 0, "trained_images": 0, "seen_images": 0}
 
@@ -142,7 +143,8 @@ def _counted() -> Iterator[dict[str, int]]:
 
     handles = [register_optimizer_step_post_hook(step), register_module_forward_pre_hook(forward)]
     try:
-        yield counts
+        with one_by_one():
+            yield counts
     finally:
         for handle in handles:
             handle.remove()

@@ -7,6 +7,9 @@ interruption, so its bits do not depend on where it was cut.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +28,18 @@ from nasbench_harness.supernet.operations import EPSILON
 from nasbench_harness.training.objectives import CrossEntropy
 from nasbench_harness.training.settings import Stage, TrainingSettings
 from nasbench_harness.training.unsampled import WeightUpdates
+
+_one_by_one: ContextVar[bool] = ContextVar("steps one by one", default=False)
+
+
+@contextmanager
+def one_by_one() -> Iterator[None]:
+    """Inside, stages that begin train step by step through the modules of their networks, where hooks see them."""
+    token = _one_by_one.set(True)
+    try:
+        yield
+    finally:
+        _one_by_one.reset(token)
 
 
 class PlainStage(Protocol):
@@ -69,6 +84,8 @@ class NativeSteps:
     def of(cls, run: PlainStage) -> NativeSteps | None:
         """Steps for a stage that is trained by cross-entropy alone, on a processor with kernels; else None."""
         settings, images = run.settings, run.images.pixels
+        if _one_by_one.get():
+            return None
         if settings.clip_norm is not None or not isinstance(run.stage.objective, CrossEntropy):
             return None
         if images.device.type != "cpu" or images.shape[2] != images.shape[3]:

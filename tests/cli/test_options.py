@@ -13,9 +13,9 @@ from cyclopts.argument import Argument
 from nasbench_harness import cli
 from nasbench_harness.cli.app import GROUPS, VERBS, command_line
 from nasbench_harness.cli.options import items
-from nasbench_harness.system.variables import IMAGES_VARIABLE, TRUTH_VARIABLE
+from nasbench_harness.system.variables import IMAGES_VARIABLE, RAY_VARIABLE, TRUTH_VARIABLE
 
-VARIABLES = {"--truth": TRUTH_VARIABLE, "--images": IMAGES_VARIABLE}
+VARIABLES = {"--truth": TRUTH_VARIABLE, "--images": IMAGES_VARIABLE, "--ray-address": RAY_VARIABLE}
 
 
 def verbs(app: App) -> Iterator[tuple[str, App]]:

@@ -63,6 +63,6 @@ def test_a_command_says_only_what_was_asked_for() -> None:
 def test_the_options_are_those_of_the_verb() -> None:
     verb = {name: parameter.default for name, parameter in inspect.signature(run).parameters.items()}
     ours = {field.name: field.default for field in dataclasses.fields(RunOptions)}
-    assert set(verb) - set(ours) == {"engine", "needs", "detach", "json"}
+    assert set(verb) - set(ours) == {"engine", "needs", "detach", "json", "ray_address"}
     assert {name: verb[name] for name in list(ours)[2:]} == {name: ours[name] for name in list(ours)[2:]}
     assert get_args(EngineName) == (*HERE, *ELSEWHERE)

@@ -46,6 +46,7 @@ def prepare() -> None:
     import nasbench_harness
     from nasbench_harness import runner
     from nasbench_harness.cli.app import command_line
+    from nasbench_harness.experiment import load_experiment
     from nasbench_harness.images.digits import read_digits
     from nasbench_harness.native import kernels
     from nasbench_harness.space import connected_live_cells, flops, live_cell_of
@@ -59,6 +60,7 @@ def prepare() -> None:
             with contextlib.suppress(ImportError):  # of an extra that is not installed
                 importlib.import_module(module.name)
     command_line().parse_args(["run", "x", "--workers", "2"])
+    load_experiment("quickstart")  # imports what only a child that may read little would miss
     for compute in (read_digits, kernels, connected_live_cells, live_cell_of, representative_of, engine_version):
         compute()
     flops(live=True)

@@ -18,6 +18,7 @@ from nasbench_harness.strategies import Context, FewShot, OneShot, Strategy, str
 from nasbench_harness.supernet.network import Supernet, parameter_count
 from nasbench_harness.supernet.scoring.scores import score_live_cells
 from nasbench_harness.system.progress import Silent
+from nasbench_harness.training.native_steps import one_by_one
 from nasbench_harness.training.samplers import samplers
 from nasbench_harness.training.trainer import LossCurve, Stage
 
@@ -193,7 +194,8 @@ def test_leaves_of_one_network_count_the_updates_of_their_own_architectures(
         return forward(self, x, code, route)
 
     monkeypatch.setattr(Supernet, "forward", watched)
-    scorer = FewShot(partitioner, sampler=sampler).train(context)
+    with one_by_one():
+        scorer = FewShot(partitioner, sampler=sampler).train(context)
     assert scorer.route_A is not None
     routes = [tuple(scorer.route_A[leaf.subspace.members[0]].tolist()) for leaf in scorer.leaves]
     assert [leaf.updates for leaf in scorer.leaves] == [seen.get(route, 0) for route in routes]
