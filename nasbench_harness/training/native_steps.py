@@ -68,7 +68,7 @@ class PlainStage(Protocol):
 
 
 class NativeSteps:
-    """Does the steps of ``run`` in calls of many, where ``takes`` says that it can."""
+    """Does the steps of ``run`` in calls of many; ``of`` makes one for the stages of which it can."""
 
     def __init__(self, run: PlainStage, trainer: Trainer) -> None:
         self._run, self._trainer = run, trainer
@@ -90,7 +90,7 @@ class NativeSteps:
             return None
         if images.device.type != "cpu" or images.shape[2] != images.shape[3]:
             return None
-        if any(all(op == NONE for op in code) for code in run.codes):  # without a path nothing is trained
+        if (np.array(run.codes) == NONE).all(axis=1).any():  # without a path nothing is trained
             return None
         found = steps_kernels(run.network, settings.batch_size, images.shape[2])
         return None if found is None else cls(run, Trainer(found))
