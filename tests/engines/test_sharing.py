@@ -16,20 +16,10 @@ from nasbench_harness.records import stored_units
 from tests import tiny
 
 pytestmark = pytest.mark.slow
-SETTINGS = tiny.RUNNABLE.replace("digits_test_30", "digits_test_5").replace(
-    "images = 20", "images = 20\narchitectures = 50"
-)
-PLUGIN = '''
-import time
-from dataclasses import dataclass
-from nasbench_harness.space import flops
-from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
-
-class ByFlops(Scorer):
-    def score(self, architectures):
-        count = flops(live=True)[architectures] / 1e6
-        return {"accuracy": count, "negative_loss": -1 / count}
-
+SETTINGS = tiny.UNTRAINED
+PLUGIN = (
+    tiny.BY_FLOPS
+    + '''
 @strategies.register("noted")
 @dataclass(frozen=True)
 class Noted(Strategy):
@@ -41,8 +31,9 @@ class Noted(Strategy):
         with open(self.log, "a") as stream:
             stream.write(f"{context.seed_axes[1]}\\n")
         time.sleep(0.5)
-        return ByFlops((Leaf(context.space, context.new_network("supernet"), 0),), (), context)
+        return ByFlops.of(context)
 '''
+)
 
 
 def begin(folder: Path, *more: str) -> subprocess.Popen[str]:

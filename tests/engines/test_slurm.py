@@ -196,17 +196,10 @@ def test_tasks_run_one_after_the_other_where_they_are_debugged(tmp_path: Path, m
     assert (tmp_path / "said").read_text().splitlines() == [" ".join(task.arguments) for task in TASKS]
 
 
-PLUGIN = '''
-import time
-from dataclasses import dataclass
-from nasbench_harness.space import flops
-from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
+PLUGIN = (
+    tiny.BY_FLOPS
+    + '''
 from nasbench_harness.system import stopping
-
-class ByFlops(Scorer):
-    def score(self, architectures):
-        count = flops(live=True)[architectures] / 1e6
-        return {"accuracy": count, "negative_loss": -1 / count}
 
 @strategies.register("slow-at-first")
 @dataclass(frozen=True)
@@ -223,9 +216,10 @@ class SlowAtFirst(Strategy):
         while first:
             stopping.check()
             time.sleep(0.02)
-        return ByFlops((Leaf(context.space, context.new_network("supernet"), 0),), (), context)
+        return ByFlops.of(context)
 '''
-SETTINGS = tiny.RUNNABLE.replace("images = 20", "images = 20\narchitectures = 50").replace("test_30", "test_5")
+)
+SETTINGS = tiny.UNTRAINED
 
 
 @pytest.fixture

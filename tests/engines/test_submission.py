@@ -20,17 +20,11 @@ from nasbench_harness.records import stored_units
 from nasbench_harness.system.owners import Owner
 from tests import tiny
 
-SETTINGS = tiny.RUNNABLE.replace("images = 20", "images = 20\narchitectures = 50").replace("test_30", "test_5")
-PLUGIN = '''
-from dataclasses import dataclass
+SETTINGS = tiny.UNTRAINED
+PLUGIN = (
+    tiny.BY_FLOPS
+    + '''
 from nasbench_harness.errors import RunError
-from nasbench_harness.space import flops
-from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
-
-class ByFlops(Scorer):
-    def score(self, architectures):
-        count = flops(live=True)[architectures] / 1e6
-        return {"accuracy": count, "negative_loss": -1 / count}
 
 @strategies.register("untrained")
 @dataclass(frozen=True)
@@ -42,8 +36,9 @@ class Untrained(Strategy):
     def train(self, context: Context) -> Scorer:
         if context.seed_axes[1] == self.fails:
             raise RunError("as it was told to")
-        return ByFlops((Leaf(context.space, context.new_network("supernet"), 0),), (), context)
+        return ByFlops.of(context)
 '''
+)
 
 
 @dataclass
