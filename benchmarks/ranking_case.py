@@ -38,7 +38,7 @@ from nasbench_harness.supernet.scoring.scores import score_live_cells
 from nasbench_harness.system.progress import Silent
 from nasbench_harness.training.settings import TrainingSettings
 
-PRESETS = ("cifar10-study", "cifar10-cpu")
+PRESETS = ("cifar10-study", "cifar10-fast")
 TRAINING_IMAGES = 25_000
 TRAINING, LOADING, SCORING = "training", "loading", "scoring"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
-    "run": ("run quickstart", "run cifar10-cpu --seeds 0..4 --workers 2 budget.epochs=10"),
+    "run": ("run quickstart", "run cifar10-fast --seeds 0..4 --workers 2 budget.epochs=10"),
     "status": ("status results/quickstart --watch",),
     "leaderboard": (
         "leaderboard results/cifar10-cpu --columns tau,regret --sort regret",

@@ -27,6 +27,12 @@ def preset_names() -> list[str]:
     return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
+_GONE = {
+    "cifar10-cpu": "it ranked below a count of FLOPs; take cifar10-fast, or for the settings of its stored records "
+    "results/cifar10-cpu/experiment.toml of the repository",
+}
+"""What to take in the place of presets of earlier versions, and why."""
+
 _MOST = 1 << 24  # bytes of an experiment's file
 
 Overrides = Sequence[str] | Mapping[str, object]
@@ -84,6 +90,8 @@ def _read(source: str) -> dict[str, Any]:
             raise UsageError(f"{source} is not a text file in UTF-8 ({error.reason}); give a TOML file") from error
     elif source in preset_names():
         text = (resources.files("nasbench_harness.experiment") / "presets" / f"{source}.toml").read_text()
+    elif source in _GONE:
+        raise UsageError(f"the preset {source} is gone: {_GONE[source]}")
     else:
         raise UsageError(f"unknown preset {source!r}; {near_names(source, preset_names())}, or give a TOML file")
     try:

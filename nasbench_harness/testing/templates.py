@@ -116,7 +116,7 @@ class Test$CLASS(StrategyConformance):
     part = "$NAME"
 '''
 
-EXPERIMENT = """# A first comparison, in seconds: far too short to conclude from. A real one: presets/cifar10-cpu.toml.
+EXPERIMENT = """# A first comparison, in seconds: far too short to conclude from. A real one: presets/cifar10-fast.toml.
 name = "$NAME"
 description = "$NAME beside one-shot training, on the digits"
 plugins = ["$MODULE.py"]

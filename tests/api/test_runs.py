@@ -153,7 +153,7 @@ def test_data_are_found_as_on_the_command_line(tmp_path: Path, monkeypatch: pyte
     table = tmp_path / "table.npz"
     nh.TruthTable("made", {"cifar10_test_200": nh.truth_vector("digits_test_5")}, None, {}).save(table)
     with pytest.raises(DataError, match="no-images"):
-        nh.run_experiment("cifar10-cpu", tmp_path / "out", truth=str(table), progress=None)
+        nh.run_experiment("cifar10-fast", tmp_path / "out", truth=str(table), progress=None)
 
 
 def test_overrides_are_texts_or_a_mapping(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from nasbench_harness.cli import main
 def test_ls_knows_every_family(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ls", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert {"quickstart", "cifar10-cpu"} <= set(found["presets"])
+    assert {"quickstart", "cifar10-fast"} <= set(found["presets"])
     assert {"none", "random", "single-edge", "efs-group", "efs-accum"} <= set(found["partitioners"])
     assert {"uniform", "balanced"} <= set(found["samplers"])
     assert {"one-shot", "few-shot"} <= set(found["strategies"])

@@ -132,8 +132,8 @@ def test_where_tells_the_folder(
         (["data", "where", "nothing"], 2, "nothing"),
         (["data", "add", "missing.tar.gz"], 3, "missing.tar.gz"),
         (["data", "add"], 2, "PATH"),
-        (["run", "cifar10-cpu"], 3, "--fetch"),
-        (["run", "cifar10-cpu", "truth.policy=cifar10_valid_200", "--fetch"], 3, "--truth FILE"),
+        (["run", "cifar10-fast"], 3, "--fetch"),
+        (["run", "cifar10-fast", "truth.policy=cifar10_valid_200", "--fetch"], 3, "--truth FILE"),
     ],
 )
 def test_an_error_is_one_line_and_writes_nothing(
@@ -161,10 +161,10 @@ def test_run_looks_into_the_cache_and_says_what_is_missing(
     cache.mkdir()
     values = np.linspace(10, 94, N_ARCHITECTURES)
     TruthTable("nas-bench-201", {"cifar10_test_200": values}, benchmark_index(), {}).save(cache / "nas-bench-201.npz")
-    assert main(["run", "cifar10-cpu"]) == 3
+    assert main(["run", "cifar10-fast"]) == 3
     assert "the images of cifar10 are not here: give --fetch" in capsys.readouterr().err
     (cache / "cifar-10-batches-bin").mkdir()
-    assert main(["run", "cifar10-cpu"]) == 3
+    assert main(["run", "cifar10-fast"]) == 3
     assert f"{cache / 'cifar-10-batches-bin'} lacks data_batch_1.bin" in capsys.readouterr().err
 
 
@@ -181,7 +181,7 @@ def test_run_fetches_what_it_needs_before_it_starts(
         return [type("Item", (), {"path": cache / registry.entry(names[0]).product})]
 
     monkeypatch.setattr("nasbench_harness.data.needs.fetch_entries", brought)
-    assert main(["run", "cifar10-cpu", "--fetch"]) == 3  # what this fetch brings are empty folders
+    assert main(["run", "cifar10-fast", "--fetch"]) == 3  # what this fetch brings are empty folders
     assert asked == ["nas-bench-201-accuracy", "cifar10-binary"]
     assert "nas-bench-201.npz" in capsys.readouterr().err
 

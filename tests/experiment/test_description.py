@@ -125,8 +125,11 @@ def test_presets_load(name: str) -> None:
     assert len(set(units)) == len(units)
 
 
-def test_the_presets_of_the_first_release() -> None:
-    assert {"quickstart", "cifar10-cpu"} <= set(preset_names())
+def test_a_preset_that_is_gone_names_the_one_in_its_place() -> None:
+    assert {"quickstart", "cifar10-fast"} <= set(preset_names())
+    with pytest.raises(UsageError, match=r"the preset cifar10-cpu is gone: .*; take cifar10-fast") as raised:
+        load_experiment("cifar10-cpu", ["budget.epochs=2"])
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("default", DEFAULTS)

@@ -1,5 +1,7 @@
 """Stored results stay valid: from the preset and a record's data description the identity comes out as it was stored.
 
+Records of what is no preset any more have its file beside them.
+
 A setting that is added, renamed or given another default changes identities without a sound, and the next ``run`` would
 refuse the records or measure them again; here it is told.
 """
@@ -60,7 +62,9 @@ def rebuilt(record: Record, overrides: tuple[str, ...], table: Path) -> dict[str
 
     Checksums of data come from the record: of images and truth, and of a latency column that a strategy reads.
     """
-    experiment = load_experiment(record.experiment_name, [text.replace(TABLE, str(table)) for text in overrides])
+    beside = RESULTS / record.experiment_name / "experiment.toml"  # of what is no preset any more
+    source = beside if beside.is_file() else record.experiment_name
+    experiment = load_experiment(source, [text.replace(TABLE, str(table)) for text in overrides])
     data = record.experiment["data"]
     images, truth = SimpleNamespace(provenance=data["images"]), SimpleNamespace(sha256=data["truth_sha256"])
     unit = Unit(experiment, record.strategy, record.seed, cast(Any, images), cast(Any, truth), None, data["device"])

@@ -51,9 +51,9 @@ def test_its_comparisons_give_parents_the_same_share() -> None:
     """A new method without a parent beside controls with one would differ in more than its partition."""
     experiment = tomllib.loads(dict(steps())["by-pooling.toml"])
     assert {section["parent_fraction"] for section in experiment["strategies"].values()} == {0.5}
-    [command] = re.findall(r"`(nasbench-harness run cifar10-cpu [^`]*)`", PAGE.read_text(encoding="utf-8"))
+    [command] = re.findall(r"`(nasbench-harness run cifar10-fast [^`]*)`", PAGE.read_text(encoding="utf-8"))
     overrides = [word.replace("by-pooling", "random") for word in shlex.split(command)[3:] if "plugins" not in word]
-    strategies = load_experiment("cifar10-cpu", overrides).strategies
+    strategies = load_experiment("cifar10-fast", overrides).strategies
     shares = {name: strategies[name].canonical()["parent_fraction"] for name in ("mine", "random-partition")}
     assert shares == {"mine": 0.5, "random-partition": 0.5}
 
