@@ -204,7 +204,7 @@ def read_digests(out: Path) -> tuple[Fields, Fields]:
         **{f"scores.{signal}": of_array(column) for signal, column in sorted(table.scores.items())},
         "loss": of_json(record.training["loss"]),
         **{f"tau.{signal}": record.column(signal)["kendall_tau"] for signal in sorted(record.metrics)},
-        "metrics": of_json([record.metrics, record.references, record.rank_density, record.top_k_curve]),
+        "metrics": of_json([record.metrics, record.references, record.top_k_curve]),
         "leaves": of_json(record.leaves),
         "details": of_json(record.training["details"]),
         "analysis": of_json(record.analysis),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nasbench_harness.metrics import breakdown, evaluate, rank_density, top_k_curve
+from nasbench_harness.metrics import breakdown, evaluate, top_k_curve
 from nasbench_harness.metrics.leaves import analyse_leaves
 from nasbench_harness.records import Record, Run, ScoreTable, write_record
 
@@ -46,7 +46,6 @@ def make_record(strategy: str = "one-shot", seed: int = 0, noise: float = 0.3, *
         "signal": "negative_loss",
         "metrics": {name: _column(score, truth) for name, score in columns.items()},
         "references": deepcopy(_references()),
-        "rank_density": {name: rank_density(score, truth, bins=20) for name, score in columns.items()},
         "top_k_curve": {name: top_k_curve(score, truth) for name, score in columns.items()},
         "truth": {
             "table": "fake",

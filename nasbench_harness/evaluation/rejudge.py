@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.evaluation.comparing import compared
 from nasbench_harness.evaluation.unit import analyse, judge_unit
 from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.records import Record, Run, ScoreTable, read_scores, unit_dir
@@ -56,37 +57,11 @@ def update_records(run: Run, table: TruthTable) -> list[Path]:
         if again.truth["sha256"] != record.truth["sha256"]:
             raise DataError(f"{where}: table {table.name} is not the one that it was judged by; name that one")
         kept = replace(again, truth=record.truth)
-        if difference := first_difference(record.to_json(), kept.to_json()):
-            raise DataError(f"{where}: {difference} is not what its stored scores give; run the unit again")
+        for one in compared(record.to_json(), kept.to_json()):
+            if not one.agrees:
+                raise DataError(f"{where}: {one.place} is not what its stored scores give; run the unit again")
         updated.append((unit_dir(run.folder, record.strategy, record.seed), kept))
     return [replace_record(unit, record) for unit, record in updated]
-
-
-def first_difference(stored: Any, again: Any, path: str = "") -> str | None:
-    """Where a record judged again differs from the stored one, None where all stored numbers came out again.
-
-    What only the new one has is an addition. Intervals depend on how they are drawn, and are left out.
-    """
-    if isinstance(stored, dict) and isinstance(again, dict):
-        for name, value in stored.items():
-            if name in ("intervals", "interval_method"):
-                continue
-            inside = f"{path}.{name}" if path else name
-            if name not in again:
-                return inside
-            if found := first_difference(value, again[name], inside):
-                return found
-        return None
-    if isinstance(stored, list | tuple) and isinstance(again, list | tuple):
-        if len(stored) != len(again):
-            return path
-        pairs = enumerate(zip(stored, again, strict=True))
-        return _first(first_difference(a, b, f"{path}[{number}]") for number, (a, b) in pairs)
-    return None if stored == again else path
-
-
-def _first(found: Iterable[str | None]) -> str | None:
-    return next((each for each in found if each), None)
 
 
 def _judged(

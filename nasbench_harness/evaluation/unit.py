@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nasbench_harness.evaluation.columns import judge_column, references
-from nasbench_harness.metrics import rank_density, top_k_curve
+from nasbench_harness.metrics import top_k_curve
 from nasbench_harness.metrics.leaves import analyse_leaves
 from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.records import ScoreTable
@@ -27,7 +27,6 @@ def judge_unit(
     return {
         "metrics": {name: judge_column(values, true_A, truth.index_A, resamples) for name, values in scores.items()},
         "references": references(truth.index_A, true_A, resamples if of_references is None else of_references),
-        "rank_density": {name: rank_density(values, true_A) for name, values in scores.items()},
         "top_k_curve": {name: top_k_curve(values, true_A) for name, values in scores.items()},
     }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nasbench_harness.errors import DataError, HarnessError
+from nasbench_harness.evaluation.comparing import ABSENT, compared
 from nasbench_harness.evaluation.unit import analyse, judge_unit
 from nasbench_harness.experiment.description import identity
 from nasbench_harness.records import Record, ScoreTable, read_scores
@@ -18,11 +18,6 @@ from nasbench_harness.records.store import CHECKPOINTS, read_changed
 from nasbench_harness.system.reading import why
 from nasbench_harness.system.tensor_file import read_sealed
 from nasbench_harness.truth import Truth, TruthTable, truth_of
-
-TOLERANCE = 1e-9
-"""Relative and absolute: other versions of the numerical packages differ in the last digits."""
-
-_NOT_AGAIN = ("intervals", "interval_method")  # how many resamples there were is not a matter of the scores
 
 
 @dataclass(frozen=True)
@@ -144,30 +139,11 @@ class _Comparison:
         self.faults: list[Fault] = []
 
     def compare(self, field: str, stored: Any, expected: Any) -> None:
-        for fault in _faults(field, stored, expected):
-            if fault is None:
+        for one in compared(stored, expected, field):
+            if one.agrees:
                 self.agreed += 1
-            else:
-                self.faults.append(fault)
-
-
-def _faults(field: str, stored: Any, expected: Any) -> Iterator[Fault | None]:
-    """For each value inside: None where it agrees."""
-    if isinstance(stored, dict) and isinstance(expected, dict):
-        for name in stored:
-            if name in expected and name not in _NOT_AGAIN:
-                yield from _faults(f"{field}.{name}", stored[name], expected[name])
-    elif isinstance(stored, list | tuple) and isinstance(expected, list | tuple) and len(stored) == len(expected):
-        for place, (one, other) in enumerate(zip(stored, expected, strict=True)):
-            yield from _faults(f"{field}[{place}]", one, other)
-    else:
-        yield None if _agree(stored, expected) else Fault(field, stored, expected)
-
-
-def _agree(stored: Any, expected: Any) -> bool:
-    if isinstance(stored, int | float) and isinstance(expected, int | float):
-        return math.isclose(stored, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    return bool(stored == expected)
+            elif one.again is not ABSENT:
+                self.faults.append(Fault(one.place, one.stored, one.again))
 
 
 def _name(strategy: Any) -> Any:

@@ -10,7 +10,6 @@ from nasbench_harness.metrics.correlation import (
     tau_in_predicted_top,
     tau_in_true_top,
 )
-from nasbench_harness.metrics.density import rank_density
 from nasbench_harness.metrics.noise import noise_ceiling
 from nasbench_harness.metrics.report import Metrics, evaluate
 from nasbench_harness.metrics.topk import (
@@ -37,7 +36,6 @@ __all__ = [
     "pearson",
     "precision_at",
     "precision_at_worst",
-    "rank_density",
     "regret_at",
     "seed_summary",
     "spearman",

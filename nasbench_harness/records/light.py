@@ -1,7 +1,7 @@
 """Records without what no table shows, so that a hundred thousand of them fit into memory.
 
-Losses, curves and densities are nine tenths of a record. What many records of a run have in common (settings, truth,
-environment, references) is kept once.
+Losses and curves are most of a record. What many records of a run have in common (settings, truth, environment,
+references) is kept once.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ _Value = TypeVar("_Value")
 
 
 def light(record: Record, like: Record | None = None) -> Record:
-    """The record with empty ``training``, ``rank_density``, ``top_k_curve``, ``leaves`` and analysis of leaves.
+    """The record with empty ``training``, ``top_k_curve``, ``leaves`` and analysis of leaves.
 
     What remains is as it was. ``like``: a light record, of which equal parts are taken in place of the record's own.
     """
     slim = replace(
         record,
-        rank_density={},
         top_k_curve={},
         leaves=[],
         analysis={**record.analysis, "leaves": {}},

@@ -32,6 +32,9 @@ EXTREMES = ("best_rank_at", "worst_rank_at", "top_k_accuracy", "regret_at")
 """Metrics without an interval over architectures: a percentile bootstrap of an extreme ends at the estimate. Records of
 earlier versions hold such intervals; they are not shown."""
 
+_NO_LONGER = ("rank_density",)
+"""Fields of records of earlier versions that nothing reads: passed over."""
+
 _MISSING = object()
 _WITHOUT_FLOATS = {str, int, bool, type(None)}
 _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -44,7 +47,6 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "signal": (str, "text"),
     "metrics": (dict, "an object"),
     "references": (dict, "an object"),
-    "rank_density": (dict, "an object"),
     "top_k_curve": (dict, "an object"),
     "truth": (dict, "an object"),
     "leaves": ((list, tuple), "a list"),
@@ -75,12 +77,12 @@ _COLUMN_FIELDS = (
 class Record:
     """One finished (strategy, seed); mirrors ``record.json`` field by field.
 
-    Accuracies are in percent, times in seconds, memory in MB. ``metrics``, ``rank_density`` and ``top_k_curve`` are
-    keyed by signal (``accuracy``, ``negative_loss``), ``references`` by the reference ranking (``flops``,
-    ``live_flops``). ``signal`` names the headline among the signals. ``analysis``: ``leaves`` by signal (tau within and
-    between leaves), ``ranked`` (of strategies that narrow the space: what they still rank and how well), ``strategy``
-    (what only this kind of strategy reports). ``digests``: those that the stored file carries, empty for a record that
-    was not read from one or is of an earlier version; they belong to the file, so records do not differ by them.
+    Accuracies are in percent, times in seconds, memory in MB. ``metrics`` and ``top_k_curve`` are keyed by signal
+    (``accuracy``, ``negative_loss``), ``references`` by the reference ranking (``flops``, ``live_flops``). ``signal``
+    names the headline among the signals. ``analysis``: ``leaves`` by signal (tau within and between leaves), ``ranked``
+    (of strategies that narrow the space: what they still rank and how well), ``strategy`` (what only this kind of
+    strategy reports). ``digests``: those that the stored file carries, empty for a record that was not read from one or
+    is of an earlier version; they belong to the file, so records do not differ by them.
     """
 
     identity: str
@@ -91,7 +93,6 @@ class Record:
     signal: str
     metrics: dict[str, dict[str, Any]]
     references: dict[str, dict[str, Any]]
-    rank_density: dict[str, dict[str, Any]]
     top_k_curve: dict[str, dict[str, list[float]]]
     truth: dict[str, Any]
     leaves: list[dict[str, Any]]
@@ -118,7 +119,7 @@ class Record:
                 f"{source}: expected record schema {SCHEMA}, found {found!r}; "
                 "read it with the version of nasbench-harness that wrote it, or run the unit again"
             )
-        content = {name: inner for name, inner in value.items() if name != DIGESTS}
+        content = {name: inner for name, inner in value.items() if name not in (DIGESTS, *_NO_LONGER)}
         _check(content, source)
         known = {one.name: content[one.name] for one in fields(cls) if one.name != DIGESTS}
         return cls(**known, digests=digests_of(value, source))
@@ -193,8 +194,7 @@ def _check(value: dict[str, Any], source: str) -> None:
     for group in ("metrics", "references"):
         for name, column in value[group].items():
             _require(column, _COLUMN_FIELDS, f"{source}: {group}.{name}")
-    for group in ("rank_density", "top_k_curve"):
-        _require(value[group], tuple(value["metrics"]), f"{source}: {group}")
+    _require(value["top_k_curve"], tuple(value["metrics"]), f"{source}: top_k_curve")
     for name, curve in value["top_k_curve"].items():
         _require(curve, ("k", "accuracy"), f"{source}: top_k_curve.{name}")
         if len(curve["k"]) != len(curve["accuracy"]):

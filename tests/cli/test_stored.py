@@ -217,7 +217,7 @@ def test_the_committed_records_say_what_their_scores_say(shared_data: Path, caps
     truth = str(shared_data / "nas-bench-201" / "accuracy.csv")
     [outcome] = answer(["verify", str(folder), "--truth", truth], capsys)
     assert outcome["faults"] == []
-    assert outcome["agreed"] > 5000
+    assert outcome["agreed"] > 400
 
 
 def test_numbers_of_earlier_versions_are_passed_over(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

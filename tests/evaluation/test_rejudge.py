@@ -14,7 +14,7 @@ import pytest
 from nasbench_harness.cli import main
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.columns import judge_column
-from nasbench_harness.evaluation.rejudge import first_difference, rejudge, rejudge_by_each, update_records
+from nasbench_harness.evaluation.rejudge import rejudge, rejudge_by_each, update_records
 from nasbench_harness.evaluation.unit import analyse, judge_unit
 from nasbench_harness.records import Record, Run, ScoreTable, read_record, read_run, unit_dir, write_record
 from nasbench_harness.records.schema import ADDED
@@ -143,14 +143,6 @@ def test_another_table_than_the_records_is_refused(run: Run, table: TruthTable) 
     other = replace(earlier(first), truth=first.truth | {"sha256": "0" * 64})
     with pytest.raises(DataError, match=r"close-to-it, seed 0: table \w+ is not the one that it was judged by"):
         update_records(replace(run, records=(other,)), table)
-
-
-def test_differences_are_named_by_their_place() -> None:
-    assert first_difference({"a": [1, {"b": 2}]}, {"a": [1, {"b": 2, "new": 0}], "c": 3}) is None
-    assert first_difference({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}) == "a[1].b"
-    assert first_difference({"a": [1]}, {"a": [1, 2]}) == "a"
-    assert first_difference({"a": 1}, {}) == "a"
-    assert first_difference({"intervals": {"x": [0, 1]}}, {"intervals": {}}) is None
 
 
 def test_policies_are_named_once_and_known(run: Run, table: TruthTable) -> None:

@@ -13,7 +13,7 @@ from nasbench_harness.records import read_run, write_record
 from nasbench_harness.records.light import light
 from nasbench_harness.report import leaderboard
 
-LEFT_OUT = {"training", "rank_density", "top_k_curve", "leaves", "analysis", "digests"}
+LEFT_OUT = {"training", "top_k_curve", "leaves", "analysis", "digests"}
 
 
 def test_what_is_not_left_out_is_as_it_was(fake: Any) -> None:
@@ -22,7 +22,7 @@ def test_what_is_not_left_out_is_as_it_was(fake: Any) -> None:
     kept = {one.name for one in fields(record)} - LEFT_OUT
     assert all(getattr(slim, name) == getattr(record, name) for name in kept)
     assert slim.analysis == {**record.analysis, "leaves": {}}
-    assert not any((slim.training, slim.rank_density, slim.top_k_curve, slim.leaves))
+    assert not any((slim.training, slim.top_k_curve, slim.leaves))
 
 
 def test_what_records_share_is_kept_once_and_what_differs_is_not(fake: Any) -> None:
@@ -53,7 +53,7 @@ def test_a_leaderboard_of_light_records_is_that_of_whole_ones(run_dir: Path) -> 
 
 def test_light_records_are_checked_as_whole_ones(run_dir: Path) -> None:
     path = run_dir / "one-shot" / "seed-1" / "record.json"
-    path.write_text(path.read_text().replace('"rank_density"', '"rank_density" ').replace("0.", "1.", 1))
+    path.write_text(path.read_text().replace("0.", "1.", 1))
     with pytest.raises(DataError, match="not what was written"):
         read_run(run_dir, curves=False)
 
