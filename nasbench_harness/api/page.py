@@ -50,7 +50,8 @@ def write_page(
     ``leaderboard`` and ``compare``. ``figures``: draw those of the run into the page. ``most_bytes``: of the page.
 
     Raises ``UsageError`` for runs of different protocols or a place that cannot be written, ``DataError`` for a folder
-    without finished units, damaged records, or a ``truth`` that the records were not judged by.
+    without finished units, damaged records (not of a run that was read without them, which the page says), or a
+    ``truth`` that the records were not judged by.
     """
     run = join([one if isinstance(one, Run) else read_run(one) for one in runs])
     named = truth if truth is not None else os.environ.get(TRUTH_VARIABLE) or None
@@ -61,6 +62,9 @@ def write_page(
         for one in baselines
     ]
     vector_A, notes = _truth(run, truth)
+    if missing := len(run.unreadable):
+        stand = "unit of this run is" if missing == 1 else "units of this run are"
+        notes.append(f"{missing} stored {stand} not on this page: the record cannot be read.")
     pictures = draw_pictures(run, signal, vector_A) if figures else Pictures()
     page = build_page(run, report.leaderboard(run, signal), gates, vector_A, signal, most_bytes, notes, pictures)
     write_text(out, page.html)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from nasbench_harness.cli.options import Flag, Json, Signal
 from nasbench_harness.cli.output import emit
+from nasbench_harness.cli.readable import readable, tell
 from nasbench_harness.errors import UsageError
 from nasbench_harness.system.variables import TRUTH_VARIABLE
 
@@ -63,8 +64,9 @@ def report(
     if truth is not None and str(truth) == os.environ.get(TRUTH_VARIABLE):
         truth = None  # not named for these records: where it is another, the page does without
     path = run_dirs[0] / "report.html" if out is None else out
+    runs, unreadable = readable(run_dirs)
     page = write_page(
-        run_dirs,
+        runs,
         path,
         baselines=baseline or (),
         margin=margin,
@@ -75,7 +77,10 @@ def report(
         figures=figures,
         most_bytes=int(max_mb * 1e6),
     )
-    emit({"file": str(path), **page.contents}, json, lambda console: _print(page, path, console))
+    unreadable += page.damaged
+    found = {"file": str(path), **page.contents} | ({"unreadable": unreadable} if unreadable else {})
+    emit(found, json, lambda console: _print(page, path, console))
+    tell(unreadable)
 
 
 def _print(page: Page, path: Path, console: Console) -> None:

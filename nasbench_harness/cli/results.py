@@ -9,8 +9,9 @@ from cyclopts import Parameter
 
 from nasbench_harness.cli.options import Flag, Json, JudgingPolicies, JudgingTruth, RunFolder, Signal, items
 from nasbench_harness.cli.output import emit, note
+from nasbench_harness.cli.readable import readable, tell
 from nasbench_harness.cli.tables import PLAIN_TABLE, TableOptions
-from nasbench_harness.errors import DataError, UsageError
+from nasbench_harness.errors import UsageError
 
 if TYPE_CHECKING:
     from nasbench_harness.figures import TruthOf
@@ -44,36 +45,14 @@ def leaderboard(
     from nasbench_harness.report import leaderboard as make
     from nasbench_harness.report.cells import table_of
 
-    read, unreadable = _readable([run_dir, *(also or [])], curves=bool(also or policy))
+    read, unreadable = readable([run_dir, *(also or [])], curves=bool(also or policy))
     folders = [_judged(run, policy, truth, for_table=True) for run in read]
     runs = [join([judged[name] for judged in folders]) for name in folders[0]]
     boards = tuple(_with_scores(make(run, signal), run, scores or [], truth) for run in runs)
     shown = SideBySide(boards) if len(boards) > 1 else boards[0]
     value = shown.to_json() | ({"unreadable": unreadable} if unreadable else {})
     table.emit(value, json, [shown.table() if isinstance(shown, SideBySide) else table_of(shown)])
-    if unreadable:
-        for line in unreadable:
-            note(f"not in the table: {line}")
-        raise DataError(f"{len(unreadable)} stored records or folders cannot be read (above); the others are shown")
-
-
-def _readable(folders: list[Path], curves: bool) -> tuple[list[Run], list[str]]:
-    """The runs of the folders, and a line on each record or folder that cannot be read; an error where none can.
-
-    Without ``curves`` their records are ``light``.
-    """
-    from nasbench_harness.records import read_run
-
-    runs: list[Run] = []
-    faults: list[DataError] = []
-    for folder in folders:
-        try:
-            runs.append(read_run(folder, whole=False, curves=curves))
-        except DataError as error:
-            faults.append(error)
-    if not runs:
-        raise faults[0]
-    return runs, [line for run in runs for line in run.unreadable] + [str(error) for error in faults]
+    tell(unreadable)
 
 
 def figures(
@@ -113,14 +92,13 @@ def figures(
         Draw a figure for every strategy too, where a figure shows a few.
     """
     from nasbench_harness.figures import draw_run, save_figures
-    from nasbench_harness.records import read_run
 
     if run_dir.is_file():
         if strategies or highlight or each or signal or policy:
             raise UsageError(f"{run_dir.name} is no run: of the options only --out, --width and --only apply to it")
         _draw_result(run_dir, out or Path("plots") / "hardware", width, items(only), json)
         return
-    stored = read_run(run_dir)
+    [stored], unreadable = readable([run_dir])
     folder = out or Path("plots") / stored.name
     paths: list[Path] = []
     skipped: dict[str, str] = {}
@@ -145,7 +123,9 @@ def figures(
     for figure, why in skipped.items():
         note(f"skipped {figure}: {why}")
     result = {"files": [str(path) for path in paths], "captions": captions, "skipped": skipped}
+    result |= {"unreadable": unreadable} if unreadable else {}
     emit(result, json, lambda console: console.print("\n".join(result["files"]), highlight=False, soft_wrap=True))
+    tell(unreadable)
 
 
 def _draw_result(file: Path, folder: Path, width: str, only: list[str], json: bool) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nasbench_harness.errors import DataError
 from nasbench_harness.records import Record, Run, ScoreTable, read_scores
 from nasbench_harness.records.schema import lookup
 from nasbench_harness.report.page.markup import script_json
 from nasbench_harness.report.page.pack import Packed, pack
+from nasbench_harness.space import N_ARCHITECTURES
 
 Index = npt.NDArray[np.int64]
 
@@ -28,26 +30,37 @@ class Held:
 
 @dataclass(frozen=True)
 class Chosen:
-    """``index``: architectures that the columns are of, by our index. ``left_out``: units without scores here."""
+    """``index``: architectures that the columns are of, by our index. ``left_out``: units without scores here.
+
+    ``damaged``: a line on each score file that cannot be read; its unit is among the former.
+    """
 
     index: Index
     held: tuple[Held, ...]
     left_out: tuple[Record, ...]
+    damaged: tuple[str, ...] = ()
 
 
 def choose(run: Run, signal: str | None, room: int) -> Chosen:
     """Scores that fit into ``room`` bytes, the judged signal of each strategy's median seed first.
 
-    Units of other architectures than the first one's are left out. Raises ``DataError`` for damaged scores.
+    Units of other architectures than the first one's are left out, and those with damaged scores.
     """
     index: Index | None = None
     held: dict[tuple[str, int], Held] = {}
-    tables: dict[tuple[str, int], ScoreTable] = {}
+    tables: dict[tuple[str, int], ScoreTable | None] = {}
+    damaged: list[str] = []
     for record, name in _in_order(run, signal):
         unit = (record.strategy, record.seed)
         if unit not in tables:
-            tables[unit] = read_scores(run.unit_dir(*unit))
+            try:
+                tables[unit] = read_scores(run.unit_dir(*unit))
+            except DataError as error:
+                tables[unit] = None
+                damaged.append(str(error))
         table = tables[unit]
+        if table is None:
+            continue
         index = table.index.astype(np.int64) if index is None else index
         if not np.array_equal(index, table.index) or name not in table.scores:
             continue
@@ -58,10 +71,10 @@ def choose(run: Run, signal: str | None, room: int) -> Chosen:
         if room < 0:
             break
         held[unit] = more
-    assert index is not None  # a run has a record
     chosen = tuple(held[unit] for unit in sorted(held))
     without = (record for record in run.records if (record.strategy, record.seed) not in held)
-    return Chosen(index, chosen, tuple(without))
+    known = np.arange(N_ARCHITECTURES) if index is None else index
+    return Chosen(known, chosen, tuple(without), tuple(damaged))
 
 
 def median_record(records: tuple[Record, ...], signal: str | None) -> Record:

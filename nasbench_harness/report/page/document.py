@@ -44,10 +44,14 @@ _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 @dataclass(frozen=True)
 class Page:
-    """``html``: the page. ``contents``: what is on it, as plain JSON values."""
+    """``html``: the page. ``contents``: what is on it, as plain JSON values.
+
+    ``damaged``: a line on each score file that cannot be read, whose unit is there without scores.
+    """
 
     html: str
     contents: dict[str, Any]
+    damaged: tuple[str, ...] = ()
 
 
 def build_page(
@@ -65,8 +69,7 @@ def build_page(
     ``truth_A``: float64 ``[15625]`` by our index, percent, NaN where unknown; None: scores are shown against each other
     alone. ``signal``: what ``board`` is judged by. ``most_bytes``: units beyond it are there without their scores, one
     seed of each strategy last. ``notes``: stand at the top. ``pictures``: of ``draw_pictures``. The same records give
-    the same bytes. Raises ``UsageError`` where the page is longer even without scores, and ``DataError`` for damaged
-    scores.
+    the same bytes. Raises ``UsageError`` where the page is longer even without scores.
     """
     look, colours = looks(run.strategies)
     style = _asset("page.css") + colour_rules(colours)
@@ -103,7 +106,7 @@ def build_page(
     size = len(html.encode())
     if size > most_bytes:
         raise UsageError(f"the page takes {size:,} bytes, more than {most_bytes:,}; allow more, or give fewer units")
-    return Page(html, _contents(run, board, gates, chosen, data, size, pictures))
+    return Page(html, _contents(run, board, gates, chosen, data, size, pictures), chosen.damaged)
 
 
 def _contents(
@@ -161,7 +164,7 @@ def _left_out(chosen: Chosen, units: int) -> Html | str:
         return ""
     text = (
         f"Scores of {len(chosen.held)} of {units} units are on this page, of each strategy the seed with the median "
-        "tau first; the others did not fit, or are of other architectures."
+        "tau first; the others did not fit, are of other architectures, or cannot be read."
     )
     return element("p", text, class_="quiet")
 
