@@ -34,9 +34,7 @@ from nasbench_harness.system.progress import Silent
 from nasbench_harness.truth import Truth, TruthPolicy, TruthTable
 from tests import tiny
 
-TEXT = (
-    tiny.RUNNABLE.replace("images = 20", "images = 20\nbatch_size = 10") + '[strategies.count]\nkind = "count-flops"\n'
-)
+TEXT = tiny.runnable("batch_size = 10", "digits_test_30") + '[strategies.count]\nkind = "count-flops"\n'
 GROUPS = [Subspace.where(nonlinearity_count() == count, f"count {count}") for count in range(4)]
 
 

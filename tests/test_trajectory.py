@@ -40,7 +40,7 @@ FOLLOWED = "scoring.trajectory={points = [0.3, 0.5, 0.7, 1.0], architectures = 4
 
 def unit_of(folder: Path, strategy: str, *overrides: str) -> Unit:
     source = folder / "tiny.toml"
-    source.write_text(tiny.RUNNABLE.replace("digits_test_30", "digits_test_5") + STRATEGIES)
+    source.write_text(tiny.runnable("") + STRATEGIES)
     experiment = load_experiment(str(source), [SAMPLED, *overrides])
     images = load_image_set(ImageSpec("digits", size=4))
     return Unit(experiment, strategy, 0, images, TruthPolicy("digits_test_5").apply(open_table(None)), None)

@@ -22,13 +22,13 @@ policy = "digits_test_30"
 FEW = '[strategies.few]\nkind = "few-shot"\npartitioner = "random"\n'
 ONE = '[strategies.one]\nkind = "one-shot"\n'
 
-RUNNABLE = """
-name = "tiny"
+_RUNNABLE = """
+name = "{name}"
 [images]
 name = "digits"
 size = 4
 [network]
-channels = 4
+channels = {channels}
 cells = 1
 [training]
 batch_size = 20
@@ -36,15 +36,26 @@ learning_rate = 0.05
 flip = false
 crop_padding = 1
 [budget]
-architecture_updates = 1000
+architecture_updates = {updates}
 [scoring]
 images = 20
+{scoring}
 [truth]
-policy = "digits_test_30"
+policy = "{policy}"
 """
-"""Settings of a unit that trains and scores every cell in seconds: 4 x 4 pixels and 50 steps of 20 images."""
 
-UNTRAINED = RUNNABLE.replace("images = 20", "images = 20\narchitectures = 50").replace("test_30", "test_5")
+
+def runnable(
+    scoring: str, policy: str = "digits_test_5", name: str = "tiny", channels: int = 4, updates: int = 1000
+) -> str:
+    """Settings of a unit that trains in a moment, on 4 x 4 pixels in steps of 20; ``scoring``: lines of that part."""
+    return _RUNNABLE.format(name=name, channels=channels, updates=updates, scoring=scoring, policy=policy)
+
+
+RUNNABLE = runnable("", "digits_test_30")
+"""Settings of a unit that trains 50 steps and scores every cell, in seconds."""
+
+UNTRAINED = runnable("architectures = 50")
 """Settings of units of plug-ins that train nothing: 50 architectures are scored."""
 
 BY_FLOPS = """

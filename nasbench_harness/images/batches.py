@@ -21,7 +21,7 @@ __all__ = ["Augmentation", "DeviceImages"]
 
 
 @dataclass(frozen=True, eq=False)
-class PassOfImages:
+class DrawnPass:
     """What is drawn for one pass: ``order`` of the images ``[N]``, and for each place in it whether it is flipped
     (``flips`` bool ``[N]``) and where its crop begins (``offsets`` int64 ``[2, N]``, rows and columns)."""
 
@@ -75,7 +75,7 @@ class DeviceImages:
         pixels_NCHW = torch.arange(256, dtype=torch.uint8).repeat(self.pixels.shape[1], 1)[None, :, None]
         return self._normalised(pixels_NCHW.to(self.pixels.device))[0, :, 0].contiguous()
 
-    def passes(self, augmentation: Augmentation, seed: int) -> Iterator[PassOfImages]:
+    def passes(self, augmentation: Augmentation, seed: int) -> Iterator[DrawnPass]:
         """What is drawn for one pass after the other, without end."""
         generator = torch.Generator().manual_seed(seed)
         device = self.pixels.device
@@ -84,7 +84,7 @@ class DeviceImages:
             flips = placed(torch.rand(len(self), generator=generator), device) < 0.5
             span = 2 * augmentation.crop_padding + 1
             offsets = placed(torch.randint(span, (2, len(self)), generator=generator), device)
-            yield PassOfImages(order, flips, offsets)
+            yield DrawnPass(order, flips, offsets)
 
     def training_batches(
         self, size: int, augmentation: Augmentation, seed: int, skip: int = 0, last_batch: LastBatch = "drop"

@@ -11,6 +11,10 @@ SECONDS_OF_RATE = 120.0
 
 SECONDS_BETWEEN_SAMPLES = 1.0
 
+SECONDS_OF_PAUSE, TIMES_OF_PAUSE = 5.0, 10.0
+"""A report that takes longer, and so many times as long as its work does at the rate so far, comes after a pause: the
+process was stopped, or the machine slept. A second one in a row is of work that has become slow."""
+
 UPDATES = "updates"
 """Unit of work of phases that train; a part's ``planned`` work is counted in it."""
 
@@ -30,6 +34,7 @@ class Meter:
         self.told: dict[str, float] = {}
         self.begun = self.heard = time.monotonic()
         self._samples: deque[tuple[float, float]] = deque()
+        self._paused = False
 
     def start(self, phase: str, total: float, unit: str) -> None:
         """A new phase begins."""
@@ -44,12 +49,23 @@ class Meter:
         self.done += amount
         if self.unit == UPDATES:
             self.trained += amount
+        self._leave_out_pause(now, amount)
         samples = self._samples
         if len(samples) > 1 and now - samples[-2][0] < SECONDS_BETWEEN_SAMPLES:
             samples.pop()
         samples.append((now, self.done))
         while len(samples) > 2 and now - samples[1][0] > SECONDS_OF_RATE:
             samples.popleft()
+
+    def _leave_out_pause(self, now: float, amount: float) -> None:
+        """Move what was measured up to the end of a pause, so that the rate is that of the work."""
+        rate, self._paused = None if self._paused else self.rate, False
+        if rate is None:
+            return
+        usual, taken = amount / rate, now - self._samples[-1][0]
+        if taken > max(SECONDS_OF_PAUSE, TIMES_OF_PAUSE * usual):
+            self._paused = True
+            self._samples = deque((at + taken - usual, done) for at, done in self._samples)
 
     def tell(self, values: Mapping[str, float]) -> None:
         """Values of the moment."""

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from nasbench_harness.images.batch_sizes import BatchSizes
-from nasbench_harness.images.batches import DeviceImages, PassOfImages
+from nasbench_harness.images.batches import DeviceImages, DrawnPass
 from nasbench_harness.native.steps import Descent, ImagesOfPass, TrainedWeight, Trainer
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import NONE, index_to_code
@@ -77,7 +77,7 @@ class NativeSteps:
         self._passes = run.images.passes(
             run.settings.augmentation, derive_seed(*run.seed_axes, run.stage.name, "images")
         )
-        self._pass: PassOfImages | None = None
+        self._pass: DrawnPass | None = None
         self._number = -1
 
     @classmethod
@@ -106,7 +106,7 @@ class NativeSteps:
         here = slice(self._place(run.done), self._place(run.done + 1))
         return run.images.labels[order[here]]
 
-    def _this_pass(self) -> PassOfImages:
+    def _this_pass(self) -> DrawnPass:
         while self._number < self._run.done // self._run.steps_an_epoch:
             self._pass, self._number = next(self._passes), self._number + 1
         assert self._pass is not None
@@ -140,7 +140,7 @@ class NativeSteps:
             self._trainer.close()
         return torch.from_numpy(losses).to(self._trainer.dtype)
 
-    def _images(self, drawn: PassOfImages) -> ImagesOfPass:
+    def _images(self, drawn: DrawnPass) -> ImagesOfPass:
         images, augmentation = self._run.images, self._run.settings.augmentation
         return ImagesOfPass(
             images.pixels,

@@ -51,11 +51,7 @@ class Noted(OneShot):
         note("trained", context)
         return scorer
 '''
-SETTINGS = (
-    tiny.RUNNABLE.replace("digits_test_30", "digits_test_5")
-    .replace("images = 20", "images = 20\narchitectures = 20")
-    .replace("architecture_updates = 1000", "architecture_updates = 200")
-)
+SETTINGS = tiny.runnable("architectures = 20", updates=200)
 
 
 @dataclass(frozen=True)

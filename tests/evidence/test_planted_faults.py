@@ -38,12 +38,12 @@ from nasbench_harness.training.samplers import UniformSampler, samplers
 from nasbench_harness.training.settings import Stage
 from nasbench_harness.training.stage_run import StageRun
 from nasbench_harness.training.unsampled import WeightUpdates
-from tests.tiny import RUNNABLE
+from tests import tiny
 
 pytestmark = pytest.mark.slow
 
 EXPERIMENT = (
-    RUNNABLE.replace("digits_test_30", "digits_test_5").replace("images = 20\n", "images = 20\narchitectures = 60\n")
+    tiny.runnable("architectures = 60")
     + '[strategies.few]\nkind = "few-shot"\npartitioner = { name = "random", leaves = 3 }\nparent_fraction = 0.5\n'
 )
 Patch = pytest.MonkeyPatch

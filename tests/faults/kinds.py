@@ -2,28 +2,7 @@
 
 from __future__ import annotations
 
-SHARED = """\
-name = "trial"
-[images]
-name = "digits"
-size = 4
-[network]
-channels = 2
-cells = 1
-[training]
-batch_size = 20
-learning_rate = 0.05
-flip = false
-crop_padding = 1
-[budget]
-architecture_updates = UPDATES
-[scoring]
-images = 20
-batch_size = 20
-architectures = 15
-[truth]
-policy = "digits_test_5"
-"""
+from tests import tiny
 
 KINDS = {
     "one-shot": 'kind = "one-shot"',
@@ -60,5 +39,6 @@ USUAL = 400
 
 def experiment(name: str, seeds: int = 2, more_updates: int = 0) -> str:
     """The text of an experiment file with one of ``KINDS``; with other ``more_updates`` it is another protocol."""
-    shared = SHARED.replace("UPDATES", str(LONGER.get(name, USUAL) + more_updates))
+    updates = LONGER.get(name, USUAL) + more_updates
+    shared = tiny.runnable("batch_size = 20\narchitectures = 15", name="trial", channels=2, updates=updates)
     return f"seeds = {list(range(seeds))}\n{shared}\n[strategies.{name}]\n{KINDS[name]}\n"

@@ -57,6 +57,29 @@ def test_the_rate_is_that_of_the_last_two_minutes(clock: Clock) -> None:
     assert shown.rate == pytest.approx(10.0)
 
 
+@pytest.mark.parametrize("pause", [60.0, 3600.0])
+def test_a_process_that_was_stopped_for_a_while_has_the_rate_of_its_work(clock: Clock, pause: float) -> None:
+    shown = Meter()
+    shown.start("scoring", 1000, "cells")
+    shown.advance(0)
+    for seconds in (2, 2, 2 + pause, 2):
+        clock.now += seconds
+        shown.advance(20)
+        assert shown.rate == pytest.approx(10.0)
+    assert shown.left == pytest.approx(92.0)
+
+
+@pytest.mark.parametrize("slow", [15.0, 60.0, 3600.0])
+def test_work_that_becomes_slow_for_good_is_no_pause(clock: Clock, slow: float) -> None:
+    shown = Meter()
+    shown.start("scoring", 1e6, "cells")
+    shown.advance(0)
+    for seconds in [2] * 10 + [slow] * 10:
+        clock.now += seconds
+        shown.advance(20)
+    assert shown.rate == pytest.approx(20 / slow)
+
+
 def test_many_reports_a_second_are_kept_as_few(clock: Clock) -> None:
     shown = Meter()
     shown.start("scoring", 1e6, "cells")
