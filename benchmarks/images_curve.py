@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.figures import save_figures, style
 from nasbench_harness.metrics import kendall_tau, tau_with, tau_within
 from nasbench_harness.space import connected, flops
 from nasbench_harness.truth import TruthPolicy, open_table
@@ -160,44 +159,3 @@ def _cell(found: dict[str, Any]) -> str:
     if found["mean"] is None:
         return "-"
     return f"{found['mean']:.4f}" + ("" if found["sd"] is None else f" ± {found['sd']:.4f}")
-
-
-def draw(curve: dict[str, Any], folder: Path) -> list[Path]:
-    """A panel for each number against the images, a line a signal with its spread over sets; PNG and PDF."""
-    titles = ("Kendall τ", "τ within equal live FLOPs", "τ with live FLOPs")
-    with style.paper_style():
-        figure = style.new_figure(style.DOUBLE_COLUMN, 2.4)
-        for axis, metric, title in zip(figure.subplots(1, 3), METRICS, titles, strict=True):
-            for signal, colour, marker in zip(SIGNALS, ("#0072B2", "#D55E00"), ("o", "s"), strict=True):
-                rows = [(p["images"], p["signals"][signal][metric]) for p in curve["points"]]
-                known = [(images, f["mean"], f["sd"] or 0.0) for images, f in rows if f["mean"] is not None]
-                if not known:
-                    continue
-                images_P, mean_P, sd_P = np.array(known, dtype=np.float64).T
-                axis.fill_between(images_P, mean_P - sd_P, mean_P + sd_P, color=colour, alpha=0.18, linewidth=0)
-                axis.plot(images_P, mean_P, color=colour, marker=marker, markersize=3, label=style.title_of(signal))
-                limit = curve["limit"][signal][metric]
-                if limit is not None:
-                    axis.axhline(limit["value"], color=colour, linewidth=0.7, linestyle=(0, (1, 1.2)))
-            axis.set_xscale("log")
-            axis.set_xlabel("scoring images")
-            axis.set_title(title, loc="left")
-            measured = [p["images"] for p in curve["points"]]
-            axis.set_xticks(_apart(measured), minor=False)
-            axis.set_xticks([], minor=True)
-            axis.set_xlim(measured[0] / 1.15, measured[-1] * 1.15)
-            axis.xaxis.set_major_formatter("{x:,.0f}")
-            if not axis.lines:
-                axis.text(0.5, 0.5, "undefined: groups too small", transform=axis.transAxes, ha="center")
-            axis.grid(axis="y")
-        figure.axes[0].legend(loc="lower right")
-    return save_figures({"scoring_images": figure}, folder)
-
-
-def _apart(numbers: list[int]) -> list[int]:
-    """Those that have room for a label on a logarithmic axis: each at least 1.8 times the one before."""
-    shown: list[int] = []
-    for number in numbers:
-        if not shown or number >= 1.8 * shown[-1]:
-            shown.append(number)
-    return shown

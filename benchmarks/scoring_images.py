@@ -7,6 +7,7 @@ batch: sets are of whole batches, and numbers of images below ``--batch-size`` n
 
     python benchmarks/scoring_images.py measure WEIGHTS --experiment literature-c5 --images DIR --out FOLDER
     python benchmarks/scoring_images.py curve FOLDER --truth accuracy.csv
+    python benchmarks/scoring_images.py curve results/literature-c5/scoring-images.json --out plots/literature-c5
 
 ``measure`` stores batch by batch: the same command resumes.
 """
@@ -22,12 +23,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import images_curve
+import images_figure
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from nasbench_harness.errors import DataError, HarnessError, UsageError
 from nasbench_harness.experiment import load_experiment
+from nasbench_harness.figures import save_figures
 from nasbench_harness.images import ImageSpec, load_image_set
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.seeding import derive_rng
@@ -127,14 +130,21 @@ def run_measure(arguments: argparse.Namespace) -> None:
 
 
 def run_curve(arguments: argparse.Namespace) -> None:
-    """Draw the curve of a measurement: a table on stdout, ``curve.json`` and a figure in its folder."""
-    folder = Path(arguments.folder)
-    if not (folder / DESCRIPTION).is_file():
-        raise DataError(f"{folder}: no {DESCRIPTION}; give the folder of a measurement")
-    description = json.loads((folder / DESCRIPTION).read_text())
-    curve = images_curve.curve_of(folder, description, arguments.truth, arguments.policy, arguments.subsets)
-    write_json(folder / "curve.json", curve)
-    for path in images_curve.draw(curve, folder):
+    """Draw the curve of a measurement: a table on stdout, ``curve.json`` and a figure in its folder, or in ``--out``.
+
+    Of a stored ``curve.json`` the table and the figure alone.
+    """
+    source = Path(arguments.source)
+    if source.is_file():
+        curve = json.loads(source.read_text())
+    elif (source / DESCRIPTION).is_file():
+        description = json.loads((source / DESCRIPTION).read_text())
+        curve = images_curve.curve_of(source, description, arguments.truth, arguments.policy, arguments.subsets)
+        write_json(source / "curve.json", curve)
+    else:
+        raise DataError(f"{source}: no {DESCRIPTION}; give the folder of a measurement, or a stored curve")
+    folder = Path(arguments.out or (source.parent if source.is_file() else source))
+    for path in save_figures({"scoring_images": images_figure.draw(curve, arguments.width)}, folder):
         print(path, file=sys.stderr)
     print(json.dumps(curve, indent=1) if arguments.json else images_curve.table(curve))
 
@@ -154,7 +164,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--batch-size", type=int, default=500, help="images of a batch (default 500)")
     one.set_defaults(run=run_measure)
     other = verbs.add_parser("curve", help="tau against the number of images")
-    other.add_argument("folder", help="folder of a measurement")
+    other.add_argument("source", help="folder of a measurement, or the JSON file of its curve")
+    other.add_argument("--out", help="folder of the figure; none: that of the curve")
+    other.add_argument("--width", default="neurips", help="a venue or inches, as for the verb figures")
     other.add_argument("--truth", help="truth table; none: the embedded one")
     other.add_argument("--policy", help="its column; none: that of the experiment")
     other.add_argument("--subsets", type=int, default=60, help="at least so many sets of each size (default 60)")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import images_curve
+import images_figure
 import numpy as np
 import pytest
 import scoring_images
@@ -94,6 +95,10 @@ def test_the_curve_rises_to_all_images_and_its_fit_goes_beyond(measured: tuple[P
     # constant accuracies order those with a path above those without, and nothing within equal FLOPs above zero
     assert curve["points"][0]["signals"]["accuracy"]["kendall_tau"]["sd"] == pytest.approx(0)
     json.dumps(curve, allow_nan=False)
+    drawn = images_figure.draw(curve)
+    assert [len(axis.lines) for axis in drawn.figure.axes] == [4, 4, 4]
+    assert drawn.figure.get_figwidth() == 5.5
+    assert "of made-up, 391 architectures, 24 held-out images in batches of 2." in drawn.caption
     assert "fewest images" in images_curve.table(curve)
 
 
