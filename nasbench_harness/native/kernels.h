@@ -17,6 +17,13 @@ void weight_gradient(int threads, int64_t blocks, int64_t inputs, int64_t output
                      int64_t kernel, int64_t stride, const real *in, int64_t in_block, int64_t in_plane,
                      int64_t in_row, const real *out, int64_t out_block, int64_t out_plane, int64_t out_row, real *dw,
                      int64_t so, int64_t si, int64_t sy, int64_t sx, real *sums);
+int64_t gradient_room(int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width, int64_t kernel,
+                      int64_t stride);
+void winograd_gradient(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width,
+                       const real *in, int64_t in_block, int64_t in_plane, int64_t in_row, const real *out,
+                       int64_t out_block, int64_t out_plane, int64_t out_row, real *dw, int64_t so, int64_t si, int64_t sy,
+                       int64_t sx, real *sums);
+int64_t winograd_gradient_room(int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width);
 void finalise(int threads, int64_t channels, int64_t pixels, int64_t images, const real *statistics, double epsilon,
               real *mean, real *scale);
 void gather_statistics(int threads, int64_t planes, int64_t height, int64_t width, const real *x, real *statistics);

@@ -78,6 +78,7 @@ class Kernels:
         for name, arguments in _SIGNATURES.items():
             function = getattr(self.library, name)
             function.argtypes, function.restype = arguments, None
+        self.library.gradient_room.argtypes, self.library.gradient_room.restype = [_LONG] * 7, _LONG
         self.lanes: int = self.library.lanes()
 
     def empty(self, *shape: int) -> Tensor:
@@ -166,11 +167,11 @@ class Kernels:
         down, across = gradient.shape[2:4]
         begin = gradient.data_ptr() + ((across + 1) * size if padded else 0)
         made = torch.empty_like(weight)
-        sums = self.empty(blocks, outputs, inputs) if kernel == 1 else None
+        sums = self.empty(self.library.gradient_room(blocks, inputs, outputs, height, width, kernel, stride))
         self.library.weight_gradient(
             _threads(), blocks, inputs, outputs, height, width, kernel, stride, start, inputs * rows * row, rows * row,
             row, begin, outputs * down * across, down * across, across, made.data_ptr(), *made.stride(),
-            None if sums is None else sums.data_ptr(),
+            sums.data_ptr(),
         )  # fmt: skip
         return made
 

@@ -50,7 +50,7 @@ typedef struct {
     Pool *pool;
     const Network *network;
     int64_t images, blocks;
-    real *statistics, *packed, *sums;
+    real *statistics, *packed;
     Activation *tape;
     int64_t length, room;
 } Run;
@@ -236,9 +236,11 @@ static void weight_back(Run *run, Weight *w, int64_t side, int64_t stride, const
     const real *begin = padded ? gradient + (gradient_row + 1) * LANES : gradient;
     if (padded && k == 1) x += (row + 1) * LANES;
     real *to = w->reached ? take(run->pool, w->outputs * w->inputs * k * k * (int64_t)sizeof(real)) : w->gradient;
+    real *sums = take(run->pool, gradient_room(run->blocks, w->inputs, w->outputs, made, made, k, stride) * (int64_t)sizeof(vec));
     weight_gradient((int)run->network->threads, run->blocks, w->inputs, w->outputs, made, made, k, stride, x,
                     w->inputs * row * row, row * row, row, begin, w->outputs * gradient_row * gradient_row,
-                    gradient_row * gradient_row, gradient_row, to, k * k * w->inputs, 1, k * w->inputs, w->inputs, run->sums);
+                    gradient_row * gradient_row, gradient_row, to, k * k * w->inputs, 1, k * w->inputs, w->inputs, sums);
+    drop(run->pool, sums);
     if (w->reached) {
         for (int64_t n = 0; n < w->outputs * w->inputs * k * k; n++) w->gradient[n] += to[n];
         drop(run->pool, to);
@@ -504,7 +506,6 @@ int training_steps(void *pool, const Network *network, const Images *set, int64_
     const int64_t blocks = (most + LANES - 1) / LANES;
     run.statistics = take(pool, blocks * widest * 3 * (int64_t)sizeof(vec));
     run.packed = take(pool, 16 * widest * widest * (int64_t)sizeof(real));
-    run.sums = take(pool, blocks * widest * widest * (int64_t)sizeof(vec));
     run.room = 16 + 9 * cells;
     run.tape = take(pool, run.room * (int64_t)sizeof(Activation));
     int64_t *labels = take(pool, most * (int64_t)sizeof(int64_t));
@@ -526,6 +527,6 @@ int training_steps(void *pool, const Network *network, const Images *set, int64_
         drop(pool, images.padded);
         move(network, rates[s]);
     }
-    drop(pool, run.statistics), drop(pool, run.packed), drop(pool, run.sums), drop(pool, run.tape), drop(pool, labels);
+    drop(pool, run.statistics), drop(pool, run.packed), drop(pool, run.tape), drop(pool, labels);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* Gradients of weights: for each pair of an output and an input the sum over images and pixels, tap by tap. */
-#include "lanes.h"
+#include "kernels.h"
 
 /* Sums that stay in registers: OUTPUTS x INPUTS pairs of one row of three taps, or OUTPUTS x POINTS pairs of one. */
 #ifdef __AVX512F__
@@ -179,16 +179,39 @@ static void gradient_of_taps(int threads, int64_t blocks, int64_t inputs, int64_
     }
 }
 
+/* Inputs and outputs from which products saved outweigh the additions they cost. */
+#ifndef TILES_FROM
+#define TILES_FROM 5
+#endif
+
+static int by_tiles(int64_t inputs, int64_t outputs, int64_t height, int64_t width, int64_t kernel, int64_t stride)
+{
+    const int64_t least = inputs < outputs ? inputs : outputs;
+    return kernel == 3 && stride == 1 && least >= TILES_FROM && height % 2 == 0 && width % 2 == 0;
+}
+
+/* Vectors of scratch that `weight_gradient` needs. */
+int64_t gradient_room(int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width, int64_t kernel,
+                      int64_t stride)
+{
+    if (by_tiles(inputs, outputs, height, width, kernel, stride))
+        return winograd_gradient_room(blocks, inputs, outputs, height, width);
+    return kernel == 1 ? blocks * outputs * inputs : 0;
+}
+
 /* `in` points at the first tap of the first output pixel, `out` at the gradient's first pixel; both by strides.
  * dw: [outputs, inputs, k, k] by its strides in numbers. The order of every sum is the same for any number of threads.
- * sums: as `gradient_of_points` has it, for 1 x 1. */
+ * sums: `gradient_room` vectors. */
 void weight_gradient(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width,
                      int64_t kernel, int64_t stride, const real *in, int64_t in_block, int64_t in_plane,
                      int64_t in_row, const real *out, int64_t out_block, int64_t out_plane, int64_t out_row, real *dw,
                      int64_t so, int64_t si, int64_t sy, int64_t sx, real *sums)
 {
     const Plane from = {in_plane, in_row}, to = {out_plane, out_row};
-    if (kernel == 1)
+    if (by_tiles(inputs, outputs, height, width, kernel, stride))
+        winograd_gradient(threads, blocks, inputs, outputs, height, width, in, in_block, in_plane, in_row, out, out_block,
+                          out_plane, out_row, dw, so, si, sy, sx, sums);
+    else if (kernel == 1)
         gradient_of_points(threads, blocks, inputs, outputs, height, width, (const vec *)in, in_block, from,
                            (const vec *)out, out_block, to, (vec *)sums, dw, so, si);
     else
