@@ -34,6 +34,7 @@ OVERRIDES = {
         "strategies.pad-nas-gpu.window=[15, 21]",
     ),
     "cifar10-study-freeze/one-shot-balanced/seed-0": ("training.unsampled_weights=freeze",),
+    "cifar10-study-freeze/one-shot-balanced/seed-1": ("training.unsampled_weights=freeze",),
     "literature-c5/one-shot-balanced/seed-0": ("scoring.images=1000",),
     "literature-c5-decay/one-shot-balanced/seed-0": (
         "scoring.images=1000",
