@@ -10,6 +10,7 @@ from pathlib import Path
 FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"(?:[-*] |\d+\. |\|)")
+CODE = re.compile(r"`[^`]+`")
 NESTED = re.compile(r" {2,3}(?=[-*] |\d+\. )")
 
 
@@ -60,7 +61,8 @@ def outside_fences(text: str, change: Callable[[str], str]) -> str:
 def as_python_markdown(prose: str) -> str:
     """GitHub's Markdown as Python-Markdown reads it.
 
-    Lists and tables that follow a line of text get a blank line before them, lists inside lists four spaces.
+    Lists and tables that follow a line of text get a blank line before them, lists inside lists four spaces; bars in
+    the code of a table's cell lose their backslash.
     """
     lines: list[str] = []
     for line in prose.split("\n"):
@@ -69,7 +71,8 @@ def as_python_markdown(prose: str) -> str:
             apart = not before.startswith("    ")
         else:
             apart = BLOCK.match(line) and before.strip() and not BLOCK.match(before) and before[0] not in " #"
-        lines += [""] * bool(apart) + [NESTED.sub("    ", line)]
+        text = CODE.sub(lambda code: code[0].replace(r"\|", "|"), line) if line.startswith("|") else line
+        lines += [""] * bool(apart) + [NESTED.sub("    ", text)]
     return "\n".join(lines)
 
 

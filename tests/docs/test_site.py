@@ -110,6 +110,8 @@ def moved(text: str) -> str:
         ("```\n[that](../../setup.py)\n```", "```\n[that](../../setup.py)\n```"),
         ("text\n* one\n* two", "text\n\n* one\n* two"),
         ("text\n| a |\n|---|", "text\n\n| a |\n|---|"),
+        (r"| `a\|b` | c \| d |", r"| `a|b` | c \| d |"),
+        (r"`a\|b`", r"`a\|b`"),
         ("1. one:\n   - inside\n   - more\n2. two", "1. one:\n\n    - inside\n    - more\n2. two"),
     ],
 )  # fmt: skip
