@@ -160,7 +160,7 @@ static void gradient_of_taps(int threads, int64_t blocks, int64_t inputs, int64_
 {
     const int widest = outputs_at_once((int)outputs, (int)outputs), step = inputs_at_once(widest);
     const int64_t groups = (outputs + widest - 1) / widest, sets = (inputs + step - 1) / step;
-#pragma omp parallel for num_threads(threads) schedule(static)
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
     for (int64_t task = 0; task < groups * sets; task++) {
         const int64_t o = task / sets * widest, i = task % sets * step;
         const int g = outputs_at_once((int)(outputs - o), (int)outputs);

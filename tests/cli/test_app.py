@@ -109,3 +109,15 @@ def test_the_module_runs_as_the_command() -> None:
         [sys.executable, "-m", "nasbench_harness", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "0.1.0"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["run", "--help"], ["ls", "--json"]])
+def test_a_reader_that_has_seen_enough_is_no_fault(arguments: list[str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nasbench_harness", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (0, b"")
