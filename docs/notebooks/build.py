@@ -36,7 +36,13 @@ def main() -> None:
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=1200, record_timing=False, resources={"metadata": {"path": folder}})
+        client = NotebookClient(
+            notebook,
+            timeout=1200,
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": folder}},
+        )
         client.execute()
     for cell in notebook.cells:
         shrink(cell.get("outputs", []))
