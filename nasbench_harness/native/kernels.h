@@ -9,10 +9,15 @@ void convolve(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int6
 void convolve_winograd(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width,
                        const real *in, int64_t in_block, int64_t plane, int64_t row, const real *weights, real *out,
                        int mode, real *statistics);
+void convolve_winograd_4x4(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width,
+                           const real *in, int64_t in_block, int64_t plane, int64_t row, const real *weights, real *out,
+                           int mode, real *statistics);
 void pack(int threads, int64_t outputs, int64_t inputs, int64_t kernel, const real *w, int64_t so, int64_t si, int64_t sy,
           int64_t sx, int transposed, real *packed);
 void pack_winograd(int threads, int64_t outputs, int64_t inputs, const real *w, int64_t so, int64_t si, int64_t sy,
                    int64_t sx, int transposed, real *packed);
+void pack_winograd_4x4(int threads, int64_t outputs, int64_t inputs, const real *w, int64_t so, int64_t si, int64_t sy,
+                       int64_t sx, int transposed, real *packed);
 void weight_gradient(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int64_t height, int64_t width,
                      int64_t kernel, int64_t stride, const real *in, int64_t in_block, int64_t in_plane,
                      int64_t in_row, const real *out, int64_t out_block, int64_t out_plane, int64_t out_row, real *dw,

@@ -29,6 +29,8 @@ _POINTER, _LONG, _INT, _DOUBLE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, 
 _SIGNATURES = {
     "convolve": [_INT, *[_LONG] * 7, _POINTER, *[_LONG] * 3, _POINTER, _POINTER, _INT, _POINTER],
     "convolve_winograd": [_INT, *[_LONG] * 5, _POINTER, *[_LONG] * 3, _POINTER, _POINTER, _INT, _POINTER],
+    "convolve_winograd_4x4": [_INT, *[_LONG] * 5, _POINTER, *[_LONG] * 3, _POINTER, _POINTER, _INT, _POINTER],
+    "pack_winograd_4x4": [_INT, *[_LONG] * 2, _POINTER, *[_LONG] * 4, _INT, _POINTER],
     "pack_winograd": [_INT, *[_LONG] * 2, _POINTER, *[_LONG] * 4, _INT, _POINTER],
     "pack": [_INT, *[_LONG] * 3, _POINTER, *[_LONG] * 4, _INT, _POINTER],
     "weight_gradient": [
@@ -57,8 +59,8 @@ class Packed:
     inputs: int
     outputs: int
     kernel: int
-    winograd: bool = False
-    """Whether they are those of ``convolve_winograd``."""
+    tile: int = 0
+    """Side of the tiles of outputs for which they are turned (``winograd.c``, ``winograd_4x4.c``); 0: as they are."""
 
 
 WINOGRAD_FROM = 10
@@ -100,19 +102,21 @@ class Kernels:
         even = not (height % 2 or width % 2)
         return kernel == 3 and stride == 1 and min(inputs, outputs) >= WINOGRAD_FROM and even
 
-    def pack(self, weight: Tensor, transposed: bool = False, winograd: bool = False) -> Packed:
+    def pack(self, weight: Tensor, transposed: bool = False, winograd: bool = False, tile: int = 2) -> Packed:
         """A weight ``[outputs, inputs, k, k]`` of any memory layout; ``transposed`` for the gradient of the input.
 
-        ``winograd``: as numbers for fewer products (stride 1, even sides).
+        ``winograd``: as numbers for fewer products (stride 1, sides that are multiples of ``tile``, which is 2 or 4).
         """
         outputs, inputs, kernel, _ = weight.shape
-        numbers = torch.empty(outputs * inputs * (16 if winograd else kernel**2), dtype=self.dtype)
+        tile = tile if winograd else 0
+        numbers = torch.empty(outputs * inputs * ((tile + 2) if tile else kernel) ** 2, dtype=self.dtype)
         given, turn, to = (weight.data_ptr(), *weight.stride()), int(transposed), numbers.data_ptr()
-        if winograd:
-            self.library.pack_winograd(_threads(), outputs, inputs, *given, turn, to)
+        if tile:
+            turned = self.library.pack_winograd if tile == 2 else self.library.pack_winograd_4x4
+            turned(_threads(), outputs, inputs, *given, turn, to)
         else:
             self.library.pack(_threads(), outputs, inputs, kernel, *given, turn, to)
-        return Packed(numbers, outputs if transposed else inputs, inputs if transposed else outputs, kernel, winograd)
+        return Packed(numbers, outputs if transposed else inputs, inputs if transposed else outputs, kernel, tile)
 
     def convolve(
         self,
@@ -137,8 +141,9 @@ class Kernels:
         start = x.data_ptr()
         if padded and weights.kernel == 1:
             start += (row + 1) * lanes * x.element_size()
-        if weights.winograd:
-            self.library.convolve_winograd(
+        if weights.tile:
+            by_tiles = self.library.convolve_winograd if weights.tile == 2 else self.library.convolve_winograd_4x4
+            by_tiles(
                 _threads(), blocks, channels, weights.outputs, height, width, start, channels * rows * row, rows * row,
                 row, weights.numbers.data_ptr(), out.data_ptr(), mode,
                 None if statistics is None else statistics.data_ptr(),

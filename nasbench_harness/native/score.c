@@ -77,13 +77,15 @@ static void release(Scoring *s, Node *node)
     node->terms = 0;
 }
 
-static const real *packed_of(Scoring *s, const Weight *w, int fewer_products)
+/* For tiles of this side; 0: for the direct sum. A weight is asked for in one way only. */
+static const real *packed_of(Scoring *s, const Weight *w, int tile)
 {
     real **found = &s->packed[w - s->network.weight];
     const int64_t k = w->kernel, so = k * k * w->inputs, sy = k * w->inputs, sx = w->inputs;
     if (*found) return *found;
-    *found = take(&s->pool, w->outputs * w->inputs * (fewer_products ? 16 : k * k) * (int64_t)sizeof(real));
-    if (fewer_products) pack_winograd(1, w->outputs, w->inputs, w->numbers, so, 1, sy, sx, 0, *found);
+    *found = take(&s->pool, w->outputs * w->inputs * (tile ? (tile + 2) * (tile + 2) : k * k) * (int64_t)sizeof(real));
+    if (tile == 4) pack_winograd_4x4(1, w->outputs, w->inputs, w->numbers, so, 1, sy, sx, 0, *found);
+    else if (tile == 2) pack_winograd(1, w->outputs, w->inputs, w->numbers, so, 1, sy, sx, 0, *found);
     else pack(1, w->outputs, w->inputs, k, w->numbers, so, 1, sy, sx, 0, *found);
     return *found;
 }
@@ -113,9 +115,11 @@ static void run_use(Scoring *s, const Use *use, int64_t first, int64_t blocks, c
     real *out = use->out + first * w->outputs * made * made * LANES;
     real *statistics = use->statistics + first * w->outputs * 3 * LANES;
     const real *x = w->kernel == 1 ? padded + (row + 1) * LANES : padded;
-    if (saves_products(&s->network, w, use->stride, side))
-        convolve_winograd(threads, blocks, channels, w->outputs, made, made, x, channels * plane, plane, row,
-                          packed_of(s, w, 1), out, mode, statistics);
+    const int tile = scoring_tile(&s->network, w, use->stride, side);
+    if (tile)
+        (tile == 4 ? convolve_winograd_4x4 : convolve_winograd)(threads, blocks, channels, w->outputs, made, made, x,
+                                                                channels * plane, plane, row, packed_of(s, w, tile), out,
+                                                                mode, statistics);
     else
         convolve(threads, blocks, channels, w->outputs, made, made, w->kernel, use->stride, x, channels * plane, plane, row,
                  packed_of(s, w, 0), out, mode, statistics);

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("conv.c", "winograd.c", "weights.c", "weights_winograd.c", "pointwise.c", "step.c", "score.c")
+SOURCES = (
+    "conv.c", "winograd.c", "winograd_4x4.c", "weights.c", "weights_winograd.c", "pointwise.c", "step.c", "score.c"
+)  # fmt: skip
 
 FLAGS = (
     "-O2",

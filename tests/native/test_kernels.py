@@ -100,9 +100,20 @@ def test_convolution_normalisation_and_their_gradients(
 
 @needs_kernels
 @pytest.mark.parametrize(
-    "shape", [(19, 16, 16, 8, 8), (9, 20, 16, 6, 10), (20, 5, 7, 4, 2), (33, 16, 32, 16, 16)], ids=str
+    ("tile", "shape"),
+    [
+        (2, (19, 16, 16, 8, 8)),
+        (2, (9, 20, 16, 6, 10)),
+        (2, (20, 5, 7, 4, 2)),
+        (2, (33, 16, 32, 16, 16)),
+        (4, (19, 16, 16, 8, 8)),
+        (4, (9, 10, 15, 8, 12)),  # rows of three tiles: the four that go together are of two rows
+        (4, (20, 5, 7, 4, 4)),  # one tile an image: those of several blocks go together
+        (4, (33, 16, 32, 4, 24)),
+    ],
+    ids=str,
 )
-def test_fewer_products_give_the_same(native: Kernels, shape: tuple[int, ...]) -> None:
+def test_fewer_products_give_the_same(native: Kernels, tile: int, shape: tuple[int, ...]) -> None:
     n, inputs, outputs, height, width = shape
     torch.manual_seed(3)
     x = torch.randn(n, inputs, height, width, dtype=native.dtype)
@@ -110,9 +121,11 @@ def test_fewer_products_give_the_same(native: Kernels, shape: tuple[int, ...]) -
     expected = F.conv2d(x, w, padding=1)
     padded = native.lay_out(x)
     statistics = native.new_statistics(padded, outputs)
-    raw = native.convolve(padded, native.pack(w, winograd=True), mode=GATHER, statistics=statistics)
+    raw = native.convolve(padded, native.pack(w, winograd=True, tile=tile), mode=GATHER, statistics=statistics)
     past = torch.empty_like(statistics)
-    assert torch.equal(raw, native.convolve(padded, native.pack(w, winograd=True), mode=GATHER_PAST, statistics=past))
+    assert torch.equal(
+        raw, native.convolve(padded, native.pack(w, winograd=True, tile=tile), mode=GATHER_PAST, statistics=past)
+    )
     assert torch.equal(statistics, past)
     mean, scale = native.finalise(statistics, height * width, n, 1e-5)
     variance, centre = torch.var_mean(expected, (0, 2, 3), correction=0)
@@ -121,7 +134,7 @@ def test_fewer_products_give_the_same(native: Kernels, shape: tuple[int, ...]) -
     assert_near(scale, (variance + 1e-5).rsqrt())
     gradient = torch.randn_like(expected)
     back = F.conv_transpose2d(gradient, w, padding=1)
-    transposed = native.pack(w, transposed=True, winograd=True)
+    transposed = native.pack(w, transposed=True, winograd=True, tile=tile)
     found = native.convolve(native.lay_out(gradient), transposed)
     assert_near(images(found, n), back)
     native.convolve(native.lay_out(gradient), transposed, mode=ADD, out=found)
