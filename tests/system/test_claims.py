@@ -65,7 +65,7 @@ def test_a_claim_of_a_living_other_is_looked_at_without_writing(
             raise AssertionError("something was written")
 
         with monkeypatch.context() as patched:
-            patched.setattr(os, "fsync", refused)
+            patched.setattr(os, "link", refused)
             assert [claims.claim(path).token for path in (here, there)] == ["other", "elsewhere"]
             with pytest.raises(AssertionError):
                 claims.claim(silent)
