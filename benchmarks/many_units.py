@@ -156,7 +156,7 @@ def measure(units: int, options: argparse.Namespace, folder: Path) -> dict[str, 
     }
     for stage in options.stages:
         if stage == "claims":
-            each = min(500, units)
+            each = min(options.claims, units) // options.processes
             claiming = [[str(CODE), "--claims", str(folder), str(each)] for _ in range(options.processes)]
             found = finish([begin(one, log) for one in claiming], options.most_seconds)
             found["claims"] = each * options.processes
@@ -202,6 +202,7 @@ def main() -> None:
     parser.add_argument("--strategies", type=int, default=20, help="of which each has units / strategies seeds")
     parser.add_argument("--architectures", type=int, help="scored and ranked; none: all 15,625")
     parser.add_argument("--processes", type=int, default=2, help="that run units at the same time")
+    parser.add_argument("--claims", type=int, default=1000, help="made and given up, by all processes together")
     parser.add_argument("--shards", type=int, default=0, help="to run the units in; 0: processes share them")
     parser.add_argument("--stages", nargs="+", default=[one for one in STAGES if one != "fill"], choices=STAGES)
     parser.add_argument("--most-seconds", type=float, default=900.0, help="of one stage, or one group of shards")

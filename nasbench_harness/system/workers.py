@@ -26,6 +26,14 @@ from nasbench_harness.system.memory import keep_freed_memory, note_peak_of_proce
 from nasbench_harness.system.progress import Progress, tell
 
 SECONDS_BETWEEN_REPORTS = 0.25
+PRELOADED = (
+    "nasbench_harness.system.server_signals",
+    "torch",
+    "torch._dynamo",  # torch imports it when the first optimiser is made, which takes as long as the rest of it
+    "nasbench_harness.engines.preloaded",
+)
+"""Modules that the server of forks imports, by name: nothing here depends on them."""
+
 SECONDS_BETWEEN_LOOKS = 1.0
 """Of who has processes, at items that others have, and at requests to stop."""
 
@@ -140,15 +148,15 @@ def _end_with_the_parent() -> None:
 def process_context() -> ForkServerContext | SpawnContext:
     """How processes for torch are started: as forks of a server that has imported it, or each as a new program.
 
-    A fork of this process might hang in torch's thread pool. The server has imported torch and started no thread: each
-    process after the first costs milliseconds instead of seconds of imports. Its processes have the environment
+    A fork of this process might hang in torch's thread pool. The server has imported torch and all that units need, and
+    its only threads are those that wait for NumPy and SciPy and that their libraries start anew in a fork: each process
+    after the first costs a fraction of a second instead of several of imports. Its processes have the environment
     variables of the time when the first was started. Systems without such a server start a program each time.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    # torch imports its compiler when the first optimiser is made, which takes as long as the rest of it
-    context.set_forkserver_preload(["nasbench_harness.system.server_signals", "torch", "torch._dynamo"])
+    context.set_forkserver_preload(list(PRELOADED))
     return context
 
 
