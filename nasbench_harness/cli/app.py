@@ -170,10 +170,10 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:
         drop_stdout()  # its reader has seen enough
     except BaseException as error:
-        if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
-            drop_stdout()  # rich says so where it prints help
-            return 0
-        if isinstance(error, SystemExit) and error.code in (None, 0):
+        piped = isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError)
+        if piped:
+            drop_stdout()  # rich ends so behind a page of help
+        if piped or (isinstance(error, SystemExit) and error.code in (None, 0)):
             return 0
         line = told(error)
         if line is not None:

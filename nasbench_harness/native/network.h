@@ -6,6 +6,9 @@
 enum { NONE_OP, SKIP_OP, CONV_1X1_OP, CONV_3X3_OP, POOL_OP };
 static const int edges[6][2] = {{0, 1}, {0, 2}, {1, 2}, {0, 3}, {1, 3}, {2, 3}};
 
+/* What happens to weights that a step does not use. */
+enum { FREEZE, DECAY, DECAY_ONLY, MOMENTUM_ONLY };
+
 #define TERMS 3 /* of a node at most, and what a kernel adds up at once */
 
 /* One tensor of numbers to train; convolutions are [outputs][kernel][kernel][inputs] in memory. */

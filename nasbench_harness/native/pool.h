@@ -25,7 +25,7 @@ INLINE Buffer *buffer_of(const void *numbers)
 }
 
 /* Where free buffers of a size wait, or -1. */
-static int64_t shelf_of(Pool *pool, int64_t size)
+static inline int64_t shelf_of(Pool *pool, int64_t size)
 {
     for (int64_t n = 0; n < pool->known; n++)
         if (pool->sizes[n] == size) return n;
@@ -35,7 +35,7 @@ static int64_t shelf_of(Pool *pool, int64_t size)
 }
 
 /* Room for so many bytes, with one holder and no meaning. */
-static void *take(Pool *pool, int64_t size)
+static inline void *take(Pool *pool, int64_t size)
 {
     const int64_t shelf = shelf_of(pool, size);
     Buffer *found = shelf < 0 ? 0 : pool->free[shelf];
@@ -56,7 +56,7 @@ INLINE void *hold(void *numbers)
 }
 
 /* One holder less. */
-static void drop(Pool *pool, const void *numbers)
+static inline void drop(Pool *pool, const void *numbers)
 {
     if (!numbers || --buffer_of(numbers)->holders) return;
     const int64_t shelf = shelf_of(pool, buffer_of(numbers)->size);
@@ -64,7 +64,7 @@ static void drop(Pool *pool, const void *numbers)
 }
 
 /* Gives all back to the system, those that are held too. */
-static void clear(Pool *pool)
+static inline void clear(Pool *pool)
 {
     while (pool->last_made) {
         Buffer *buffer = pool->last_made;

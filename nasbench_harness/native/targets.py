@@ -15,7 +15,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SOURCES = (
-    "conv.c", "winograd.c", "winograd_4x4.c", "weights.c", "weights_winograd.c", "pointwise.c", "step.c", "score.c"
+    "conv.c", "winograd.c", "winograd_4x4.c", "weights.c", "weights_winograd.c", "pointwise.c",
+    "forward.c", "head.c", "backward.c", "batch.c", "descent.c", "step.c", "score.c",
 )  # fmt: skip
 
 FLAGS = (
