@@ -15,7 +15,7 @@ from nasbench_harness.native.kernels import Kernels
 from nasbench_harness.native.structures import LONG, POINTER, Layout, NetworkHandle, NetworkStruct
 
 RULES = ("freeze", "decay", "decay-only", "momentum-only")
-"""What happens to weights that a step does not use, by the numbers of ``network.h``."""
+"""What happens to weights that a step does not use, by their numbers in C."""
 
 
 class _Images(ctypes.Structure):
@@ -29,7 +29,7 @@ class _Images(ctypes.Structure):
 
 @dataclass(eq=False)
 class TrainedWeight:
-    """A weight, convolutions in channels-last memory, with its momentum; ``sampled``, ``moved``: as in ``network.h``."""
+    """A weight, convolutions in channels-last memory, with its momentum; ``sampled``, ``moved``: as C has them."""
 
     numbers: Tensor
     momentum: Tensor
