@@ -12,14 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from nasbench_harness.system.parquet_bounds import LONGEST, MOST_COLUMNS, MOST_ROWS, check_promises
+
 if TYPE_CHECKING:
     import polars
-
-MOST_ROWS = 20_000
-"""A table has a row for each of 15,625 architectures at most."""
-
-MOST_COLUMNS = 10_000
-_LONGEST = 1_000  # bytes of one text, members of one list: an architecture's string has 80, its tuple six numbers
 
 
 @contextmanager
@@ -44,6 +40,7 @@ def read_frame(data: bytes) -> polars.DataFrame:
     """The table in the bytes of a Parquet file; ``ValueError`` in a few words where it is damaged or out of bounds."""
     import polars as pl
 
+    check_promises(data)
     try:
         with _stderr_closed():
             width = len(pl.read_parquet_schema(io.BytesIO(data)))
@@ -60,12 +57,29 @@ def read_frame(data: bytes) -> polars.DataFrame:
     if frame.height > MOST_ROWS:
         raise ValueError(f"it has more than {MOST_ROWS:,} rows, a table of architectures has 15,625 at most")
     for column in frame:
-        if column.dtype == pl.String:
-            longest = column.str.len_bytes().max()
-        elif column.dtype == pl.List:
-            longest = column.list.len().max()
-        else:
-            continue
-        if isinstance(longest, int) and longest > _LONGEST:
-            raise ValueError(f"column {column.name[:80]!r} holds a value of {longest:,} parts, more than {_LONGEST:,}")
+        longest = _longest(column)
+        if longest is None:
+            raise ValueError(f"column {column.name[:80]!r} holds {str(column.dtype)[:80]}, expected numbers or texts")
+        if longest > LONGEST:
+            raise ValueError(f"column {column.name[:80]!r} holds a value of {longest:,} parts, more than {LONGEST:,}")
     return frame
+
+
+def _longest(column: polars.Series) -> int | None:
+    """Bytes of the longest text, or members of the longest list, 1 of numbers and times; None for all else."""
+    import polars as pl
+
+    kind = column.dtype
+    if isinstance(kind, pl.Array) and kind.inner.is_numeric():
+        return kind.size
+    if kind == pl.String:
+        length = column.str.len_bytes().max()
+    elif isinstance(kind, pl.Categorical | pl.Enum):
+        length = column.cat.len_bytes().max()
+    elif kind == pl.Binary:
+        length = column.bin.size().max()
+    elif isinstance(kind, pl.List) and kind.inner.is_numeric():
+        length = column.list.len().max()
+    else:
+        return 1 if kind.is_numeric() or kind.is_temporal() or kind in (pl.Boolean, pl.Null) else None
+    return length if isinstance(length, int) else 0

@@ -137,7 +137,7 @@ def test_files_without_scores(write: Write, tmp_path: Path) -> None:
         read_score_file(write("s.csv", ["arch,leaf", f"{all_strings()[0]},3"]))
     with pytest.raises(DataError, match=r"s\.csv has no column of values beside arch"):
         read_score_file(write("s.csv", ["arch", all_strings()[0]]))
-    with pytest.raises(DataError, match=r"s\.parquet is not a whole Parquet file"):
+    with pytest.raises(DataError, match=r"s\.parquet cannot be read as Parquet"):
         read_score_file(write("s.parquet", ["not parquet"]))
 
 

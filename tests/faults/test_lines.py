@@ -88,12 +88,12 @@ SCORES: dict[str, tuple[str, bytes | str, str]] = {
     "JSON number of 5,000 digits": (".json", f'{{"{ARCH}": {"9" * 5000}}}', "4300 digits"),
     "JSON number of 400 digits": (".json", f'{{"{ARCH}": {"9" * 400}}}', "beyond 1e308"),
     "JSON key of 5,000 digits": (".json", f'{{"{"9" * 5000}": 1}}', "not a benchmark index"),
-    "no Parquet": (".parquet", b"PAR1" + b"\x15" * 400 + b"PAR1", "not a whole Parquet file"),
+    "no Parquet": (".parquet", b"PAR1" + b"\x15" * 400 + b"PAR1", "cannot be read as Parquet"),
     "more Parquet rows": (".parquet", parquet({"arch": [ARCH] * 30_000, "s": np.zeros(30_000)}), "more than 20,000"),
     "long Parquet texts": (".parquet", parquet({"arch": ["x" * 2_000] * 9, "s": np.zeros(9)}), "value of 2,000 parts"),
     "long Parquet lists": (".parquet", parquet({"naslib": [[1] * 2_000] * 9, "s": np.zeros(9)}), "value of 2,000"),
     "Parquet bytes": (".parquet", parquet({"arch": [b"\xff"] * 9, "s": np.zeros(9)}), "not an architecture"),
-    "Parquet objects": (".parquet", parquet({"arch": [{"a": 1}] * 9, "s": np.zeros(9)}), "not an architecture"),
+    "Parquet objects": (".parquet", parquet({"arch": [{"a": 1}] * 9, "s": np.zeros(9)}), "expected numbers or texts"),
 }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import DataError
-from nasbench_harness.system.frames import MOST_COLUMNS, MOST_ROWS
+from nasbench_harness.system.parquet_bounds import MOST_COLUMNS, MOST_ROWS
 from nasbench_harness.system.reading import MOST_BYTES, open_file, why
 from nasbench_harness.truth.importers.base import (
     SourceRows,

@@ -44,7 +44,7 @@ class ParquetImporter:
         except OSError as error:
             raise DataError(f"cannot read {path}: {why(error)}; check the path") from error
         except ValueError as error:
-            raise DataError(f"{path.name} is not a whole Parquet file ({why(error)}); export it again") from error
+            raise DataError(f"{path.name} cannot be read as Parquet ({why(error)}); export it again") from error
         return rows_of_frame(frame, path)
 
 
