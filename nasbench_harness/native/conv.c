@@ -39,8 +39,7 @@ INLINE void store(const int G, const int X, const int mode, vec acc[WIDEST][PIXE
     UNROLL for (int g = 0; g < G; g++) UNROLL for (int x = 0; x < X; x++) {
         vec *to = out + g * out_plane + x;
         if (mode == ADD) acc[g][x] += *to;
-        if (mode == GATHER_PAST) WRITE_PAST(to, acc[g][x]);
-        else *to = acc[g][x];
+        *to = acc[g][x];
         if (mode >= GATHER) {
             const vec distance = acc[g][x] - shift[g];
             sum[g] += distance;
@@ -49,11 +48,14 @@ INLINE void store(const int G, const int X, const int mode, vec acc[WIDEST][PIXE
     }
 }
 
-/* One row of G outputs. Sums are taken by rows first, so that rounding grows with the side and not with the area. */
+/* One row of G outputs. Sums are taken by rows first, so that rounding grows with the side and not with the area. What is
+ * written past the caches is put together first: between the loads of a tile each of its writes would have to wait. */
 INLINE void row_of(const int G, const int K, const int S, const int mode, int width, const Source *s, const vec *in,
                    const real *w, vec *out, int64_t out_plane, int first, vec *statistics)
 {
-    vec acc[WIDEST][PIXELS], sum[WIDEST], square[WIDEST], shift[WIDEST];
+    vec acc[WIDEST][PIXELS], sum[WIDEST], square[WIDEST], shift[WIDEST], line[mode == GATHER_PAST ? G * width : 1];
+    vec *const to = mode == GATHER_PAST ? line : out;
+    const int64_t to_plane = mode == GATHER_PAST ? width : out_plane;
     if (mode >= GATHER) {
         if (first) {
             tile(G, 1, K, S, s, in, w, acc);
@@ -67,12 +69,15 @@ INLINE void row_of(const int G, const int K, const int S, const int mode, int wi
     int x = 0;
     for (; x + PIXELS <= width; x += PIXELS) {
         tile(G, PIXELS, K, S, s, in + x * S, w, acc);
-        store(G, PIXELS, mode, acc, out + x, out_plane, shift, sum, square);
+        store(G, PIXELS, mode, acc, to + x, to_plane, shift, sum, square);
     }
     for (; x < width; x++) {
         tile(G, 1, K, S, s, in + x * S, w, acc);
-        store(G, 1, mode, acc, out + x, out_plane, shift, sum, square);
+        store(G, 1, mode, acc, to + x, to_plane, shift, sum, square);
     }
+    if (mode == GATHER_PAST)
+        for (int g = 0; g < G; g++)
+            for (x = 0; x < width; x++) WRITE_PAST(out + g * out_plane + x, line[g * width + x]);
     if (mode >= GATHER)
         UNROLL for (int g = 0; g < G; g++) statistics[3 * g + 1] += sum[g], statistics[3 * g + 2] += square[g];
 }
@@ -105,7 +110,7 @@ static int strip_of(int64_t inputs, int kernel, int64_t width)
 }
 
 /* Asks for the taps that the next row adds and for the room of its outputs: a strip is too short, and there are too many
- * planes, for the processor to see where this goes on. */
+ * planes, for the processor to see where this goes on. Rows of 1 x 1 taps follow each other, and it does. */
 INLINE void fetch(const Source *s, int64_t first, int64_t last, const vec *in, int64_t columns, const vec *out,
                   int64_t out_plane, int64_t group, int64_t out_columns)
 {
@@ -135,7 +140,7 @@ void convolve(int threads, int64_t blocks, int64_t inputs, int64_t outputs, int6
             for (int64_t y = 0; y < height; y++)
                 for (int64_t o = 0; o < outputs;) {
                     const int group = group_of((int)(outputs - o), (int)outputs);
-                    if (y + 1 < height)
+                    if (y + 1 < height && kernel > 1)
                         fetch(&s, o * inputs / outputs, (o + group) * inputs / outputs,
                               in + ((y + 1) * stride + kernel - 1) * row + x * stride, columns * stride + kernel - stride,
                               out + (o * height + y + 1) * width + x, height * width,
