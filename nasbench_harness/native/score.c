@@ -46,11 +46,12 @@ typedef struct {
 
 enum { CONVOLUTION, POOLING, SHORTCUT };
 
-/* Something that reads a node, block by block. */
+/* Something that reads a node, block by block. `tile`: side of a convolution's tiles; 0: it is summed directly. */
 typedef struct {
-    int kind;
+    int kind, tile;
     const Weight *weight;
     int64_t stride;
+    const real *packed;
     real *out, *statistics;
 } Use;
 
@@ -90,42 +91,50 @@ static const real *packed_of(Scoring *s, const Weight *w, int tile)
     return *found;
 }
 
-/* One use of some blocks of a node: `plain` as they are, `padded` rectified with a border. */
-static void run_use(Scoring *s, const Use *use, int64_t first, int64_t blocks, const Node *node, const real *plain,
-                    const real *padded)
+/* Room for what a use makes of an activation, and its weights as it reads them. */
+static void prepare(Scoring *s, Use *use, int64_t channels, int64_t side)
 {
-    const int threads = (int)s->network.threads;
+    const Weight *w = use->weight;
+    const int64_t made = side / use->stride, outputs = w ? w->outputs : channels;
+    use->out = take(&s->pool, size_of(s->blocks, outputs, made));
+    if (use->kind == CONVOLUTION) {
+        use->statistics = take(&s->pool, s->blocks * outputs * 3 * (int64_t)sizeof(vec));
+        use->tile = scoring_tile(&s->network, w, use->stride, side);
+    }
+    if (w) use->packed = packed_of(s, w, use->tile);
+}
+
+/* One use of some blocks of a node: `plain` as they are, `padded` rectified with a border; `halved` is room. */
+static void run_use(const Scoring *s, int threads, const Use *use, int64_t first, int64_t blocks, const Node *node,
+                    const real *plain, const real *padded, real *halved)
+{
     const int64_t channels = node->channels, side = node->side, row = side + 2, plane = row * row;
     if (use->kind == POOLING) {
         pool(threads, blocks * channels, side, side, plain, 0, use->out + first * channels * side * side * LANES);
         return;
     }
     const Weight *w = use->weight;
+    const int64_t made = side / use->stride;
+    real *out = use->out + first * w->outputs * made * made * LANES;
     if (use->kind == SHORTCUT) {
-        const int64_t half = side / 2;
-        real *halved = take(&s->pool, size_of(blocks, channels, half));
-        halve(threads, blocks * channels, half, half, plain, 0, halved);
-        convolve(threads, blocks, channels, w->outputs, half, half, 1, 1, halved, channels * half * half, half * half, half,
-                 packed_of(s, w, 0), use->out + first * w->outputs * half * half * LANES, WRITE, 0);
-        drop(&s->pool, halved);
+        halve(threads, blocks * channels, made, made, plain, 0, halved);
+        convolve(threads, blocks, channels, w->outputs, made, made, 1, 1, halved, channels * made * made, made * made, made,
+                 use->packed, out, WRITE, 0);
         return;
     }
-    const int64_t made = side / use->stride;
     const int mode = size_of(s->blocks, w->outputs, made) < s->far ? GATHER : GATHER_PAST;
-    real *out = use->out + first * w->outputs * made * made * LANES;
     real *statistics = use->statistics + first * w->outputs * 3 * LANES;
     const real *x = w->kernel == 1 ? padded + (row + 1) * LANES : padded;
-    const int tile = scoring_tile(&s->network, w, use->stride, side);
-    if (tile)
-        (tile == 4 ? convolve_winograd_4x4 : convolve_winograd)(threads, blocks, channels, w->outputs, made, made, x,
-                                                                channels * plane, plane, row, packed_of(s, w, tile), out,
-                                                                mode, statistics);
+    if (use->tile)
+        (use->tile == 4 ? convolve_winograd_4x4 : convolve_winograd)(threads, blocks, channels, w->outputs, made, made, x,
+                                                                     channels * plane, plane, row, use->packed, out, mode,
+                                                                     statistics);
     else
         convolve(threads, blocks, channels, w->outputs, made, made, w->kernel, use->stride, x, channels * plane, plane, row,
-                 packed_of(s, w, 0), out, mode, statistics);
+                 use->packed, out, mode, statistics);
 }
 
-static void sum_up(Scoring *s, const Node *node, int64_t first, int64_t blocks, real *plain, real *padded)
+static void sum_up(const Node *node, int64_t first, int64_t blocks, real *plain, real *padded)
 {
     const real *raws[TERMS], *means[TERMS], *scales[TERMS], *plains[TERMS];
     const int64_t at = first * node->channels * node->side * node->side * LANES;
@@ -138,38 +147,43 @@ static void sum_up(Scoring *s, const Node *node, int64_t first, int64_t blocks, 
             scales[convolutions++] = term->factors + node->channels;
         }
     }
-    add_up((int)s->network.threads, blocks, node->channels, node->side, node->side, convolutions, raws, means, scales, terms,
-           plains, plain, padded);
+    add_up(1, blocks, node->channels, node->side, node->side, convolutions, raws, means, scales, terms, plains, plain, padded);
 }
 
-/* Runs all uses of a node; with `written` the node is written as well, and returned. */
+/* Runs all uses of a node; with `written` the node is written as well, and returned. Each thread takes its share of the
+ * blocks through all of them, a few at a time, and waits for the others at the end only. */
 static real *read_node(Scoring *s, const Node *node, Use *uses, int count, int written)
 {
-    const int64_t channels = node->channels, side = node->side, threads = s->network.threads;
-    const int64_t near = s->near / size_of(1, channels, side + 2), step = threads * (near > 1 ? near : 1);
+    const int64_t channels = node->channels, side = node->side, threads = s->network.threads, size = side * side;
+    const int64_t near = s->near / size_of(1, channels, side + 2), share = (s->blocks + threads - 1) / threads;
+    const int64_t step = near > share ? share : near > 1 ? near : 1, at_once = threads * step;
     const int single = node->terms == 1 && !node->term[0].factors;
-    int as_it_is = 0, rectified = 0;
+    int as_it_is = 0, rectified = 0, shortcut = 0;
     for (int n = 0; n < count; n++) {
-        Use *use = &uses[n];
-        *(use->kind == CONVOLUTION ? &rectified : &as_it_is) = 1;
-        if (use->kind == POOLING) use->out = take(&s->pool, size_of(s->blocks, channels, side));
-        else use->out = take(&s->pool, size_of(s->blocks, use->weight->outputs, side / use->stride));
-        if (use->kind == CONVOLUTION)
-            use->statistics = take(&s->pool, s->blocks * use->weight->outputs * 3 * (int64_t)sizeof(vec));
+        prepare(s, &uses[n], channels, side);
+        *(uses[n].kind == CONVOLUTION ? &rectified : &as_it_is) = 1;
+        shortcut |= uses[n].kind == SHORTCUT;
     }
     real *whole = written ? take(&s->pool, size_of(s->blocks, channels, side)) : 0;
-    const int64_t most = step < s->blocks ? step : s->blocks;
-    real *padded = rectified ? take(&s->pool, size_of(most, channels, side + 2)) : 0;
-    real *plain = as_it_is && !written && !(single && !rectified) ? take(&s->pool, size_of(most, channels, side)) : 0;
-    for (int64_t first = 0; first < s->blocks; first += step) {
-        const int64_t blocks = s->blocks - first < step ? s->blocks - first : step;
-        const int64_t at = first * channels * side * side * LANES;
-        real *to = written ? whole + at : plain;
-        if (to || rectified) sum_up(s, node, first, blocks, to, padded);
-        const real *from = to ? to : node->term[0].numbers + at;
-        for (int n = 0; n < count; n++) run_use(s, &uses[n], first, blocks, node, from, padded);
+    real *padded = rectified ? take(&s->pool, size_of(at_once, channels, side + 2)) : 0;
+    real *plain = as_it_is && !written && !(single && !rectified) ? take(&s->pool, size_of(at_once, channels, side)) : 0;
+    real *halved = shortcut ? take(&s->pool, size_of(at_once, channels, side / 2)) : 0;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t part = 0; part < threads; part++) {
+        const int64_t begin = part * s->blocks / threads, end = (part + 1) * s->blocks / threads;
+        const int64_t mine = part * step * channels * LANES; /* where its rooms begin, times pixels */
+        real *rectified_to = padded ? padded + mine * (side + 2) * (side + 2) : 0;
+        real *halved_to = halved ? halved + mine * size / 4 : 0;
+        for (int64_t first = begin; first < end; first += step) {
+            const int64_t blocks = end - first < step ? end - first : step, at = first * channels * size * LANES;
+            real *to = whole ? whole + at : plain ? plain + mine * size : 0;
+            if (to || padded) sum_up(node, first, blocks, to, rectified_to);
+            const real *from = to ? to : node->term[0].numbers + at;
+            for (int n = 0; n < count; n++) run_use(s, 1, &uses[n], first, blocks, node, from, rectified_to, halved_to);
+        }
+        SEEN_BY_ALL();
     }
-    drop(&s->pool, padded), drop(&s->pool, plain);
+    drop(&s->pool, padded), drop(&s->pool, plain), drop(&s->pool, halved);
     return whole;
 }
 
@@ -421,12 +435,10 @@ int score_batch(void *scoring, int threads, int64_t images, const real *x, int64
     real *padded = take(&s->pool, size_of(s->blocks, channels, side + 2));
     lay_out(threads, s->blocks, channels, side, side, images, x, sn, sc, sy, sx, padded);
     Use stem = {.kind = CONVOLUTION, .weight = &s->network.weight[0], .stride = 1};
-    const int64_t outputs = stem.weight->outputs;
-    stem.out = take(&s->pool, size_of(s->blocks, outputs, side));
-    stem.statistics = take(&s->pool, s->blocks * outputs * 3 * (int64_t)sizeof(vec));
     const Node given = {.channels = channels, .side = side};
-    run_use(s, &stem, 0, s->blocks, &given, 0, padded);
-    s->stem = (Node){.channels = outputs, .side = side};
+    prepare(s, &stem, channels, side);
+    run_use(s, threads, &stem, 0, s->blocks, &given, 0, padded, 0);
+    s->stem = (Node){.channels = stem.weight->outputs, .side = side};
     add_term(&s->stem, outcome(s, &stem, side));
     drop(&s->pool, padded);
     for (int64_t n = 0; n < s->copies; n++)

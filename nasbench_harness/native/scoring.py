@@ -11,9 +11,9 @@ from torch import Tensor
 from nasbench_harness.native.kernels import Kernels
 from nasbench_harness.native.structures import LONG, POINTER, Layout, NetworkHandle, NetworkStruct
 
-NEAR_BYTES = 1 << 21
-"""Of a node's images that are worked on at once by each thread: about a core's second-level cache, where what is read
-next lies beside it (measured: docs/performance.md)."""
+NEAR_BYTES = 1 << 19
+"""Of a node's images that are worked on at once by each thread: a core's second-level cache, or half of it (measured:
+docs/performance.md)."""
 
 FAR_BYTES = 1 << 23
 """Outputs from this size on are written past the caches."""

@@ -149,6 +149,25 @@ def test_scoring_gives_the_logits_of_a_forward_pass(shape: NetworkShape, monkeyp
             torch.testing.assert_close(batch(code, route), logits, rtol=1e-9, atol=1e-10)
 
 
+def test_scoring_is_the_same_however_blocks_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among threads, a few at a time or all at once, and past the caches or not: not a bit of a logit moves."""
+    torch.manual_seed(0)
+    net, native, x, before = Supernet(SHAPES[0]), kernels(), torch.randn(61, 3, 8, 8), torch.get_num_threads()
+    assert native is not None
+    found = []
+    try:
+        for threads, near, far in ((1, 1 << 30, 1 << 30), (2, 1, 1 << 30), (3, 1 << 14, 1)):
+            torch.set_num_threads(threads)
+            monkeypatch.setattr(native_scoring, "NEAR_BYTES", near)
+            monkeypatch.setattr(native_scoring, "FAR_BYTES", far)
+            batch = BlockedScoring(net, native, 8).on_batch(x)
+            found.append(torch.stack([batch(code, net.first_route) for code in CHOSEN + DRAWN[:6]]))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
 def test_a_batch_that_is_over_answers_no_more() -> None:
     net, native = Supernet(SHAPES[0]), kernels()
     assert native is not None
