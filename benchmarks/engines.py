@@ -3,6 +3,7 @@
 Units that train nothing are run by each engine, few and many of them. The difference of the two, for each further unit,
 is what a unit costs there; what few cost beyond that is the start of the engine. Seconds of the processor are summed
 over all processes of the command, so that a busy machine can tell them too; seconds of the clock stand beside them.
+With ``--sleep`` units wait, so that two side by side show in seconds of the clock on one core too.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from nasbench_harness.system.environment import environment_record  # noqa: E402
 
 SAMPLED_EVERY = 0.2
 TICKS = os.sysconf("SC_CLK_TCK")
-PLUGIN = '''
+UNIT_SECONDS = "BENCHMARK_UNIT_SECONDS"
+PLUGIN = f'''
+import os
+import time
 from dataclasses import dataclass
 from nasbench_harness.space import flops
 from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strategies
@@ -34,7 +38,7 @@ from nasbench_harness.strategies import Context, Leaf, Scorer, Strategy, strateg
 class ByFlops(Scorer):
     def score(self, architectures):
         count = flops(live=True)[architectures] / 1e6
-        return {"accuracy": count, "negative_loss": -1 / count}
+        return {{"accuracy": count, "negative_loss": -1 / count}}
 
 @strategies.register("untrained")
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Untrained(Strategy):
     """Trains nothing."""
 
     def train(self, context: Context) -> Scorer:
+        time.sleep(float(os.environ.get("{UNIT_SECONDS}", 0)))
         return ByFlops((Leaf(context.space, context.new_network("supernet"), 0),), (), context)
 '''
 SETTINGS = """
@@ -68,8 +73,9 @@ ENGINES: dict[str, list[list[str]]] = {
     "processes": [["--workers", "2"]],
     "shard": [["--shard", "1/2"], ["--shard", "2/2"]],
     "ray": [["--engine", "ray", "--workers", "2"]],
+    "ray-1": [["--engine", "ray", "--workers", "1"]],
 }
-"""The commands of each engine, all but the first with two processes for units."""
+"""The commands of each engine, all but the first and the last with two processes for units."""
 
 
 def measure(engine: str, units: int, folder: Path) -> dict[str, float]:
@@ -115,10 +121,12 @@ def main(words: Sequence[str] | None = None) -> int:
     line.add_argument("engines", nargs="*", metavar="ENGINE", help=f"{', '.join(ENGINES)}; all without a name")
     line.add_argument("--few", type=int, default=4, help="units of the short run")
     line.add_argument("--many", type=int, default=24, help="units of the long run")
+    line.add_argument("--sleep", type=float, default=0, help="seconds that each unit waits, in the place of training")
     line.add_argument("--out", type=Path, default=HERE / "results" / "cluster" / "engines.json", metavar="FILE")
     asked = line.parse_args(words)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    result: dict[str, Any] = {"few": asked.few, "many": asked.many, "engines": {}}
+    os.environ[UNIT_SECONDS] = str(asked.sleep)
+    result: dict[str, Any] = {"few": asked.few, "many": asked.many, "sleep": asked.sleep, "engines": {}}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "untrained.py").write_text(PLUGIN)
@@ -131,7 +139,10 @@ def main(words: Sequence[str] | None = None) -> int:
             result["engines"][engine] = {
                 part: {name: round(seconds, 3) for name, seconds in each.items()} for part, each in told.items()
             }
-            print(f"{engine}: {unit['processor']:.2f} s a unit, start {start['processor']:.1f} s", file=sys.stderr)
+            told_as = (
+                f"{unit['processor']:.2f} s a unit ({unit['clock']:.2f} by the clock), start {start['processor']:.1f} s"
+            )
+            print(f"{engine}: {told_as}", file=sys.stderr)
     result |= {"created": datetime.now(UTC).isoformat(timespec="seconds"), "environment": environment_record()}
     text = json.dumps(result, indent=1) + "\n"
     asked.out.parent.mkdir(parents=True, exist_ok=True)
