@@ -142,6 +142,27 @@ def test_fewer_products_give_the_same(native: Kernels, tile: int, shape: tuple[i
 
 
 @needs_kernels
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (5, 5, 6, 2, 2),  # one tile an image
+        (9, 40, 20, 4, 6),  # inputs in two pieces of 20
+        (20, 33, 18, 6, 8),  # in three and two pieces of 16, the last narrow
+        (40, 9, 13, 16, 16),  # several parts of the tiles with sums of their own
+    ],
+    ids=str,
+)
+def test_gradients_of_weights_by_tiles(native: Kernels, shape: tuple[int, ...]) -> None:
+    n, inputs, outputs, height, width = shape
+    torch.manual_seed(4)
+    x = torch.randn(n, inputs, height, width, dtype=native.dtype)
+    gradient = torch.randn(n, outputs, height, width, dtype=native.dtype)
+    w = torch.empty(outputs, inputs, 3, 3, dtype=native.dtype).contiguous(memory_format=torch.channels_last)
+    expected = torch.nn.grad.conv2d_weight(x, list(w.shape), gradient, padding=1)
+    assert_near(native.weight_gradient(w, native.lay_out(x), native.lay_out(gradient)), expected)
+
+
+@needs_kernels
 def test_lanes_without_an_image_give_no_gradient(native: Kernels) -> None:
     x = torch.randn(3, 4, 4, 4, dtype=native.dtype)
     padded = native.lay_out(x)
@@ -212,6 +233,7 @@ def test_threads_change_no_bit() -> None:
     assert native is not None
     torch.manual_seed(2)
     x, w = native.lay_out(torch.randn(40, 6, 8, 8)), torch.randn(6, 6, 3, 3)
+    several = native.lay_out(torch.randn(40, 40, 8, 8))
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
@@ -219,7 +241,8 @@ def test_threads_change_no_bit() -> None:
             raw = native.convolve(x, native.pack(w), mode=GATHER, statistics=statistics)
             mean, scale = native.finalise(statistics, 64, 40, 1e-5)
             back = native.normalise_backward(raw, raw, mean, scale, 40)
-            found.append((raw, mean, scale, back, native.weight_gradient(w, x, back)))
+            wide = native.weight_gradient(torch.empty(40, 6, 3, 3), x, several)
+            found.append((raw, mean, scale, back, native.weight_gradient(w, x, back), wide))
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
