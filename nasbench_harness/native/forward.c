@@ -21,19 +21,21 @@ static real *rectified(Run *run, Activation *x)
     return x->padded;
 }
 
-void convolution(Run *run, int64_t side, int64_t stride, const real *x, const Weight *w, int transposed, int padded,
-                        int mode, real *out, real *statistics)
+void convolution(Run *run, int64_t side, int64_t stride, const real *x, const Weight *w, int transposed, int padded, int mode,
+                 real *out, real *statistics)
 {
     const Network *network = run->network;
-    const int threads = (int)network->threads, winograd = saves_products(network, w, stride, side) && padded;
+    const int threads = (int)network->threads, tile = padded ? tile_of(network, w, stride, side) : 0;
     const int64_t inputs = transposed ? w->outputs : w->inputs, outputs = transposed ? w->inputs : w->outputs;
     const int64_t k = w->kernel, so = k * k * w->inputs, sy = k * w->inputs, sx = w->inputs;
     const int64_t row = side + (padded ? 2 : 0), plane = row * row, made = side / stride;
     if (padded && k == 1) x += (row + 1) * LANES;
-    if (winograd) {
-        pack_winograd(threads, w->outputs, w->inputs, w->numbers, so, 1, sy, sx, transposed, run->packed);
-        convolve_winograd(threads, run->blocks, inputs, outputs, made, made, x, inputs * plane, plane, row, run->packed,
-                          out, mode, statistics);
+    if (tile) {
+        (tile == 4 ? pack_winograd_4x4 : pack_winograd)(threads, w->outputs, w->inputs, w->numbers, so, 1, sy, sx, transposed,
+                                                        run->packed);
+        (tile == 4 ? convolve_winograd_4x4 : convolve_winograd)(threads, run->blocks, inputs, outputs, made, made, x,
+                                                                inputs * plane, plane, row, run->packed, out, mode,
+                                                                statistics);
     } else {
         pack(threads, w->outputs, w->inputs, k, w->numbers, so, 1, sy, sx, transposed, run->packed);
         convolve(threads, run->blocks, inputs, outputs, made, made, k, stride, x, inputs * plane, plane, row,

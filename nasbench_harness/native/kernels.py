@@ -63,7 +63,7 @@ class Packed:
     """Side of the tiles of outputs for which they are turned (``winograd.c``, ``winograd_4x4.c``); 0: as they are."""
 
 
-WINOGRAD_FROM = 10
+LARGE_TILES_FROM, WINOGRAD_FROM = 5, 10
 """Inputs and outputs from which products saved outweigh the additions they cost (measured: about equal at 8)."""
 
 
@@ -96,19 +96,21 @@ class Kernels:
         self.library.lay_out(_threads(), blocks, c, h, w, n, x_NCHW.data_ptr(), *strides, padded.data_ptr())
         return padded
 
-    def saves_products(self, weight: Tensor, height: int, width: int, stride: int = 1) -> bool:
-        """Whether a convolution over ``height`` x ``width`` pixels is faster with fewer products."""
+    def tile_of(self, weight: Tensor, height: int, width: int, stride: int = 1) -> int:
+        """The tiles by which a convolution over ``height`` x ``width`` pixels is fastest, as ``network.h`` has it."""
         outputs, inputs, kernel, _ = weight.shape
-        even = not (height % 2 or width % 2)
-        return kernel == 3 and stride == 1 and min(inputs, outputs) >= WINOGRAD_FROM and even
+        if kernel != 3 or stride != 1:
+            return 0
+        if height % 4 == width % 4 == 0 and min(inputs, outputs) >= LARGE_TILES_FROM and inputs + outputs <= 192:
+            return 4
+        return 2 if height % 2 == width % 2 == 0 and min(inputs, outputs) >= WINOGRAD_FROM else 0
 
-    def pack(self, weight: Tensor, transposed: bool = False, winograd: bool = False, tile: int = 2) -> Packed:
+    def pack(self, weight: Tensor, transposed: bool = False, tile: int = 0) -> Packed:
         """A weight ``[outputs, inputs, k, k]`` of any memory layout; ``transposed`` for the gradient of the input.
 
-        ``winograd``: as numbers for fewer products (stride 1, sides that are multiples of ``tile``, which is 2 or 4).
+        ``tile``: as numbers for fewer products (stride 1, sides that are multiples of it; 2 or 4).
         """
         outputs, inputs, kernel, _ = weight.shape
-        tile = tile if winograd else 0
         numbers = torch.empty(outputs * inputs * ((tile + 2) if tile else kernel) ** 2, dtype=self.dtype)
         given, turn, to = (weight.data_ptr(), *weight.stride()), int(transposed), numbers.data_ptr()
         if tile:

@@ -28,19 +28,14 @@ typedef struct {
     double epsilon, momentum, decay;
 } Network;
 
-INLINE int saves_products(const Network *network, const Weight *w, int64_t stride, int64_t side)
+/* Side of the tiles by which a convolution is taken; 0: it is summed directly. Larger tiles need fewer products and round
+ * more; their numbers have to fit the second-level cache. */
+INLINE int tile_of(const Network *network, const Weight *w, int64_t stride, int64_t side)
 {
     const int64_t least = w->inputs < w->outputs ? w->inputs : w->outputs;
-    return w->kernel == 3 && stride == 1 && least >= network->winograd_from && side % 2 == 0;
-}
-
-/* Side of the tiles by which scoring takes a convolution; 0: it is summed directly. Larger tiles need fewer products and
- * round more; their numbers have to fit the second-level cache. */
-INLINE int scoring_tile(const Network *network, const Weight *w, int64_t stride, int64_t side)
-{
-    const int suits = w->kernel == 3 && stride == 1 && side % 4 == 0;
-    if (suits && w->inputs >= 5 && w->outputs >= 5 && w->inputs + w->outputs <= 192) return 4;
-    return saves_products(network, w, stride, side) ? 2 : 0;
+    if (w->kernel != 3 || stride != 1) return 0;
+    if (side % 4 == 0 && least >= 5 && w->inputs + w->outputs <= 192) return 4;
+    return side % 2 == 0 && least >= network->winograd_from ? 2 : 0;
 }
 
 #endif

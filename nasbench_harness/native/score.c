@@ -99,7 +99,7 @@ static void prepare(Scoring *s, Use *use, int64_t channels, int64_t side)
     use->out = take(&s->pool, size_of(s->blocks, outputs, made));
     if (use->kind == CONVOLUTION) {
         use->statistics = take(&s->pool, s->blocks * outputs * 3 * (int64_t)sizeof(vec));
-        use->tile = scoring_tile(&s->network, w, use->stride, side);
+        use->tile = tile_of(&s->network, w, use->stride, side);
     }
     if (w) use->packed = packed_of(s, w, use->tile);
 }

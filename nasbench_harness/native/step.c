@@ -57,7 +57,7 @@ int training_steps(void *pool, const Network *network, const Images *set, int64_
     const int64_t widest = 4 * network->channels > network->image_channels ? 4 * network->channels : network->image_channels;
     const int64_t blocks = (most + LANES - 1) / LANES;
     run.statistics = take(pool, blocks * widest * 3 * (int64_t)sizeof(vec));
-    run.packed = take(pool, 16 * widest * widest * (int64_t)sizeof(real));
+    run.packed = take(pool, 36 * widest * widest * (int64_t)sizeof(real));
     run.room = 16 + 9 * cells;
     run.tape = take(pool, run.room * (int64_t)sizeof(Activation));
     int64_t *labels = take(pool, most * (int64_t)sizeof(int64_t));

@@ -2,7 +2,7 @@
  *
  * A tile of 4 x 4 inputs and the 3 x 3 weights are turned into 16 numbers each, multiplied one by one and summed over the
  * inputs, and 16 sums turn into 2 x 2 outputs. The turning costs additions for each input and each output, the rest for
- * each pair of them, so it pays from some width on (`Kernels.saves_products`). */
+ * each pair of them, so it pays from some width on (`tile_of` in `network.h`). */
 #include <string.h>
 #include "turned.h"
 

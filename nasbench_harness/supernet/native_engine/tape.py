@@ -82,8 +82,8 @@ class Convolved:
         if self.stride > 1:
             back = kernels.normalise_backward(gradient, self.raw, self.mean, self.scale, images, spacing=self.stride)
         mode = WRITE if source.behind is None else ADD
-        winograd = kernels.saves_products(self.weight, back.shape[2] - 2, back.shape[3] - 2)
-        transposed = kernels.pack(self.weight, transposed=True, winograd=winograd)
+        tile = kernels.tile_of(self.weight, back.shape[2] - 2, back.shape[3] - 2)
+        transposed = kernels.pack(self.weight, transposed=True, tile=tile)
         source.behind = kernels.convolve(back, transposed, mode=mode, out=source.behind)
 
 
@@ -151,10 +151,8 @@ class BlockedPass:
         kernels = self.kernels
         relu = source.rectified(kernels)
         statistics = kernels.new_statistics(relu, weight.shape[0])
-        winograd = kernels.saves_products(weight, relu.shape[2] - 2, relu.shape[3] - 2, stride)
-        raw = kernels.convolve(
-            relu, kernels.pack(weight, winograd=winograd), stride=stride, mode=GATHER, statistics=statistics
-        )
+        tile = kernels.tile_of(weight, relu.shape[2] - 2, relu.shape[3] - 2, stride)
+        raw = kernels.convolve(relu, kernels.pack(weight, tile=tile), stride=stride, mode=GATHER, statistics=statistics)
         mean, scale = kernels.finalise(statistics, raw.shape[2] * raw.shape[3], self.images, EPSILON)
         return Convolved(source, weight, stride, raw, mean, scale)
 
