@@ -12,7 +12,7 @@ def derive_seed(*axes: object) -> int:
 
     The same axes give the same seed on every machine and Python version; different axes give unrelated ones.
     """
-    digest = hashlib.sha256("\x1f".join(str(axis) for axis in axes).encode()).digest()
+    digest = hashlib.sha256("\x1f".join(str(axis) for axis in axes).encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 

@@ -97,7 +97,7 @@ class Kernels:
         return padded
 
     def tile_of(self, weight: Tensor, height: int, width: int, stride: int = 1) -> int:
-        """The tiles by which a convolution over ``height`` x ``width`` pixels is fastest, as ``network.h`` has it."""
+        """The tiles by which a convolution over ``height`` x ``width`` pixels is fastest, by the rule of C."""
         outputs, inputs, kernel, _ = weight.shape
         if kernel != 3 or stride != 1:
             return 0
