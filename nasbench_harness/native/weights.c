@@ -180,9 +180,7 @@ static void gradient_of_taps(int threads, int64_t blocks, int64_t inputs, int64_
 }
 
 /* Inputs and outputs from which products saved outweigh the additions they cost. */
-#ifndef TILES_FROM
 #define TILES_FROM 5
-#endif
 
 static int by_tiles(int64_t inputs, int64_t outputs, int64_t height, int64_t width, int64_t kernel, int64_t stride)
 {

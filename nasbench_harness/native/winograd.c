@@ -4,13 +4,8 @@
  * inputs, and 16 sums turn into 2 x 2 outputs. The turning costs additions for each input and each output, the rest for
  * each pair of them, so it pays from some width on (`tile_of` in `network.h`). */
 #include <string.h>
+#include "products.h"
 #include "turned.h"
-
-#ifdef __AVX512F__
-#define TILES 4
-#else
-#define TILES 2
-#endif
 
 /* 16 sums as 2 x 2 outputs. */
 INLINE void turn_back(const vec *sums, int64_t apart, vec out[4])
@@ -27,25 +22,6 @@ INLINE void turn_back(const vec *sums, int64_t apart, vec out[4])
     }
 }
 
-/* Products of G outputs at the tiles, summed over the inputs, for one of the 16 numbers. */
-INLINE void multiply(const int G, int64_t inputs, const vec *seen, const real *w, vec *sums)
-{
-    vec acc[WIDEST][TILES];
-    UNROLL for (int g = 0; g < G; g++) UNROLL for (int t = 0; t < TILES; t++) acc[g][t] = ZERO;
-    for (int64_t i = 0; i < inputs; i++, w += G, seen += TILES) {
-        vec value[TILES];
-        UNROLL for (int t = 0; t < TILES; t++) {
-            value[t] = seen[t];
-            IN_REGISTER(value[t]);
-        }
-        UNROLL for (int g = 0; g < G; g++) {
-            const real weight = w[g];
-            UNROLL for (int t = 0; t < TILES; t++) acc[g][t] += weight * value[t];
-        }
-    }
-    UNROLL for (int g = 0; g < G; g++) UNROLL for (int t = 0; t < TILES; t++) sums[g * TILES + t] = acc[g][t];
-}
-
 /* All outputs, number by number: the inputs of one number stay in the first-level cache meanwhile. */
 static void multiply_all(int64_t inputs, int64_t outputs, const vec *seen, const real *w, vec *sums)
 {
@@ -53,11 +29,11 @@ static void multiply_all(int64_t inputs, int64_t outputs, const vec *seen, const
         for (int64_t o = 0; o < outputs;) {
             const int group = group_of((int)(outputs - o), (int)outputs);
             switch (group) {
-            case 1: multiply(1, inputs, seen, w, sums); break;
-            case 2: multiply(2, inputs, seen, w, sums); break;
-            case 3: multiply(3, inputs, seen, w, sums); break;
-            case 4: multiply(4, inputs, seen, w, sums); break;
-            default: multiply(5, inputs, seen, w, sums);
+            case 1: multiply(1, TILES, inputs, seen, w, sums); break;
+            case 2: multiply(2, TILES, inputs, seen, w, sums); break;
+            case 3: multiply(3, TILES, inputs, seen, w, sums); break;
+            case 4: multiply(4, TILES, inputs, seen, w, sums); break;
+            default: multiply(5, TILES, inputs, seen, w, sums);
             }
             o += group, w += group * inputs, sums += group * TILES;
         }

@@ -4,13 +4,7 @@
  * these are values of polynomials at 0, +-LOW, +-HIGH and infinity. LOW = 1 / sqrt 2 and HIGH = sqrt 2 round less than the
  * usual 1 and 2 (points and their inverses: Barabasz et al., ACM TOMS 46 (4), 2020). */
 #include <string.h>
-#include "lanes.h"
-
-#ifdef __AVX512F__
-#define TILES 4
-#else
-#define TILES 2
-#endif
+#include "products.h"
 
 #define BATCH 4 /* tiles whose numbers are in the caches at once */
 #define NUMBERS 36
@@ -73,25 +67,6 @@ INLINE void turn_back(const vec *sums, int64_t apart, vec out[16])
     UNROLL for (int y = 0; y < 4; y++) back(half + 6 * y, 1, out + 4 * y, 1);
 }
 
-/* Products of G outputs at some tiles, summed over the inputs, for one of the numbers. */
-INLINE void multiply(const int G, int64_t inputs, const vec *seen, const real *w, vec *sums)
-{
-    vec acc[GROUP][TILES];
-    UNROLL for (int g = 0; g < G; g++) UNROLL for (int t = 0; t < TILES; t++) acc[g][t] = ZERO;
-    for (int64_t i = 0; i < inputs; i++, w += G, seen += BATCH) {
-        vec value[TILES];
-        UNROLL for (int t = 0; t < TILES; t++) {
-            value[t] = seen[t];
-            IN_REGISTER(value[t]);
-        }
-        UNROLL for (int g = 0; g < G; g++) {
-            const real weight = w[g];
-            UNROLL for (int t = 0; t < TILES; t++) acc[g][t] += weight * value[t];
-        }
-    }
-    UNROLL for (int g = 0; g < G; g++) UNROLL for (int t = 0; t < TILES; t++) sums[g * BATCH + t] = acc[g][t];
-}
-
 /* All outputs, number by number: the inputs of one number stay in the first-level cache meanwhile. */
 STEP void multiply_all(int64_t inputs, int64_t outputs, int tiles, const vec *seen, const real *w, vec *sums)
 {
@@ -100,10 +75,10 @@ STEP void multiply_all(int64_t inputs, int64_t outputs, int tiles, const vec *se
             const int group = outputs - o < GROUP ? (int)(outputs - o) : GROUP;
             for (int t = 0; t < tiles; t += TILES)
                 switch (group) {
-                case 1: multiply(1, inputs, seen + t, w, sums + t); break;
-                case 2: multiply(2, inputs, seen + t, w, sums + t); break;
-                case 3: multiply(3, inputs, seen + t, w, sums + t); break;
-                default: multiply(GROUP, inputs, seen + t, w, sums + t);
+                case 1: multiply(1, BATCH, inputs, seen + t, w, sums + t); break;
+                case 2: multiply(2, BATCH, inputs, seen + t, w, sums + t); break;
+                case 3: multiply(3, BATCH, inputs, seen + t, w, sums + t); break;
+                default: multiply(GROUP, BATCH, inputs, seen + t, w, sums + t);
                 }
             o += group, w += group * inputs, sums += group * BATCH;
         }
