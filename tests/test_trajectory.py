@@ -28,11 +28,17 @@ from nasbench_harness.system.progress import Silent
 from nasbench_harness.truth import TruthPolicy, open_table
 from tests import tiny
 
+TREE = 'kind = "tree-few-shot"\nlevels = 1\npartitioner = {name = "gradient-matching", edge = 0, repeats = 1}\n'
 STRATEGIES = (
     tiny.ONE
     + '[strategies.copies]\nkind = "few-shot"\npartitioner = {name = "efs-accum", thresholds = [10]}\n'
     + '[strategies.leaves]\nkind = "few-shot"\npartitioner = {name = "random", leaves = 2}\nparent_fraction = 0.5\n'
-    + '[strategies.tree]\nkind = "tree-few-shot"\nlevels = 1\n'
+    + f"[strategies.tree]\n{TREE}"
+    + f"[strategies.hot-tree]\n{TREE}probe_at = 0.5\n"
+    + '[strategies.hep]\nkind = "hep-rank"\nmax_peers = 1\nrepeats = 1\n'
+    + '[strategies.alike]\nkind = "smd-without-split"\ncopies = 2\n'
+    + '[strategies.ensemble]\nkind = "ensemble"\nnetworks = 2\n'
+    + '[strategies.masks]\nkind = "hm-nas"\n'
 )
 SAMPLED = "scoring.architectures=40"
 FOLLOWED = "scoring.trajectory={points = [0.3, 0.5, 0.7, 1.0], architectures = 40}"
@@ -66,7 +72,7 @@ def trajectory_of(record: Record) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["one", "copies", "leaves"])
+@pytest.mark.parametrize("strategy", ["one", "copies", "leaves", "tree", "hot-tree", "hep", "alike", "ensemble"])
 def test_it_changes_neither_weights_nor_scores_nor_budget(tmp_path: Path, strategy: str) -> None:
     plain, plain_scores, plain_weights = run(unit_of(tmp_path, strategy))
     record, scores, weights = run(unit_of(tmp_path, strategy, FOLLOWED))
@@ -122,8 +128,9 @@ def test_an_interrupted_unit_ends_with_the_same_trajectory(tmp_path: Path, strat
 
 
 @pytest.mark.slow
-def test_several_processes_give_the_same_trajectory(tmp_path: Path) -> None:
-    unit = unit_of(tmp_path, "leaves", FOLLOWED)
+@pytest.mark.parametrize("strategy", ["leaves", "ensemble"])
+def test_several_processes_give_the_same_trajectory(tmp_path: Path, strategy: str) -> None:
+    unit = unit_of(tmp_path, strategy, FOLLOWED)
     record, _ = run_unit(unit, Silent(), tmp_path / "work", processes=2)
     assert trajectory_of(record) == trajectory_of(run(unit)[0])
 
@@ -146,11 +153,11 @@ def test_a_hopeless_unit_is_stopped_and_can_be_finished(tmp_path: Path) -> None:
 
 
 def test_strategies_without_networks_for_the_whole_space_are_refused(tmp_path: Path) -> None:
-    check_ready(unit_of(tmp_path, "tree"))
-    for strategy in ("one", "copies", "leaves"):
+    check_ready(unit_of(tmp_path, "masks"))
+    for strategy in ("one", "copies", "leaves", "tree", "ensemble"):
         check_ready(unit_of(tmp_path, strategy, FOLLOWED))
-    with pytest.raises(UsageError, match=r"scoring\.trajectory: tree has no networks that cover the space"):
-        check_ready(unit_of(tmp_path, "tree", FOLLOWED))
+    with pytest.raises(UsageError, match=r"scoring\.trajectory: masks has no networks that cover the space"):
+        check_ready(unit_of(tmp_path, "masks", FOLLOWED))
 
 
 def test_points_may_be_updates_and_not_beyond_the_budget(tmp_path: Path) -> None:

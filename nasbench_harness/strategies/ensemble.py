@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.metrics import kendall_tau
 from nasbench_harness.strategies.base import Leaf, Scorer, Strategy, strategies
 from nasbench_harness.strategies.context import Context
+from nasbench_harness.strategies.trajectory import Look, Trajectory, Watch
 from nasbench_harness.training.samplers import samplers
 from nasbench_harness.training.settings import Stage
 
@@ -82,6 +84,41 @@ def agreement_of(score_MC: Floats) -> list[list[float | None]]:
     return tau_MM
 
 
+@dataclass
+class AveragedTrajectory(Trajectory):
+    """A trajectory of the mean percentiles of several networks; a point is known once all of them have scored it.
+
+    ``by_stage``: what each network scores by itself, by the name of its stage.
+    """
+
+    by_stage: Mapping[str, Trajectory] = field(default_factory=dict)
+
+    @classmethod
+    def averaging(cls, whole: Trajectory, stages: Sequence[str]) -> AveragedTrajectory:
+        """The same trajectory, whose scores are put together from those of the networks that train in ``stages``."""
+        by_stage = {name: Trajectory.of(whole.fractions, whole.cells, whole.images) for name in stages}
+        averaged = cls(whole.fractions, whole.cells, whole.score_PC, whole.at_point, whole.images, by_stage)
+        for one in by_stage.values():
+            one.at_point = averaged.gather
+        return averaged
+
+    def alone(self) -> AveragedTrajectory:
+        """The same for a process of its own, which puts nothing together."""
+        return replace(self, at_point=None, by_stage={name: one.alone() for name, one in self.by_stage.items()})
+
+    def watch(self, stage: Stage, steps: int, look: Look) -> Watch | None:
+        """Who looks at one of the networks."""
+        return self.by_stage[stage.name].watch(stage, steps, look)
+
+    def gather(self, point: int) -> None:
+        """Take the mean percentiles of a point if all networks have scored it."""
+        members = self.by_stage.values()
+        if all(one.known(point) for one in members):
+            found = {name: np.stack([one.score_PC[name][point] for one in members]) for name in self.score_PC}
+            percentiles = {name: mean_percentile(score_MC, score_MC) for name, score_MC in found.items()}
+            self.take(point, np.arange(len(self.cells)), percentiles)
+
+
 @strategies.register("ensemble")
 @dataclass(frozen=True)
 class Ensemble(Strategy):
@@ -95,6 +132,7 @@ class Ensemble(Strategy):
     status: ClassVar[str] = "control"
     source: ClassVar[str] = "control for methods with several networks"
     option_families = (samplers,)
+    has_trajectory: ClassVar[bool] = True
 
     networks: int = 4
     sampler: str | dict[str, Any] = "uniform"
@@ -115,6 +153,8 @@ class Ensemble(Strategy):
                 f"{step:,}; raise the budget or lower networks"
             )
         names = [f"network {number}/{self.networks}" for number in range(1, self.networks + 1)]
+        if context.trajectory is not None:
+            context = replace(context, trajectory=AveragedTrajectory.averaging(context.trajectory, names))
         networks = tuple(context.new_network(name) for name in names)
         stages = [Stage(name, context.space, share, sampler) for name in names]
         losses = context.train_in_parallel(list(zip(networks, stages, strict=True)))

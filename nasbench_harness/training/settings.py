@@ -28,6 +28,9 @@ Stretch = tuple[float, float]
 
 WHOLE: Stretch = (0.0, 1.0)
 
+NEVER: Stretch = (1.0, 1.0)
+"""The window of a stage whose network never speaks for the strategy."""
+
 
 @dataclass(frozen=True)
 class TrainingSettings:

@@ -52,6 +52,12 @@ class _Growth:
 
     losses: list[LossCurve] = field(default_factory=list)
     splits: list[dict[str, Any]] = field(default_factory=list)
+    reached: float = 0.0
+
+    def window(self, context: Context, updates: int) -> Stretch:
+        """The stretch of the budget that so many updates from now on stand for, gradients just taken included."""
+        begin, self.reached = self.reached, (context.budget.used + updates) / context.budget.planned
+        return begin, self.reached
 
 
 @strategies.register("tree-few-shot")
@@ -81,6 +87,7 @@ class TreeFewShot(Strategy):
 
     option_families = (partitioners, samplers)
     before_they_were_options: ClassVar[Mapping[str, Any]] = {"later_rate": "restart", "probe_at": 1.0}
+    has_trajectory: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse unknown parts and impossible lengths before anything is trained."""
@@ -108,13 +115,13 @@ class TreeFewShot(Strategy):
             share = self._share(context, partitioner, sampler, nodes, self.levels - level)
             early, (begin, end) = int(share * self.probe_at), self._schedule(level)
             middle = begin + (end - begin) * self.probe_at
-            growth.losses += _train(context, nodes, f"level {level}", early, sampler, (begin, middle))
+            _train(context, nodes, f"level {level}", early, sampler, (begin, middle), growth)
             parts = [
                 _divide(context, partitioner, node, (level, number), growth) for number, node in enumerate(nodes, 1)
             ]
             if self.probe_at < 1:
                 title = f"level {level}, after the gradients,"
-                growth.losses += _train(context, nodes, title, share - early, sampler, (middle, end))
+                _train(context, nodes, title, share - early, sampler, (middle, end), growth)
             nodes = [child for node, own in zip(nodes, parts, strict=True) for child in node.children(own)]
         leaves = self._train_leaves(context, nodes, sampler, growth)
         return Scorer(leaves, tuple(growth.losses), context, details={"splits": growth.splits})
@@ -160,21 +167,30 @@ class TreeFewShot(Strategy):
         untrained = [
             (node.subspace, copy.deepcopy(fresh) if restarts and node.trainable else node.network) for node in nodes
         ]
-        leaves, curves = train_leaves(context, untrained, share, sampler, self._schedule(self.levels))
+        schedule, window = self._schedule(self.levels), (growth.reached, 1.0)
+        leaves, curves = train_leaves(context, untrained, share, sampler, schedule, window)
         growth.losses += curves
         return leaves
 
 
 def _train(
-    context: Context, nodes: Sequence[_Node], title: str, share: int, sampler: Sampler, schedule: Stretch
-) -> list[LossCurve]:
+    context: Context,
+    nodes: Sequence[_Node],
+    title: str,
+    share: int,
+    sampler: Sampler,
+    schedule: Stretch,
+    growth: _Growth,
+) -> None:
     """Train the networks of a level in place, for ``share`` updates each, over a stretch of the cosine."""
+    window = growth.window(context, share * sum(node.trainable for node in nodes))
     stages = []
     for number, node in enumerate(nodes, 1):
         if node.trainable:
             name = f"{title} node {number}/{len(nodes)}: {node.subspace.name}"
-            stages.append((node.network, Stage(name, node.subspace, share, sampler, schedule=schedule)))
-    return context.train_in_parallel(stages)
+            stage = Stage(name, node.subspace, share, sampler, schedule=schedule, window=window)
+            stages.append((node.network, stage))
+    growth.losses += context.train_in_parallel(stages)
 
 
 def _divide(

@@ -71,12 +71,13 @@ def train_siblings(
     sampler: Sampler,
     distillation: Distillation,
     schedule: Stretch = WHOLE,
+    windows: Sequence[Stretch] | None = None,
 ) -> Siblings:
     """Train a copy of ``parent`` for each subspace, an epoch each in turns; all of them share ``budget`` equally.
 
     ``edges`` are those on which the subspaces differ: a peer answers with these redrawn. The parent stays as it is and
-    teaches. ``schedule`` is the stretch of the cosine that each goes through. A subspace without any path is not
-    trained and keeps the parent. Raises ``UsageError`` when the share is less than a step.
+    teaches. ``schedule`` is the stretch of the cosine that each goes through; ``windows``, one each: see ``Stage``. A
+    subspace without any path is not trained and keeps the parent. ``UsageError`` when the share is less than a step.
     """
     from nasbench_harness.strategies.hep_nas.distillation import Peer
 
@@ -88,7 +89,8 @@ def train_siblings(
         peers = [Peer(networks[other], subspaces[other], edges) for other in living if other != number]
         title = f"{name} {number + 1}/{len(subspaces)}: {subspaces[number].name}"
         objective = distillation.objective(peers, parent, (*context.seed_axes, title, "counterparts"))
-        stage = Stage(title, subspaces[number], share, sampler, objective, schedule=schedule)
+        window = windows[number] if windows else WHOLE
+        stage = Stage(title, subspaces[number], share, sampler, objective, schedule=schedule, window=window)
         if stage.steps(context.batches) < 1:
             raise UsageError(
                 f"{name}: {len(living)} children share {budget:,} architecture-updates, which gives them less than a "

@@ -16,7 +16,7 @@ from nasbench_harness.strategies.gm_nas.strategy import describe_split
 from nasbench_harness.strategies.hep_nas.siblings import Distillation, Smd, train_siblings
 from nasbench_harness.strategies.probe import SupernetProbe, probe_batch
 from nasbench_harness.training.samplers import samplers
-from nasbench_harness.training.settings import WHOLE, LaterRate, Stage, Stretch
+from nasbench_harness.training.settings import NEVER, WHOLE, LaterRate, Stage, Stretch
 
 
 def schedules(parent: float, child: float, later_rate: LaterRate) -> tuple[Stretch, Stretch]:
@@ -55,6 +55,7 @@ class HepRank(Strategy):
 
     option_families = (samplers,)
     before_they_were_options: ClassVar[Mapping[str, Any]] = {"later_rate": "restart"}
+    has_trajectory: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse impossible options before anything is trained."""
@@ -80,13 +81,16 @@ class HepRank(Strategy):
             )
         alone, together = schedules(parent_share, rest / (children * distillation.cost(children)), self.later_rate)
         parent = context.new_network("supernet")
-        loss = context.train(parent, Stage("parent", context.space, parent_share, sampler, schedule=alone))
+        divided = parent_share / planned
+        stage = Stage("parent", context.space, parent_share, sampler, schedule=alone, window=(0.0, divided))
+        loss = context.train(parent, stage)
         probe = SupernetProbe(context, parent, "parent")
         context.progress.start("gradients of the parent", passes, "passes")
         parts = partitioner.split(context.space, probe, derive_rng(*context.seed_axes, "partition"))
         check_cover(context.space, parts)
+        left, windows = context.budget.left, [(divided, 1.0)] * len(parts)
         trained = train_siblings(
-            context, "children", parent, parts, partitioner.edges, context.budget.left, sampler, distillation, together
+            context, "children", parent, parts, partitioner.edges, left, sampler, distillation, together, windows
         )
         leaves = tuple(Leaf(*row) for row in zip(parts, trained.networks, trained.updates, strict=True))
         details = {"splits": [describe_split(context.space, parts, probe)], "smd": self.smd}
@@ -115,6 +119,7 @@ class SmdWithoutSplit(Strategy):
 
     option_families = (samplers,)
     before_they_were_options: ClassVar[Mapping[str, Any]] = {"later_rate": "restart"}
+    has_trajectory: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse impossible options before anything is trained."""
@@ -138,8 +143,11 @@ class SmdWithoutSplit(Strategy):
         each = rest / (self.copies * distillation.cost(self.copies))
         alone, together = schedules(parent_share, each, self.later_rate)
         parent = context.new_network("supernet")
-        loss = context.train(parent, Stage("parent", context.space, parent_share, sampler, schedule=alone))
+        divided = parent_share / context.budget.planned
+        stage = Stage("parent", context.space, parent_share, sampler, schedule=alone, window=(0.0, divided))
+        loss = context.train(parent, stage)
         spaces, left = [context.space] * self.copies, context.budget.left
-        trained = train_siblings(context, "copies", parent, spaces, (), left, sampler, distillation, together)
+        windows = [(divided, 1.0)] + [NEVER] * (self.copies - 1)  # the first one scores
+        trained = train_siblings(context, "copies", parent, spaces, (), left, sampler, distillation, together, windows)
         leaf = Leaf(context.space, trained.networks[0], trained.updates[0])
         return Scorer((leaf,), (loss, *trained.losses), context, details={"copies": self.copies, "smd": self.smd})
