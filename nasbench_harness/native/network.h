@@ -25,7 +25,7 @@ typedef struct {
     const int64_t *cell_weights; /* where the weights of each cell's first copy begin; stem is the first of all */
     Weight *weight;
     int64_t rule, nesterov;
-    double epsilon, momentum, decay;
+    double epsilon, momentum, decay, clip; /* clip: bound on the norm of a step's gradients; 0: none */
 } Network;
 
 /* Side of the tiles by which a convolution is taken; 0: it is summed directly. Larger tiles need fewer products and round

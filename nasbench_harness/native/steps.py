@@ -39,12 +39,16 @@ class TrainedWeight:
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """SGD with momentum, and the rule for weights that a step does not use."""
+    """SGD with momentum, and the rule for weights that a step does not use.
+
+    ``clip_norm``: bound on the norm of a step's gradients together; ``None``: there is none.
+    """
 
     rule: str
     momentum: float
     nesterov: bool
     decay: float
+    clip_norm: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +122,7 @@ class Trainer:
         struct = network.struct
         struct.threads = torch.get_num_threads()
         struct.rule, struct.nesterov = RULES.index(descent.rule), int(descent.nesterov)
-        struct.momentum, struct.decay = descent.momentum, descent.decay
+        struct.momentum, struct.decay, struct.clip = descent.momentum, descent.decay, descent.clip_norm or 0.0
         rows, columns = (None, None) if images.offsets is None else images.offsets
         those = _Images(
             images.pixels.data_ptr(), images.labels.data_ptr(), images.values.data_ptr(), images.padding,

@@ -38,7 +38,7 @@ class NetworkStruct(ctypes.Structure):
         ("weight", ctypes.POINTER(WeightStruct)),
         ("rule", LONG),
         ("nesterov", LONG),
-        *((name, DOUBLE) for name in ("epsilon", "momentum", "decay")),
+        *((name, DOUBLE) for name in ("epsilon", "momentum", "decay", "clip")),
     )
 
 

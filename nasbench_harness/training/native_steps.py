@@ -86,9 +86,7 @@ class NativeSteps:
         settings, images = run.settings, run.images.pixels
         if _one_by_one.get():
             return None
-        if settings.clip_norm is not None or not isinstance(run.stage.objective, CrossEntropy):
-            return None
-        if images.device.type != "cpu" or images.shape[2] != images.shape[3]:
+        if not isinstance(run.stage.objective, CrossEntropy) or images.device.type != "cpu" or images.shape[2] != images.shape[3]:
             return None
         if (np.array(run.codes) == NONE).all(axis=1).any():  # without a path nothing is trained
             return None
@@ -129,7 +127,9 @@ class NativeSteps:
         routes = None if run.route_A is None else run.route_A[drawn].astype(np.int64)
         weights = [TrainedWeight(weight, *run.weights.taken(weight)) for weight in run.network.parameters()]
         settings = run.settings
-        descent = Descent(settings.unsampled_weights, settings.momentum, settings.nesterov, settings.weight_decay)
+        descent = Descent(
+            settings.unsampled_weights, settings.momentum, settings.nesterov, settings.weight_decay, settings.clip_norm
+        )
         losses = self._trainer.train(
             self._layout, weights, descent, EPSILON, self._images(drawn_now), np.array(bounds, dtype=np.int64),
             self._codes[run.done : run.done + steps], sampled, routes, rates,
