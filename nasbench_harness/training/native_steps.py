@@ -84,9 +84,9 @@ class NativeSteps:
     def of(cls, run: PlainStage) -> NativeSteps | None:
         """Steps for a stage that is trained by cross-entropy alone, on a processor with kernels; else None."""
         settings, images = run.settings, run.images.pixels
-        if _one_by_one.get():
+        if _one_by_one.get() or not isinstance(run.stage.objective, CrossEntropy):
             return None
-        if not isinstance(run.stage.objective, CrossEntropy) or images.device.type != "cpu" or images.shape[2] != images.shape[3]:
+        if images.device.type != "cpu" or images.shape[2] != images.shape[3]:
             return None
         if (np.array(run.codes) == NONE).all(axis=1).any():  # without a path nothing is trained
             return None

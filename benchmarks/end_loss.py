@@ -1,0 +1,72 @@
+"""Does the loss that training ends with tell how well a supernet ranks? Of stored records, without training anything.
+
+The end loss is the mean training loss of the last tenth of a unit's steps: no truth is needed for it. Only units of a
+single network can be compared, by records whose losses mean the same (one number of classes, images alike).
+
+    python benchmarks/end_loss.py results/cifar10-study results/cifar10-study-freeze --strategy one-shot-balanced
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasbench_harness.errors import DataError, HarnessError
+from nasbench_harness.metrics import kendall_tau
+
+SIGNALS = ("accuracy", "negative_loss")
+SHARE = 0.1
+
+
+def end_loss(curve: dict[str, Any]) -> float:
+    """Mean loss of the last tenth of the steps of a record's loss curve; each stretch counts by its length."""
+    ends = np.array(curve["updates"], dtype=np.float64)
+    starts = np.concatenate([[0.0], ends[:-1]])
+    within = np.clip(ends - np.maximum(starts, ends[-1] * (1 - SHARE)), 0, None)
+    return float(np.average(curve["loss"], weights=within))
+
+
+def row_of(path: Path) -> dict[str, Any] | None:
+    """What a record says; None where several networks were trained."""
+    record = json.loads(path.read_text())
+    curves = record["training"]["loss"]
+    if len(curves) != 1:
+        return None
+    taus = {signal: record["metrics"][signal]["kendall_tau"] for signal in SIGNALS}
+    return {"unit": str(path.parent), "end_loss": end_loss(curves[0]), **taus}
+
+
+def rows_in(folders: list[str], strategy: str) -> list[dict[str, Any]]:
+    """Rows of all units, lowest end loss first; ``DataError`` where there are fewer than three."""
+    paths = [path for folder in folders for path in sorted(Path(folder).glob(f"{strategy}/seed-*/record.json"))]
+    rows = [row for row in map(row_of, paths) if row is not None]
+    if len(rows) < 3:
+        raise DataError(f"{', '.join(folders)}: found {len(rows)} units of one network; at least 3 are needed")
+    return sorted(rows, key=lambda row: row["end_loss"])
+
+
+def main() -> None:
+    """Print the table and, for each signal, tau-b between minus the end loss and tau."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", help="folders of runs")
+    parser.add_argument("--strategy", default="*", help="of this strategy alone; none: all that train one network")
+    arguments = parser.parse_args()
+    rows = rows_in(arguments.folders, arguments.strategy)
+    print("end loss  tau, accuracy  tau, loss  unit")
+    for row in rows:
+        print(f"{row['end_loss']:8.3f}  {row['accuracy']:13.3f}  {row['negative_loss']:9.3f}  {row['unit']}")
+    for signal in SIGNALS:
+        tau = kendall_tau(np.array([-row["end_loss"] for row in rows]), np.array([row[signal] for row in rows]))
+        print(f"tau-b between a low end loss and tau by {signal.replace('_', ' ')}: {tau:.2f} (n = {len(rows)})")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HarnessError as error:
+        sys.exit(f"end_loss: {error}")
