@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from nasbench_harness.errors import UsageError
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import Subspace
 from nasbench_harness.strategies.parallel import Measurement, measure_in_parallel, train_in_parallel
@@ -62,10 +61,9 @@ class Context:
         """The batches that training takes from the training images."""
         return self.training.batches_of(len(self.train_images))
 
-    def require_whole_batches(self, strategy: str) -> None:
-        """``UsageError`` where the last batch of a pass is kept: for strategies that plan in steps of equal size."""
-        if self.training.last_batch == "keep":
-            raise UsageError(f'{strategy} plans in steps of equal size; set training.last_batch = "drop"')
+    def with_whole_batches(self) -> Context:
+        """The same without the incomplete last batch of a pass: for strategies that plan in steps of equal size."""
+        return replace(self, training=replace(self.training, last_batch="drop"))
 
     def new_network(self, purpose: str, shape: NetworkShape | None = None) -> Supernet:
         """An untrained supernet whose initial weights depend only on the seed axes and ``purpose``."""

@@ -23,7 +23,7 @@ from nasbench_harness.training.settings import Stage
 
 def train(close: CloseOptions, context: Context) -> CloseScorer:
     """Spend the context's budget as ``Close.train`` says."""
-    context.require_whole_batches("close")
+    context = context.with_whole_batches()
     sampler = samplers.build(close.sampler)
     images = context.training.batch_size * sampler.per_step(context.space)
     learnt = close.gate == "learnt"

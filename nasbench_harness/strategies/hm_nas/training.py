@@ -28,6 +28,7 @@ CHECK_IMAGES = 1000
 
 def train(strategy: HmNasOptions, context: Context) -> Scorer:
     """Train the mixture, then its masks."""
+    context = context.with_whole_batches()
     one, other = halves(context.train_images, derive_seed(*context.seed_axes, "halves"))
     _check(strategy, context, len(one))
     check = _check_images(context, len(one)) if strategy.masking else 0
@@ -75,7 +76,6 @@ def train(strategy: HmNasOptions, context: Context) -> Scorer:
 
 
 def _check(strategy: HmNasOptions, context: Context, half: int) -> None:
-    context.require_whole_batches("hm-nas")
     batch, planned = context.training.batch_size, context.budget.planned
     if batch > half:
         raise UsageError(f"training.batch_size {batch} exceeds the {half} images of half the training set")
