@@ -38,8 +38,7 @@ OVERRIDES = {
         for half in ("decay-only", "momentum-only")
         for seed in range(3)
     },
-    "cifar10-fast-crop-mean/one-shot-balanced/seed-0": ("training.crop_fill=mean",),
-    "cifar10-fast-crop-mean/one-shot-balanced/seed-1": ("training.crop_fill=mean",),
+    **{f"cifar10-fast-crop-mean/one-shot-balanced/seed-{seed}": ("training.crop_fill=mean",) for seed in range(3)},
     "cifar10-fast-freeze/one-shot-balanced/seed-0": ("training.unsampled_weights=freeze",),
     "cifar10-fast-freeze/one-shot-balanced/seed-1": ("training.unsampled_weights=freeze",),
     "cifar10-fast-freeze/one-shot-balanced/seed-2": ("training.unsampled_weights=freeze",),
