@@ -9,15 +9,15 @@ single network can be compared, by records whose losses mean the same (one numbe
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nasbench_harness.errors import DataError, HarnessError
 from nasbench_harness.metrics import kendall_tau
+from nasbench_harness.records import read_run
 
 SIGNALS = ("accuracy", "negative_loss")
 SHARE = 0.1
@@ -31,20 +31,20 @@ def end_loss(curve: dict[str, Any]) -> float:
     return float(np.average(curve["loss"], weights=within))
 
 
-def row_of(path: Path) -> dict[str, Any] | None:
-    """What a record says; None where several networks were trained."""
-    record = json.loads(path.read_text())
-    curves = record["training"]["loss"]
-    if len(curves) != 1:
-        return None
-    taus = {signal: record["metrics"][signal]["kendall_tau"] for signal in SIGNALS}
-    return {"unit": str(path.parent), "end_loss": end_loss(curves[0]), **taus}
+def rows_in(folders: Sequence[str], strategy: str | None = None) -> list[dict[str, Any]]:
+    """A row for each unit that trained one network, lowest end loss first.
 
-
-def rows_in(folders: list[str], strategy: str) -> list[dict[str, Any]]:
-    """Rows of all units, lowest end loss first; ``DataError`` where there are fewer than three."""
-    paths = [path for folder in folders for path in sorted(Path(folder).glob(f"{strategy}/seed-*/record.json"))]
-    rows = [row for row in map(row_of, paths) if row is not None]
+    ``DataError`` where they are fewer than three, or a record is damaged.
+    """
+    rows: list[dict[str, Any]] = []
+    for folder in folders:
+        run = read_run(folder)
+        for record in run.records:
+            curves = record.training["loss"]
+            if len(curves) == 1 and strategy in (None, record.strategy):
+                taus = {signal: record.metrics[signal]["kendall_tau"] for signal in SIGNALS}
+                unit = str(run.unit_dir(record.strategy, record.seed))
+                rows.append({"unit": unit, "end_loss": end_loss(curves[0]), **taus})
     if len(rows) < 3:
         raise DataError(f"{', '.join(folders)}: found {len(rows)} units of one network; at least 3 are needed")
     return sorted(rows, key=lambda row: row["end_loss"])
@@ -54,7 +54,7 @@ def main() -> None:
     """Print the table and, for each signal, tau-b between minus the end loss and tau."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", help="folders of runs")
-    parser.add_argument("--strategy", default="*", help="of this strategy alone; none: all that train one network")
+    parser.add_argument("--strategy", help="of this strategy alone; none: all that train one network")
     arguments = parser.parse_args()
     rows = rows_in(arguments.folders, arguments.strategy)
     print("end loss  tau, accuracy  tau, loss  unit")

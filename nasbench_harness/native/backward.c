@@ -30,14 +30,14 @@ static void weight_back(Run *run, Weight *w, int64_t side, int64_t stride, const
     const int64_t k = w->kernel, row = side + (padded ? 2 : 0), made = side / stride, gradient_row = made + (padded ? 2 : 0);
     const real *begin = padded ? gradient + (gradient_row + 1) * LANES : gradient;
     if (padded && k == 1) x += (row + 1) * LANES;
-    real *to = w->reached ? take(run->pool, w->outputs * w->inputs * k * k * (int64_t)sizeof(real)) : w->gradient;
+    real *to = w->reached ? take(run->pool, numbers_of(w) * (int64_t)sizeof(real)) : w->gradient;
     real *sums = take(run->pool, gradient_room(run->blocks, w->inputs, w->outputs, made, made, k, stride) * (int64_t)sizeof(vec));
     weight_gradient((int)run->network->threads, run->blocks, w->inputs, w->outputs, made, made, k, stride, x,
                     w->inputs * row * row, row * row, row, begin, w->outputs * gradient_row * gradient_row,
                     gradient_row * gradient_row, gradient_row, to, k * k * w->inputs, 1, k * w->inputs, w->inputs, sums);
     drop(run->pool, sums);
     if (w->reached) {
-        for (int64_t n = 0; n < w->outputs * w->inputs * k * k; n++) w->gradient[n] += to[n];
+        for (int64_t n = 0; n < numbers_of(w); n++) w->gradient[n] += to[n];
         drop(run->pool, to);
     }
     w->reached = 1;

@@ -3,11 +3,6 @@
 
 #include "tape.h"
 
-static int64_t numbers_of(const Weight *weight)
-{
-    return weight->outputs * weight->inputs * weight->kernel * weight->kernel;
-}
-
 /* Make the gradients of this step smaller, all by one factor, where their norm is above the bound: as torch's
  * `clip_grad_norm_`. One thread does it: the numbers are few, and their order is always the same. */
 static void clip(const Network *network)

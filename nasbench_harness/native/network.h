@@ -20,6 +20,11 @@ typedef struct {
     int64_t reached; /* has a gradient at this step */
 } Weight;
 
+INLINE int64_t numbers_of(const Weight *weight)
+{
+    return weight->outputs * weight->inputs * weight->kernel * weight->kernel;
+}
+
 typedef struct {
     int64_t threads, image_channels, side, channels, cells, classes, winograd_from, weights, reductions, classifier;
     const int64_t *cell_weights; /* where the weights of each cell's first copy begin; stem is the first of all */

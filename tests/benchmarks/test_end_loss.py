@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import end_loss
 import pytest
 
 from nasbench_harness.errors import DataError
+from nasbench_harness.records import write_record
+from tests.fake_records import make_record, make_scores
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 
 def record(folder: Path, seed: int, losses: list[float], tau: float, curves: int = 1) -> None:
-    unit = folder / "one" / f"seed-{seed}"
-    unit.mkdir(parents=True)
+    like = make_record(seed=seed)
     curve = {"updates": [10 * (step + 1) for step in range(len(losses))], "loss": losses}
-    metrics = {signal: {"kendall_tau": tau} for signal in end_loss.SIGNALS}
-    (unit / "record.json").write_text(json.dumps({"training": {"loss": [curve] * curves}, "metrics": metrics}))
+    metrics = {name: {**column, "kendall_tau": tau} for name, column in like.metrics.items()}
+    made = replace(like, training={**like.training, "loss": [curve] * curves}, metrics=metrics)
+    write_record(folder, made, make_scores(made))
 
 
 def test_the_last_tenth_by_hand() -> None:
@@ -46,7 +48,7 @@ def test_low_losses_come_first_and_units_of_several_networks_are_left_out(
 def test_fewer_than_three_units_are_refused(tmp_path: Path) -> None:
     record(tmp_path, 0, [1.0], 0.5)
     with pytest.raises(DataError, match="found 1 units of one network; at least 3"):
-        end_loss.rows_in([str(tmp_path)], "*")
+        end_loss.rows_in([str(tmp_path)])
 
 
 def test_deep_narrow_networks_that_are_stored_rank_as_their_loss_says() -> None:

@@ -34,17 +34,16 @@ OVERRIDES = {
         "strategies.pad-nas-gpu.window=[15, 21]",
     ),
     **{
-        f"cifar10-fast-{half}/one-shot-balanced/seed-{seed}": (f"training.unsampled_weights={half}",)
-        for half in ("decay-only", "momentum-only")
+        f"{preset}-{rule}/one-shot-balanced/seed-{seed}": (f"training.unsampled_weights={rule}",)
+        for preset, rule in (
+            ("cifar10-fast", "freeze"),
+            ("cifar10-fast", "decay-only"),
+            ("cifar10-fast", "momentum-only"),
+            ("cifar10-study", "freeze"),
+        )
         for seed in range(3)
     },
     **{f"cifar10-fast-crop-mean/one-shot-balanced/seed-{seed}": ("training.crop_fill=mean",) for seed in range(3)},
-    "cifar10-fast-freeze/one-shot-balanced/seed-0": ("training.unsampled_weights=freeze",),
-    "cifar10-fast-freeze/one-shot-balanced/seed-1": ("training.unsampled_weights=freeze",),
-    "cifar10-fast-freeze/one-shot-balanced/seed-2": ("training.unsampled_weights=freeze",),
-    "cifar10-study-freeze/one-shot-balanced/seed-0": ("training.unsampled_weights=freeze",),
-    "cifar10-study-freeze/one-shot-balanced/seed-1": ("training.unsampled_weights=freeze",),
-    "cifar10-study-freeze/one-shot-balanced/seed-2": ("training.unsampled_weights=freeze",),
     "literature-c5-sample/one-shot-balanced/seed-1": ("scoring.architectures=2000",),
     "literature-c5-sample/one-shot-uniform/seed-0": ("scoring.architectures=2000",),
     "literature-c5/one-shot-balanced/seed-0": ("scoring.images=1000",),
