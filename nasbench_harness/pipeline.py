@@ -27,6 +27,7 @@ from nasbench_harness.space import N_STAGES, Subspace, connected_live_cells, liv
 from nasbench_harness.strategies import Context, Leaf, Scorer
 from nasbench_harness.strategies.base import chance_of
 from nasbench_harness.strategies.reference import references
+from nasbench_harness.strategies.rehearsal import rehearse
 from nasbench_harness.strategies.trajectory import Trajectory
 from nasbench_harness.supernet.network import NetworkShape
 from nasbench_harness.supernet.precision import set_precision
@@ -35,7 +36,7 @@ from nasbench_harness.system.environment import environment_record
 from nasbench_harness.system.event_files import FRACTION, TAU
 from nasbench_harness.system.faults import telling
 from nasbench_harness.system.memory import give_back_freed_memory, peak_memory
-from nasbench_harness.system.progress import Progress, tell
+from nasbench_harness.system.progress import Progress, Silent, tell
 from nasbench_harness.training.budget import Budget
 from nasbench_harness.training.checkpoints import Checkpoints
 from nasbench_harness.training.clock import Clock
@@ -177,15 +178,22 @@ def _followed(unit: Unit) -> Followed | None:
 def check_ready(unit: Unit, keep_weights: bool = False) -> None:
     """Raise now what would else be raised after hours of training: see ``Strategy.check_ready`` and ``_followed``.
 
-    ``DataError`` where the truth knows fewer than two of the architectures that are to be ranked.
+    ``UsageError`` where the strategy cannot divide its budget, ``DataError`` where the truth knows fewer than two of
+    the architectures that are to be ranked.
     """
-    unit.experiment.strategies[unit.strategy].create().check_ready()
-    if keep_weights and not unit.experiment.strategies[unit.strategy].create().keeps_weights:
+    strategy = unit.experiment.strategies[unit.strategy].create()
+    strategy.check_ready()
+    if keep_weights and not strategy.keeps_weights:
         raise UsageError(f"{unit.strategy} scores with more than its networks: run it without --keep-weights")
     unit.truth.among(architectures_of(unit.experiment.name, unit.experiment.scoring.architectures))
     followed = _followed(unit)
     if followed is not None:
         unit.truth.among(followed.architectures)
+    context = _context(unit, Silent(), Checkpoints(), 1, None)
+    try:
+        rehearse(strategy, context)
+    except UsageError as error:
+        raise UsageError(f"strategy {unit.strategy} cannot be trained as asked: {error}") from error
 
 
 def _trajectory(

@@ -224,6 +224,17 @@ class Looking(Listener):
         self.seen.append(([each["state"] for each in units], units[0]))
 
 
+def test_a_budget_that_the_last_strategy_cannot_divide_is_refused_before_the_first_trains(
+    run: Run, tmp_path: Path
+) -> None:
+    tree = '[strategies.tree]\nkind = "tree-few-shot"\n'
+    said = r"strategy tree cannot be trained as asked: tree-few-shot: .* less than one step of 20; raise the budget"
+    with pytest.raises(UsageError, match=said):
+        run(tmp_path, tiny.ONE, tree)
+    assert not list(tmp_path.rglob("record.json"))
+    assert not list(tmp_path.rglob("checkpoints"))
+
+
 def test_a_unit_is_seen_to_run_from_elsewhere_and_its_heartbeat_goes_with_it(run: Run, tmp_path: Path) -> None:
     looking = Looking(tmp_path)
     small = ("seeds=[0, 1]", "budget.architecture_updates=100", "scoring.architectures=100")
