@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nasbench_harness.api.leaderboard import Leaderboard, leaderboard
     from nasbench_harness.api.runs import Run, draw, read_run, run_experiment
     from nasbench_harness.api.search import best_architectures
+    from nasbench_harness.api.sweep import Sweep, sweep
     from nasbench_harness.data.truths import truth_vector
     from nasbench_harness.errors import HarnessError
     from nasbench_harness.experiment import Experiment, load_experiment, load_experiments, preset_names
@@ -36,6 +37,7 @@ _HOMES = {
     "Leaderboard": "api.leaderboard",
     "Run": "api.runs",
     "Subspace": "space",
+    "Sweep": "api.sweep",
     "TruthTable": "truth",
     "best_architectures": "api.search",
     "compare": "api.compare",
@@ -52,6 +54,7 @@ _HOMES = {
     "preset_names": "experiment",
     "read_run": "api.runs",
     "run_experiment": "api.runs",
+    "sweep": "api.sweep",
     "truth_from": "truth",
     "truth_vector": "data.truths",
 }
@@ -67,6 +70,7 @@ __all__ = [
     "Leaderboard",
     "Run",
     "Subspace",
+    "Sweep",
     "TruthTable",
     "__version__",
     "best_architectures",
@@ -85,6 +89,7 @@ __all__ = [
     "read_run",
     "run_experiment",
     "space",
+    "sweep",
     "truth_from",
     "truth_vector",
 ]

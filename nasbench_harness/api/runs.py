@@ -288,11 +288,11 @@ def draw(
     )
     if folder is not None:
         save_figures(gallery.drawn, Path(folder))
-    _let_notebooks_show_figures()
+    let_notebooks_show_figures()
     return {name: drawn.figure for name, drawn in gallery.drawn.items()}
 
 
-def _let_notebooks_show_figures() -> None:
+def let_notebooks_show_figures() -> None:
     """Figures made outside pyplot are shown as text until a notebook is told how to show them."""
     shell = notebook_shell()
     if shell is not None:

@@ -28,6 +28,7 @@ from nasbench_harness.cli.run import run
 from nasbench_harness.cli.score import score
 from nasbench_harness.cli.status import status
 from nasbench_harness.cli.streams import drop_stdout, prepare_streams
+from nasbench_harness.cli.sweep import sweep
 from nasbench_harness.cli.tables import with_files
 from nasbench_harness.errors import RunError, UsageError
 from nasbench_harness.system.faults import told
@@ -68,6 +69,7 @@ VERBS: Verbs = {
     "leaderboard": results.leaderboard,
     "figures": results.figures,
     "report": report,
+    "sweep": sweep,
     "compare": compare,
     "score": score,
     "fuse": fuse,

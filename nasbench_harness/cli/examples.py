@@ -11,6 +11,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "figures": ("figures results/cifar10-cpu --width icml --highlight one-shot-uniform,gm-nas",),
     "report": ("report results/mine", "report results/mine --baseline results/baselines --out mine.html"),
+    "sweep": (
+        "sweep results/geometry-map --signal negative_loss --figures plots/geometry-map",
+        "sweep results/cifar10-fast results/cifar10-fast-freeze --columns tau,within,with",
+    ),
     "compare": (
         "compare results/mine results/baselines/regress --margin 0.02",
         "compare results/mine results/mine/one-shot-uniform --markdown",

@@ -46,7 +46,7 @@ def leaderboard(
     from nasbench_harness.report.cells import table_of
 
     read, unreadable = readable([run_dir, *(also or [])], curves=bool(also or policy))
-    folders = [_judged(run, policy, truth, for_table=True) for run in read]
+    folders = [judged(run, policy, truth, for_table=True) for run in read]
     runs = [join([judged[name] for judged in folders]) for name in folders[0]]
     boards = tuple(_with_scores(make(run, signal), run, scores or [], truth) for run in runs)
     shown = SideBySide(boards) if len(boards) > 1 else boards[0]
@@ -103,8 +103,8 @@ def figures(
     paths: list[Path] = []
     skipped: dict[str, str] = {}
     captions: dict[str, str] = {}
-    judged = _judged(stored, policy, truth)
-    for name, run in judged.items():
+    by_policy = judged(stored, policy, truth)
+    for name, run in by_policy.items():
         gallery = draw_run(
             run,
             signal,
@@ -115,7 +115,7 @@ def figures(
             each=each,
             truth_of=_truths(truth),
         )
-        beneath = name and (len(judged) > 1 or out is None)  # the stored judgement is not drawn over
+        beneath = name and (len(by_policy) > 1 or out is None)  # the stored judgement is not drawn over
         place = folder / name.replace("/", "-") if beneath else folder
         paths += save_figures(gallery.drawn, place)
         captions |= {str(place / figure): drawn.caption for figure, drawn in gallery.drawn.items()}
@@ -151,7 +151,7 @@ def _truths(path: Path | None) -> TruthOf:
     return cache(lambda policy: truth_vector(policy, path, allow_missing=True))
 
 
-def _judged(run: Run, policies: str | None, truth: Path | None, for_table: bool = False) -> dict[str, Run]:
+def judged(run: Run, policies: str | None, truth: Path | None, for_table: bool = False) -> dict[str, Run]:
     """The run as it is stored, by the name ``""``; or judged again by each of the policies that are named."""
     names = items(policies)
     if not names:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nasbench_harness.report.tables import Table
 
-VERBS = ("leaderboard", "compare")
+VERBS = ("leaderboard", "sweep", "compare")
 FORMATS = ("--latex", "--markdown", "--csv")
 _STDOUT = Path("-")
 _WHERE = "to a file; without PATH on stdout, in place of the table."

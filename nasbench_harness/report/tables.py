@@ -45,7 +45,7 @@ class Table:
 
     The rows after the first ``plain`` are references and stay beneath. ``facts``: what holds for all rows, such as the
     truth; a CSV has each as a column. ``caption``: the notes without which the numbers mean nothing. ``order``: the
-    words of the notes that say how the rows are sorted.
+    words of the notes that say how the rows are sorted. ``names``: the first columns, which tell what a row is of.
     """
 
     title: str
@@ -55,14 +55,17 @@ class Table:
     facts: Mapping[str, str | int | float | None]
     caption: str
     order: str = ""
+    names: int = 1
 
     def chosen(self, names: Sequence[str]) -> Table:
-        """The first column and those that are named, in that order, none of which is left out where it is narrow.
+        """The first ``names`` columns and those that are named, in that order; none is left out where it is narrow.
 
         Raises ``UsageError`` for an unknown name.
         """
         places = [place for name in names for place in self.places(name)]
-        return self._with(replace(self.columns[place], worth=0) for place in dict.fromkeys([0, *places]))
+        return self._with(
+            replace(self.columns[place], worth=0) for place in dict.fromkeys([*range(self.names), *places])
+        )
 
     def leading(self) -> Table:
         """With the most telling columns alone: those that a page has room for."""
