@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from nasbench_harness.experiment import identity, load_experiment
+from nasbench_harness.experiment import identity, load_experiments
 from nasbench_harness.latency import LatencyTable
 from nasbench_harness.pipeline import Unit
 from nasbench_harness.records import RECORD_FILE, Record, read_record
@@ -43,6 +43,7 @@ OVERRIDES = {
         )
         for seed in range(3)
     },
+    **{f"cifar10-fast-60/one-shot-balanced/seed-{seed}": ("budget.epochs=60",) for seed in range(2)},
     **{f"cifar10-fast-crop-mean/one-shot-balanced/seed-{seed}": ("training.crop_fill=mean",) for seed in range(3)},
     "literature-c5-sample/one-shot-balanced/seed-1": ("scoring.architectures=2000",),
     "literature-c5-sample/one-shot-uniform/seed-0": ("scoring.architectures=2000",),
@@ -69,14 +70,20 @@ def record_in(path: Path) -> Record:
     return record
 
 
-def rebuilt(record: Record, overrides: tuple[str, ...], table: Path) -> dict[str, Any]:
+def point_of(path: Path) -> str:
+    """The point of a grid that the record is of; empty where it is of none."""
+    _, *points, _, _ = folder_of(path).split("/")
+    return "".join(points)
+
+
+def rebuilt(record: Record, overrides: tuple[str, ...], table: Path, point: str) -> dict[str, Any]:
     """The description that the unit would have today.
 
     Checksums of data come from the record: of images and truth, and of a latency column that a strategy reads.
     """
     beside = RESULTS / record.experiment_name / "experiment.toml"  # of what is no preset any more
     source = beside if beside.is_file() else record.experiment_name
-    experiment = load_experiment(source, [text.replace(TABLE, str(table)) for text in overrides])
+    experiment = load_experiments(source, [text.replace(TABLE, str(table)) for text in overrides])[point]
     data = record.experiment["data"]
     images, truth = SimpleNamespace(provenance=data["images"]), SimpleNamespace(sha256=data["truth_sha256"])
     unit = Unit(experiment, record.strategy, record.seed, cast(Any, images), cast(Any, truth), None, data["device"])
@@ -107,6 +114,6 @@ def test_a_stored_identity_comes_out_again(path: Path, table: Path) -> None:
     """Where it fails: keep old descriptions as they were, or name in ``OVERRIDES`` what a new record was run with."""
     record = record_in(path)
     assert identity(record.experiment) == record.identity
-    description = rebuilt(record, OVERRIDES.get(folder_of(path), ()), table)
+    description = rebuilt(record, OVERRIDES.get(folder_of(path), ()), table, point_of(path))
     assert description == record.experiment
     assert identity(description) == record.identity
