@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nasbench_harness.evidence.sweep import Sweep, SweepPoint
+from nasbench_harness.evidence.sweep import Sweep, SweepPoint, value_text
 from nasbench_harness.figures import rows, style
 from nasbench_harness.figures.caption import Drawn, interval_words, joined, truth_words
 from nasbench_harness.figures.page import Page
@@ -66,6 +66,9 @@ def _rows(sweep: Sweep, page: Page, signal: str | None) -> Drawn:
         rows.set_limits(axis, shown)
         axis.set_xlabel(title)
         axis.tick_params(axis="y", length=0)
+    if len(sweep.varied) == 1:
+        labels = tuple(value_text(point.values[0]) for point in sweep.points)
+        axes[0].set_ylabel(sweep.titles[0])
     axes[0].set_yticks(range(len(labels)), labels)
     axes[0].set_ylim(len(labels) - 0.4, -0.6)
     handles = axes[0].get_legend_handles_labels()[0]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.space import EDGES, NONE, code_to_index, connected_live_cells
-from nasbench_harness.strategies.hm_nas.network import INCOMING, MIXED, Mixture, WeightedScorable, binarise
+from nasbench_harness.strategies.hm_nas import network as hm_network
+from nasbench_harness.strategies.hm_nas.edges import INCOMING, MIXED
+from nasbench_harness.strategies.hm_nas.native_mixture import mixing_kernels
+from nasbench_harness.strategies.hm_nas.network import Mixture, WeightedScorable, binarise
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import batch_norm
 from nasbench_harness.supernet.scoring.scorable import score
@@ -102,6 +108,57 @@ def test_a_mixture_of_one_operation_an_edge_is_that_architecture(network: Supern
     weight_EM = torch.from_numpy(one_hot(int(CELLS[-1]), np.ones(6))[:, 1:]).float()
     with torch.no_grad():
         torch.testing.assert_close(Mixture(network)(x, weight_EM), network(x, code), rtol=1e-3, atol=1e-4)
+
+
+class Gradients(NamedTuple):
+    """The loss of a mixture, and its gradients: of mixing ``[6, 4]``, and of every weight."""
+
+    loss: Tensor
+    mixing_EM: Tensor
+    weights: tuple[Tensor | None, ...]
+
+
+def gradients(network: Supernet, x: Tensor, trained: bool = True, masked: bool = False) -> Gradients:
+    """Of one batch, with labels and weights of mixing by a seed, one of them 0; ``masked``: of masks of the weights."""
+    labels = torch.arange(len(x)) % 10
+    weight_EM = torch.from_numpy(np.random.default_rng(1).uniform(0.1, 1, (6, 4))).to(x.dtype)
+    weight_EM[2, 1] = 0.0
+    weight_EM.requires_grad_()
+    parameters = dict(network.named_parameters())
+    asked = list(parameters.values())
+    if masked:
+        masks = {name: torch.full_like(p, 0.7).requires_grad_() for name, p in parameters.items() if "cells" in name}
+        given = {f"network.{name}": parameters[name].detach() * mask for name, mask in masks.items()}
+        logits, asked = functional_call(Mixture(network), given, (x, weight_EM, trained)), list(masks.values())
+    else:
+        logits = Mixture(network)(x, weight_EM, trained)
+    loss = F.cross_entropy(logits, labels)
+    mixing, *found = torch.autograd.grad(loss, [weight_EM, *(asked if trained else [])])
+    return Gradients(loss.detach(), mixing, tuple(found))
+
+
+@pytest.mark.parametrize("masked", [False, True], ids=["weights", "masks"])
+def test_the_kernels_have_the_gradients_of_the_operations_of_torch(
+    masked: bool, images: DeviceImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(2)
+    network, x = Supernet(NetworkShape(5, 2, 1, 10)).double(), images.normalised(slice(0, 48)).double()
+    native = mixing_kernels(network, x)
+    if native is None:
+        pytest.skip("no kernels here, or vectors of other sizes")
+    found, structure = gradients(network, x, masked=masked), gradients(network, x, trained=False)
+    monkeypatch.setattr(hm_network, "mixing_kernels", lambda *_: None)
+    expected = gradients(network, x, masked=masked)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(structure[:2], gradients(network, x)[:2], rtol=1e-9, atol=1e-12)
+    assert not structure.weights
+
+
+def test_lanes_without_an_image_leave_a_mixture_to_torch(network: Supernet, images: DeviceImages) -> None:
+    full = mixing_kernels(network, images.normalised(slice(0, 48)))
+    if full is None:
+        pytest.skip("no kernels here, or vectors of other sizes")
+    assert mixing_kernels(network, images.normalised(slice(0, 47))) is None
 
 
 def test_edges_of_weight_one_score_as_the_supernet_does(network: Supernet, images: DeviceImages) -> None:

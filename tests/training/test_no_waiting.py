@@ -18,7 +18,8 @@ from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import Augmentation, DeviceImages
 from nasbench_harness.space import Subspace
 from nasbench_harness.strategies.hep_nas.distillation import MutualDistillation, Peer
-from nasbench_harness.strategies.hm_nas.network import INCOMING, MIXED, Mixture, binarise
+from nasbench_harness.strategies.hm_nas.edges import INCOMING, MIXED
+from nasbench_harness.strategies.hm_nas.network import Mixture, binarise
 from nasbench_harness.strategies.hm_nas.stages import OPERATION_GROUPS
 from nasbench_harness.supernet.network import NetworkShape, Supernet
 from nasbench_harness.system.progress import Silent

@@ -12,7 +12,7 @@ from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import N_EDGES
 from nasbench_harness.strategies.context import Context
-from nasbench_harness.strategies.hm_nas.network import MIXED
+from nasbench_harness.strategies.hm_nas.edges import MIXED
 from nasbench_harness.training.loop import TrainingLoop
 from nasbench_harness.training.settings import LossCurve
 

@@ -12,18 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nasbench_harness.space import CONV_1X1, CONV_3X3, EDGES, NONE, POOL, SKIP
+from nasbench_harness.space import EDGES, NONE
+from nasbench_harness.strategies.hm_nas.edges import INCOMING, MIXED
+from nasbench_harness.strategies.hm_nas.native_mixture import mixing_kernels, mixture_logits
 from nasbench_harness.supernet.network import Cell, Code, Supernet, live_codes
 from nasbench_harness.supernet.scoring.edge_cache import FirstCell, steps_of
 from nasbench_harness.supernet.scoring.group_engine import Sharing
 from nasbench_harness.supernet.scoring.scorable import Answer, IntArray
 from nasbench_harness.supernet.scoring.scores import sharing_of
-
-MIXED = (SKIP, CONV_1X1, CONV_3X3, POOL)
-"""Operations of a mixture, in the order of its columns; ``none`` is what a masked edge is."""
-
-INCOMING = tuple(tuple(e for e, (_, target) in enumerate(EDGES) if target == node) for node in (1, 2, 3))
-"""The edges that end in each node but the first."""
 
 
 def binarise(real: Tensor, threshold: float, groups: Sequence[Sequence[int]] = ()) -> Tensor:
@@ -48,8 +44,14 @@ class Mixture(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, x_NCHW: Tensor, weight_EM: Tensor) -> Tensor:
-        """Logits ``[N, classes]``; ``weight_EM`` ``[6, 4]``: edges, and operations in the order of ``MIXED``."""
+    def forward(self, x_NCHW: Tensor, weight_EM: Tensor, trained: bool = True) -> Tensor:
+        """Logits ``[N, classes]``; ``weight_EM`` ``[6, 4]``: edges, and operations in the order of ``MIXED``.
+
+        ``trained``: whether gradients of the network's weights will be asked for, which cost time.
+        """
+        native = mixing_kernels(self.network, x_NCHW)
+        if native is not None:
+            return mixture_logits(native, self.network, x_NCHW, weight_EM, trained)
         rows = [row.unbind() for row in weight_EM.unbind()]
         stem = self.network.stem_output(x_NCHW)
         return _after_stem(self.network, stem, lambda cell, _, x: _mixed_cell(cell, x, rows))

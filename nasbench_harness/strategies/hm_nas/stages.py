@@ -14,8 +14,9 @@ from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_EDGES
 from nasbench_harness.strategies.context import Context
+from nasbench_harness.strategies.hm_nas.edges import INCOMING, MIXED
 from nasbench_harness.strategies.hm_nas.loop import Loop, descend
-from nasbench_harness.strategies.hm_nas.network import INCOMING, MIXED, Mixture, binarise
+from nasbench_harness.strategies.hm_nas.network import Mixture, binarise
 from nasbench_harness.strategies.hm_nas.options import MaskSettings
 from nasbench_harness.supernet.network import Supernet
 from nasbench_harness.training.settings import rate_of_step
@@ -90,7 +91,7 @@ class ImportanceLoop(Loop):
 
     def _loss(self, name: str, weight_EM: Tensor) -> Tensor:
         x_NCHW, labels = self.batch(name)
-        return F.cross_entropy(self.mixture(x_NCHW, weight_EM), labels)
+        return F.cross_entropy(self.mixture(x_NCHW, weight_EM, name == "weights"), labels)
 
     def step(self) -> list[Tensor]:
         """One step of the importances, then one of the weights; the loss of the latter."""
@@ -156,7 +157,8 @@ class MaskLoop(Loop):
     def logits(self, x_NCHW: Tensor) -> Tensor:
         """Logits ``[N, classes]`` of the masked mixture."""
         weights = {f"network.{name}": weight for name, weight in self.masked_weights().items()}
-        found: Tensor = functional_call(self.mixture, weights, (x_NCHW, self.operation_EM * self.edge_E[:, None]))
+        weight_EM = self.operation_EM * self.edge_E[:, None]
+        found: Tensor = functional_call(self.mixture, weights, (x_NCHW, weight_EM, self.settings.with_weights))
         return found
 
     def step(self) -> list[Tensor]:

@@ -14,8 +14,8 @@ from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import OPERATIONS, format_architecture
 from nasbench_harness.strategies.base import Leaf, Scorer
 from nasbench_harness.strategies.context import Context
+from nasbench_harness.strategies.hm_nas.edges import MIXED
 from nasbench_harness.strategies.hm_nas.loop import MIXTURE_UPDATES
-from nasbench_harness.strategies.hm_nas.network import MIXED
 from nasbench_harness.strategies.hm_nas.options import HmNasOptions
 from nasbench_harness.strategies.hm_nas.rankings import mask_logits, masked_importance, projected
 from nasbench_harness.strategies.hm_nas.scorer import HmNasScorer
