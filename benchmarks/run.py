@@ -22,6 +22,7 @@ sys.path.append(str(HERE.parent))  # last: an installed package goes before the 
 
 import cases  # noqa: E402
 import memory_case  # noqa: E402
+import mixture_case  # noqa: E402
 import network_cases  # noqa: E402
 import precision  # noqa: E402
 import processes_case  # noqa: E402
@@ -38,6 +39,7 @@ CASES = (
     *network_cases.cases(),
     *ranking_case.cases(),
     *small_cases.cases(),
+    *mixture_case.cases(),
     *memory_case.cases(),
     *processes_case.cases(),
     *precision.cases(),
