@@ -182,6 +182,10 @@ class Strategy(ABC):
     has_trajectory: ClassVar[bool] = False
     """Whether its stages cover the space all along, by networks that score as they are: see ``scoring.trajectory``."""
 
+    can_be_rehearsed: ClassVar[bool] = False
+    """Whether ``train`` leaves all that takes time or lasts to the context: then it may be begun twice, at first to see
+    what it refuses."""
+
     @property
     def native_factor(self) -> float:
         """The published training length over that of its one-shot baseline; used by the rule "native" of the budget."""

@@ -128,6 +128,7 @@ class Ensemble(Strategy):
     weights, architectures and images.
     """
 
+    can_be_rehearsed: ClassVar[bool] = True
     keeps_weights: ClassVar[bool] = False
     status: ClassVar[str] = "control"
     source: ClassVar[str] = "control for methods with several networks"

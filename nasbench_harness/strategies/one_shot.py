@@ -20,6 +20,7 @@ class OneShot(Strategy):
     ``channels`` replaces the experiment's width when given.
     """
 
+    can_be_rehearsed: ClassVar[bool] = True
     status: ClassVar[str] = "reproduction"
     source: ClassVar[str] = (
         "Guo et al., SPOS, ECCV 2020, arXiv 1904.00420; samplers: Chu et al., FairNAS, arXiv 1907.01845; "

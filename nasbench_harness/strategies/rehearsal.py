@@ -50,9 +50,11 @@ class _Rehearsal(Context):
 def rehearse(strategy: Strategy, context: Context) -> None:
     """Raise the ``UsageError`` of a strategy that refuses its settings before its first work.
 
-    Nothing is trained, stored or charged. Any other error, such as a fault in the code of a plug-in, is left for the
-    unit's own turn, where it fails that unit and no other.
+    Nothing is trained, stored or charged. Any other error is left for the unit's own turn, where it fails that unit and
+    no other; and so are strategies that do not say that they can be rehearsed, for a plug-in may do anything.
     """
+    if not strategy.can_be_rehearsed:
+        return
     same = {field.name: getattr(context, field.name) for field in fields(Context)}
     alone = {"progress": _Curtain(), "checkpoints": Checkpoints(), "processes": 1, "trajectory": None}
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -48,9 +48,18 @@ def test_no_kind_of_strategy_needs_training_to_refuse_a_budget(
 
 @dataclass(frozen=True)
 class Broken(Strategy):
+    can_be_rehearsed: ClassVar[bool] = True
+
     def train(self, context: Context) -> Scorer:
         raise ZeroDivisionError
 
 
-def test_a_fault_of_a_strategy_waits_for_its_turn(small_context: Make) -> None:
-    rehearse(Broken(), small_context(5))
+@dataclass(frozen=True)
+class OfAPlugin(Strategy):
+    def train(self, context: Context) -> Scorer:
+        pytest.fail("may do anything, and has not said that it can be begun twice")
+
+
+@pytest.mark.parametrize("strategy", [Broken(), OfAPlugin()])
+def test_a_fault_waits_for_its_turn_and_so_does_what_may_do_anything(strategy: Strategy, small_context: Make) -> None:
+    rehearse(strategy, small_context(5))

@@ -23,6 +23,7 @@ class Close(CloseOptions, Strategy):
     from the start), ``inherit = false``. See docs/methods/close.md.
     """
 
+    can_be_rehearsed: ClassVar[bool] = True
     keeps_weights: ClassVar[bool] = False
     status: ClassVar[str] = "adaptation"
     source: ClassVar[str] = "Zhou, Ning et al., CLOSE, ECCV 2022, arXiv 2207.07868; code: walkerning/aw_nas"

@@ -34,6 +34,7 @@ class FewShot(Strategy):
     ``channels`` replaces the experiment's width, for partitioners whose point is a narrower network.
     """
 
+    can_be_rehearsed: ClassVar[bool] = True
     source: ClassVar[str] = "Zhao et al., Few-shot NAS, ICML 2021; Oh, Lee, Ham, EFS-NAS, arXiv 2412.14678"
     option_families = (partitioners, samplers)
     has_trajectory: ClassVar[bool] = True

@@ -74,6 +74,7 @@ class TreeFewShot(Strategy):
     gradients are those of a network whose rate is still high, whatever its children inherit.
     """
 
+    can_be_rehearsed: ClassVar[bool] = True
     source = "Hu, Wang et al., GM-NAS, ICLR 2022"
 
     partitioner: str | dict[str, Any] = "gradient-matching"

@@ -64,6 +64,7 @@ class HepSearch(Strategy):
     one cosine over all stages of the network that is kept.
     """
 
+    can_be_rehearsed: ClassVar[bool] = True
     source = "Li, Zhang, Wang, Ma, HEP-NAS, AAAI 2025, arXiv 2412.10723"
 
     levels: int = 3

@@ -42,6 +42,7 @@ class HepRank(Strategy):
     the forward passes of a step. ``later_rate`` "continue": one cosine leads from the parent to the children's end.
     """
 
+    can_be_rehearsed: ClassVar[bool] = True
     source = "Li, Zhang, Wang, Ma, HEP-NAS, AAAI 2025, arXiv 2412.10723"
 
     hierarchy: int = 2
@@ -107,6 +108,7 @@ class SmdWithoutSplit(Strategy):
     of them scores, not their mean, so that no ensemble is compared with single networks.
     """
 
+    can_be_rehearsed: ClassVar[bool] = True
     status = "control"
     source = "control for HEP-NAS"
 

@@ -27,6 +27,7 @@ class HmNas(HmNasOptions, Strategy):
     docs/methods/hm-nas.md.
     """
 
+    can_be_rehearsed: ClassVar[bool] = True
     keeps_weights: ClassVar[bool] = False
     status: ClassVar[str] = "adaptation"
     source: ClassVar[str] = "Yan et al., HM-NAS, ICCV Workshops 2019, arXiv 1909.00122"

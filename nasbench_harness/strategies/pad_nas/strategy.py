@@ -51,6 +51,7 @@ class PadNas(Strategy):
     last space that every stage's network scores, for paired comparison. See docs/methods/pad-nas.md.
     """
 
+    can_be_rehearsed: ClassVar[bool] = True
     cost: str = "flops"
     device: str | None = None
     window: tuple[float, float] | None = None
