@@ -43,7 +43,11 @@ OVERRIDES = {
         )
         for seed in range(3)
     },
-    **{f"cifar10-fast-60/one-shot-balanced/seed-{seed}": ("budget.epochs=60",) for seed in range(2)},
+    **{
+        f"cifar10-fast-{epochs}/one-shot-balanced/seed-{seed}": (f"budget.epochs={epochs}",)
+        for epochs, seeds in ((60, 2), (360, 1))
+        for seed in range(seeds)
+    },
     **{f"cifar10-fast-crop-mean/one-shot-balanced/seed-{seed}": ("training.crop_fill=mean",) for seed in range(3)},
     "literature-c5-sample/one-shot-balanced/seed-1": ("scoring.architectures=2000",),
     "literature-c5-sample/one-shot-uniform/seed-0": ("scoring.architectures=2000",),
