@@ -34,7 +34,7 @@ def sweep(
 ) -> None:
     """What settings change: a row for each protocol, with the settings in which the runs differ.
 
-    Intervals and tiers over seeds are those of the leaderboard. Whether one row is worse than another is asked of
+    Numbers and intervals are those of the leaderboard. Whether one row is worse than another is asked of
     ``compare --across``.
 
     Parameters
@@ -54,12 +54,12 @@ def sweep(
     boards = {name: sweep_board(found, signal) for name, found in sweeps.items()}
     values = {name: board.to_json() for name, board in boards.items()}
     value = next(iter(values.values())) if len(values) == 1 else {"policies": values}
-    table.emit(
-        value | ({"unreadable": unreadable} if unreadable else {}), json, [one.table() for one in boards.values()]
-    )
+    tables = [board.table() for board in boards.values()]
+    table.arranged(tables)  # an unknown column is told before anything is drawn
     if figures is not None:
         for name, found in sweeps.items():
             _draw(found, signal, page, figures / name.replace("/", "-") if len(sweeps) > 1 else figures)
+    table.emit(value | ({"unreadable": unreadable} if unreadable else {}), json, tables)
     tell(unreadable)
 
 

@@ -32,8 +32,7 @@ def draw_sweep(sweep: Sweep, page: Page, signal: str | None = None) -> dict[str,
     """The figures of a sweep by file name.
 
     ``sweep``: curves where a single number varies and takes three values or more, else a row a point.
-    ``sweep_along_training``: the points with a trajectory against the minutes that they had trained; left out where
-    none has one. ``signal`` None takes each record's headline.
+    ``sweep_along_training``: the points with a trajectory against architecture-updates; left out where none has one. ``signal`` None takes each record's headline.
     """
     with style.paper_style(page):
         found = {"sweep": (_curves if _is_curve(sweep) else _rows)(sweep, page, signal)}
@@ -114,30 +113,30 @@ def _upright(axis: Axes, x: float, result: Estimate, colour: str) -> None:
 
 
 def _along_training(sweep: Sweep, page: Page, signal: str | None) -> Drawn:
+    from matplotlib.ticker import EngFormatter
+
     marks, shown = _marks(sweep), [place for place, point in enumerate(sweep.points) if _followed(point, signal)]
     figure = style.new_figure(page.text, 2.2 + page.line * (2 + len(shown) / 2))
     axes = figure.subplots(ncols=len(METRICS))
     for axis, (metric, title) in zip(axes, METRICS.items(), strict=True):
         for place in shown:
             for number, record in enumerate(_followed(sweep.points[place], signal)):
-                minutes_P, tau_P = _course(record, signal, metric)
+                updates_P, tau_P = _course(record, signal, metric)
                 mark, label = marks[place], "" if number else sweep.labels[place]
-                axis.plot(minutes_P, tau_P, color=mark.colour, marker=mark.marker, markersize=3, label=label)
+                axis.plot(updates_P, tau_P, color=mark.colour, marker=mark.marker, markersize=3, label=label)
         reference = _reference(sweep, metric)
         if reference is not None:
             label = f"live FLOPs {style.number(reference)}"
             axis.axhline(reference, color="black", linewidth=0.9, linestyle=rows.DASHES["live_flops"], label=label)
         axis.set_title(title, loc="left")
-        axis.set_xlabel("minutes of training")
+        axis.set_xlabel("architecture-updates")
         axis.set_xlim(left=0)
+        axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
         axis.grid(axis="y")
         axis.set_axisbelow(True)
     style.legend_below(figure, axes[0].get_legend_handles_labels()[0], page)
     first = _followed(sweep.points[shown[0]], signal)[0].training["trajectory"]
-    what = (
-        f"Along training, over {first['n']:,} architectures that are scored at each point; times are as the records "
-        "tell them, on the machine that trained."
-    )
+    what = f"Along training, over {first['n']:,} architectures that are scored at each point."
     return Drawn(figure, _caption(sweep, signal, what, intervals=False))
 
 
@@ -151,12 +150,11 @@ def _followed(point: SweepPoint, signal: str | None) -> list[Record]:
 
 
 def _course(record: Record, signal: str | None, metric: str) -> tuple[FloatArray, FloatArray]:
-    """Minutes of training and the metric, ``[points]`` each, NaN where it is undefined."""
+    """Architecture-updates and the metric, ``[points]`` each, NaN where it is undefined."""
     points: Sequence[dict[str, Any]] = record.training["trajectory"]["points"]
-    minutes = float(record.cost["training_seconds"]) / 60
     values = [point["signals"][signal or record.signal].get(metric) for point in points]
     tau_P = np.array([np.nan if value is None else value for value in values], np.float64)
-    return np.array([point["fraction"] * minutes for point in points], np.float64), tau_P
+    return np.array([point["updates"] for point in points], np.float64), tau_P
 
 
 def _marks(sweep: Sweep) -> list[style.Mark]:

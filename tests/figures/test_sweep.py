@@ -49,16 +49,15 @@ def test_several_settings_or_words_give_a_row_a_point(fake, tmp_path):
     assert "Truth: column cifar10_test_200" in drawn["sweep"].caption
 
 
-def test_points_with_a_trajectory_are_drawn_against_minutes(fake, tmp_path):
+def test_points_with_a_trajectory_are_drawn_along_it(fake, tmp_path):
     sweep = swept(fake, tmp_path, [{"network": {"cells": n}} for n in (1, 2)])
     for point, taus in zip(sweep.points, ([0.2, 0.4], [0.3, None]), strict=True):
         training = {"loss": [], "details": {}, "trajectory": trajectory(taus)}
         object.__setattr__(point.records[0], "training", training)
-        object.__setattr__(point.records[0], "cost", {**point.records[0].cost, "training_seconds": 600.0})
     drawn = draw_sweep(sweep, PAGE, "accuracy")
     tau = drawn["sweep_along_training"].figure.axes[0]
     first, second, _ = tau.lines
-    np.testing.assert_allclose(first.get_xdata(), [5, 10])
+    np.testing.assert_allclose(first.get_xdata(), [250_000, 500_000])
     np.testing.assert_allclose(first.get_ydata(), [0.2, 0.4])
     np.testing.assert_allclose(second.get_ydata(), [0.3, np.nan])
     assert (first.get_label(), second.get_label()) == ("cells 1", "cells 2")
