@@ -32,7 +32,8 @@ def draw_sweep(sweep: Sweep, page: Page, signal: str | None = None) -> dict[str,
     """The figures of a sweep by file name.
 
     ``sweep``: curves where a single number varies and takes three values or more, else a row a point.
-    ``sweep_along_training``: the points with a trajectory against architecture-updates; left out where none has one. ``signal`` None takes each record's headline.
+    ``sweep_along_training``: the points with a trajectory against architecture-updates; left out where none has one.
+    ``signal`` None takes each record's headline.
     """
     with style.paper_style(page):
         found = {"sweep": (_curves if _is_curve(sweep) else _rows)(sweep, page, signal)}
