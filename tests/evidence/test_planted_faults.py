@@ -267,11 +267,15 @@ def test_an_equivalent_rewrite_is_identical(file: Path, baseline: Path) -> None:
         assert said(trained(file, "rewritten"), baseline) == ("exact", "identical")
 
 
-def test_other_kernels_are_identical_up_to_rounding(file: Path, baseline: Path) -> None:
+def test_other_kernels_are_identical_up_to_rounding(file: Path) -> None:
+    """With 24 images, which kernels take whose vectors hold 8 and whose hold 16: torch runs 20 where they hold 16."""
+    filled = file.with_name("filled.toml")
+    filled.write_text(EXPERIMENT.replace("batch_size = 20", "batch_size = 24"), encoding="utf-8")
+    here = trained(filled, "with kernels")
     with without_kernels():
-        there = trained(file, "without kernels")
-    assert said(there, baseline) == ("exact", "identical up to rounding")
-    assert not np.array_equal(losses(there), losses(baseline))
+        there = trained(filled, "without kernels")
+    assert said(there, here) == ("exact", "identical up to rounding")
+    assert not np.array_equal(losses(there), losses(here))
 
 
 def test_where_rounding_has_grown_end_scores_differ_like_those_of_another_seed(file: Path, baseline: Path) -> None:
