@@ -68,6 +68,11 @@ def fields_of(description: dict[str, Any]) -> dict[str, Any]:
     return _flat(_spelled_out(description))
 
 
+def options_of(description: dict[str, Any]) -> dict[str, Any]:
+    """The options of a description's strategy by their dotted names, such as ``strategy.sampler.name``."""
+    return _flat(_options(description), "strategy.")
+
+
 def strategy_differences(candidate: dict[str, Any], baseline: dict[str, Any]) -> tuple[FieldDifference, ...]:
     """The options in which the strategies differ; names apart."""
     one, other = (_flat(_options(description)) for description in (candidate, baseline))

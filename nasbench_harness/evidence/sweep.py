@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.evidence.protocol import fields_of, protocol_of
+from nasbench_harness.evidence.protocol import fields_of, options_of, protocol_of
 from nasbench_harness.records import Record, Run
 from nasbench_harness.records.store import stored_units
 
@@ -128,10 +128,11 @@ def value_text(value: Any) -> str:
 
 def _fields(record: Record) -> dict[str, Any]:
     shared = fields_of(protocol_of(record))
-    own = record.experiment.get("strategy")
-    options = fields_of({"strategy_": own})
-    of_strategy = {f"strategy.{name.partition('.')[2]}": value for name, value in options.items()}
-    return {name: value for name, value in (shared | of_strategy).items() if not name.startswith(_NO_SETTINGS)}
+    return {
+        name: value
+        for name, value in (shared | options_of(record.experiment)).items()
+        if not name.startswith(_NO_SETTINGS)
+    }
 
 
 def _check_truth(runs: Sequence[Run]) -> None:

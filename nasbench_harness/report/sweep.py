@@ -9,8 +9,10 @@ from nasbench_harness.evidence.sweep import Sweep, value_text
 from nasbench_harness.records.machines import machine_differences
 from nasbench_harness.report.cells import MISSING, columns_of, name_of, notes_of
 from nasbench_harness.report.leaderboard import Leaderboard, leaderboard
-from nasbench_harness.report.notes import ORDER
+from nasbench_harness.report.notes import ORDER, intervals, judged_by, measured
 from nasbench_harness.report.tables import Numbers, Table, Value
+
+_ORDER = "in the order of the settings"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class SweepBoard:
             tuple(self._notes()),
             len(board.rows),
             {"truth": board.truth_policy, "truth_table": board.truth_table},
-            caption=f"Settings of {len(board.rows)} points; truth {board.truth_policy}.",
+            caption=" ".join([f"{board.experiment}:", measured(board), judged_by(board, ""), *intervals(board)]),
+            order=_ORDER,
             names=len(self.sweep.varied),
         )
 
@@ -83,7 +86,7 @@ class SweepBoard:
         return columns
 
     def _notes(self) -> list[str]:
-        found = [note.replace(f"{ORDER}, and ", "in the order of the settings; ") for note in notes_of(self.board)]
+        found = [note.replace(f"{ORDER}, and ", f"{_ORDER}; ") for note in notes_of(self.board)]
         if len(set(self.counts)) > 1 or "name" in self.sweep.varied:
             found.append(
                 "experiments of other names draw other scoring images and other samples: n and the references, which "

@@ -30,6 +30,11 @@ def test_a_row_a_protocol_with_its_settings(grid: Path, capsys: pytest.CaptureFi
     assert [row.split()[0] for row in rows[:3]] == ["60", "180", "360"]
     assert [row.split()[1] for row in rows[:3]] == ["0.400", "0.650", "0.700"]
     assert "in the order of the settings" in " ".join(rows)
+    assert main(["sweep", str(grid), "--columns", "tau", "--sort", "tau"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in lines[3:6]] == ["360", "180", "60"]
+    assert "sorted by tau" in " ".join(lines)
+    assert "in the order of the settings" not in " ".join(lines)
 
 
 def test_json_and_csv_have_the_settings_and_every_number(grid: Path, capsys: pytest.CaptureFixture[str]) -> None:
