@@ -73,6 +73,19 @@ def options_of(description: dict[str, Any]) -> dict[str, Any]:
     return _flat(_options(description), "strategy.")
 
 
+def value_text(value: Any, nothing: str = "none", between: str = " ") -> str:
+    """A value of a setting as tables show it; ``nothing`` stands for None, ``between`` between those of a list."""
+    if value is None:
+        return nothing
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list | tuple):
+        return between.join(value_text(each, nothing, between) for each in value)
+    return str(value)
+
+
 def strategy_differences(candidate: dict[str, Any], baseline: dict[str, Any]) -> tuple[FieldDifference, ...]:
     """The options in which the strategies differ; names apart."""
     one, other = (_flat(_options(description)) for description in (candidate, baseline))

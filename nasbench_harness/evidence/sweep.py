@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.evidence.protocol import fields_of, options_of, protocol_of
+from nasbench_harness.evidence.protocol import fields_of, options_of, protocol_of, value_text
 from nasbench_harness.records import Record, Run
 from nasbench_harness.records.store import stored_units
 
@@ -111,19 +111,6 @@ def sweep_of(runs: Sequence[Run], signal: str | None = None) -> Sweep:
                 "a row would be of one of them alone; name one, or join them: leaderboard --and"
             )
     return Sweep((*(["strategy"] * several), *varied), tuple(points))
-
-
-def value_text(value: Any) -> str:
-    """A value of a setting as a table shows it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list | tuple):
-        return " ".join(map(value_text, value))
-    return str(value)
 
 
 def _fields(record: Record) -> dict[str, Any]:

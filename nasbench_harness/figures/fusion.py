@@ -38,7 +38,9 @@ def draw(sheet: Sheet) -> Drawn:
     right.tick_params(axis="y", length=0)
     left.set_xlabel("τ within equal live FLOPs")
     right.set_xlabel("τ fused with live FLOPs")
-    style.legend_below(figure, [*right.get_legend_handles_labels()[0], _cross(), *rows.dot_handles(sheet)], page)
+    style.legend_below(
+        figure, [*right.get_legend_handles_labels()[0], _cross(), *rows.dot_handles(sheet.seed_counts)], page
+    )
     return Drawn(figure, _caption(sheet))
 
 

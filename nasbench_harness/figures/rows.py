@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import TYPE_CHECKING, Any
 
 from nasbench_harness.figures import style
@@ -86,16 +87,15 @@ def set_limits(axis: Axes, shown: list[float]) -> None:
     axis.set_axisbelow(True)
 
 
-def dot_handles(sheet: Sheet) -> list[Any]:
-    """Legend of seeds, means and intervals, as far as they occur."""
+def dot_handles(counts: Set[int], mean: str = "|") -> list[Any]:
+    """Legend of seeds, means (marked ``mean``) and intervals, as far as they occur; ``counts``: seeds of the rows."""
     from matplotlib.lines import Line2D
 
-    counts = {len(sheet.run.of(name)) for name in sheet.run.strategies}
     grey: dict[str, Any] = {"color": style.GREY, "linestyle": ""}
     handles = []
     if max(counts) > 1:
         handles.append(Line2D([], [], marker="o", markersize=2.6, mew=0, label="one seed", **grey))
-        handles.append(Line2D([], [], marker="|", markersize=8, mew=1.8, label="mean, 95 % over seeds", **grey))
+        handles.append(Line2D([], [], marker=mean, markersize=8, mew=1.8, label="mean, 95 % over seeds", **grey))
     if 1 in counts:
         label = "one seed, 95 % bootstrap"
         handles.append(Line2D([], [], marker="o", markersize=4, mfc="white", mew=1.2, label=label, **grey))

@@ -51,6 +51,11 @@ class Sheet:
         """Colour and marker by strategy."""
         return style.marks(self.run.strategies)
 
+    @property
+    def seed_counts(self) -> set[int]:
+        """The numbers of seeds that strategies have."""
+        return {len(self.run.of(name)) for name in self.run.strategies}
+
     def seeds_of(self, records: Iterable[Record]) -> int:
         """The most seeds that one strategy of these has."""
         found = [record.strategy for record in records]

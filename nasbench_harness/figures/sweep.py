@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nasbench_harness.evidence.sweep import Sweep, SweepPoint, value_text
+from nasbench_harness.evidence.protocol import value_text
+from nasbench_harness.evidence.sweep import Sweep, SweepPoint
 from nasbench_harness.figures import rows, style
 from nasbench_harness.figures.caption import Drawn, interval_words, joined, truth_words
 from nasbench_harness.figures.page import Page
@@ -72,7 +73,7 @@ def _rows(sweep: Sweep, page: Page, signal: str | None) -> Drawn:
     axes[0].set_yticks(range(len(labels)), labels)
     axes[0].set_ylim(len(labels) - 0.4, -0.6)
     handles = axes[0].get_legend_handles_labels()[0]
-    style.legend_below(figure, [*handles, *_dots(sweep)], page)
+    style.legend_below(figure, [*handles, *rows.dot_handles(_seed_counts(sweep))], page)
     return Drawn(figure, _caption(sweep, signal, "A row a point of the sweep."))
 
 
@@ -98,7 +99,9 @@ def _curves(sweep: Sweep, page: Page, signal: str | None) -> Drawn:
         axis.set_title(title, loc="left")
         axis.grid(axis="y")
         axis.set_axisbelow(True)
-    style.legend_below(figure, [*axes[0].get_legend_handles_labels()[0], *_dots(sweep, "_")], page)
+    style.legend_below(
+        figure, [*axes[0].get_legend_handles_labels()[0], *rows.dot_handles(_seed_counts(sweep), "_")], page
+    )
     return Drawn(figure, _caption(sweep, signal, f"Against {sweep.titles[0]}; lines join the means."))
 
 
@@ -176,20 +179,8 @@ def _reference(sweep: Sweep, metric: str) -> float | None:
     return None if others or value is None else float(value)
 
 
-def _dots(sweep: Sweep, mean: str = "|") -> list[Any]:
-    """Legend of seeds, means and intervals, as far as they occur."""
-    from matplotlib.lines import Line2D
-
-    counts = {len(point.records) for point in sweep.points}
-    grey: dict[str, Any] = {"color": style.GREY, "linestyle": ""}
-    handles = []
-    if max(counts) > 1:
-        handles.append(Line2D([], [], marker="o", markersize=2.6, mew=0, label="one seed", **grey))
-        handles.append(Line2D([], [], marker=mean, markersize=8, mew=1.8, label="mean, 95 % over seeds", **grey))
-    if 1 in counts:
-        label = "one seed, 95 % bootstrap"
-        handles.append(Line2D([], [], marker="o", markersize=4, mfc="white", mew=1.2, label=label, **grey))
-    return handles
+def _seed_counts(sweep: Sweep) -> set[int]:
+    return {len(point.records) for point in sweep.points}
 
 
 def _caption(sweep: Sweep, signal: str | None, what: str, intervals: bool = True) -> str:

@@ -32,7 +32,7 @@ def draw(sheet: Sheet) -> Drawn:
     left.set_xlabel(f"τ by {sheet.signal_title}")
     right.set_xlabel("τ, true top 10 %")
     lines = left.get_legend_handles_labels()[0]
-    style.legend_below(figure, [*lines, *rows.dot_handles(sheet)], page)
+    style.legend_below(figure, [*lines, *rows.dot_handles(sheet.seed_counts)], page)
     return Drawn(figure, _caption(sheet))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nasbench_harness.evidence.sweep import Sweep, value_text
+from nasbench_harness.evidence.protocol import value_text
+from nasbench_harness.evidence.sweep import Sweep
 from nasbench_harness.records.machines import machine_differences
 from nasbench_harness.report.cells import MISSING, columns_of, name_of, notes_of
 from nasbench_harness.report.leaderboard import Leaderboard, leaderboard

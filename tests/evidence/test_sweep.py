@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.evidence.sweep import run_folders, sweep_of, value_text
+from nasbench_harness.evidence.protocol import value_text
+from nasbench_harness.evidence.sweep import run_folders, sweep_of
 from nasbench_harness.records import read_run
 
 IMAGES = {"name": "cifar10", "size": 16}

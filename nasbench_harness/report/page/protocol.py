@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from nasbench_harness.evidence.protocol import fields_of, protocol_of
+from nasbench_harness.evidence.protocol import fields_of, options_of, protocol_of, value_text
 from nasbench_harness.records import Record, Run
 from nasbench_harness.records.found import machine_of
 from nasbench_harness.records.machines import short_commit
@@ -48,9 +48,7 @@ def _card(title: str, rows: list[tuple[str, Any]]) -> Html:
 
 
 def _options(record: Record, label: str) -> Html:
-    options = record.experiment.get("strategy")
-    flat = fields_of({"options": options}) if isinstance(options, dict) else {"options.name": options}
-    return _card(label, [(_rest(name), value) for name, value in flat.items()])
+    return _card(label, [(_rest(name), value) for name, value in options_of(record.experiment).items()])
 
 
 def _section(name: str) -> str:
@@ -69,15 +67,5 @@ def _values(run: Run, name: str) -> str:
 
 
 def _shown(value: Any) -> Html | str:
-    text = _text(value)
+    text = value_text(value, nothing="None", between=", ")
     return element("code", text) if len(text) > 30 and " " not in text else text
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value))
-    return str(value)
