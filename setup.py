@@ -1,4 +1,4 @@
-"""Builds the wheel: with the kernels in C for fixed instruction sets where a compiler takes them, else without.
+"""Builds the wheel: with its commit, and the kernels in C for fixed instruction sets where a compiler takes them.
 
 Everything else about the package is in pyproject.toml.
 """
@@ -18,12 +18,13 @@ from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
-NATIVE = Path("nasbench_harness", "native")
+PACKAGE = Path("nasbench_harness")
+NATIVE = PACKAGE / "native"
 
 
-def _targets() -> ModuleType:
-    """``nasbench_harness.native.targets`` without the package, whose imports the build has no use for."""
-    spec = importlib.util.spec_from_file_location("targets", Path(__file__).resolve().parent / NATIVE / "targets.py")
+def _module(path: Path) -> ModuleType:
+    """A module of the package without the package, whose imports the build has no use for."""
+    spec = importlib.util.spec_from_file_location(path.stem, Path(__file__).resolve().parent / path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -43,16 +44,21 @@ class WithKernels(Distribution):
 
 
 class BuildKernels(build_py):
-    """Python files, and the kernels; an editable install compiles at the first use what the checkout holds then."""
+    """Python files, the commit they are of, and the kernels.
+
+    An editable install reads the checkout, and compiles at the first use what that holds then.
+    """
 
     def run(self) -> None:
-        """Copy and compile."""
+        """Copy, note the commit, compile."""
         super().run()
         folder = Path(self.build_lib) / NATIVE / "built"
         shutil.rmtree(folder, ignore_errors=True)  # of a build before
         if self.editable_mode:
             return
-        targets = _targets()
+        commit = _module(PACKAGE / "system" / "commit.py")
+        (Path(self.build_lib) / PACKAGE / commit.BUILT_FROM).write_text(commit.source_commit() or "", encoding="ascii")
+        targets = _module(NATIVE / "targets.py")
         try:
             with tempfile.TemporaryDirectory() as scratch:
                 made = targets.build_all(_compiler(), Path(scratch))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nasbench_harness.engines import Engine, Inline, Job, Processes, Queue, Shard, run_job
 from nasbench_harness.engines.leftovers import tidy
+from nasbench_harness.engines.readiness import check_threshold, check_units
 from nasbench_harness.engines.units import Sources, finished_record, folder_of, stamp_of, units_of
 from nasbench_harness.errors import HarnessError, RunError, StoppedEarlyError, SuspendedError, UsageError
 from nasbench_harness.experiment import Experiment
@@ -18,7 +19,6 @@ from nasbench_harness.experiment.joining import joined
 from nasbench_harness.records import Record
 from nasbench_harness.records.light import light
 from nasbench_harness.records.summary import sample_of
-from nasbench_harness.strategies.trajectory import SIGNALS
 from nasbench_harness.system.claims import Claims
 from nasbench_harness.system.devices import MOST_AT_ONCE, check_device
 from nasbench_harness.system.environment import usable_cores
@@ -32,7 +32,7 @@ from nasbench_harness.system.whole_run import WholeRun
 if TYPE_CHECKING:
     from nasbench_harness.pipeline import Unit
 
-__all__ = ["Sources", "processes_a_unit", "run_experiment", "summary"]
+__all__ = ["Sources", "check_experiment", "processes_a_unit", "run_experiment", "summary"]
 
 NEEDED_SPACE = 50_000_000
 """Bytes that must be free before hours of training are started; a unit stores well under one megabyte."""
@@ -74,11 +74,10 @@ def run_experiment(
     ``UsageError`` when ``out`` cannot be written or holds a unit of another protocol (unless ``replace``), and the
     errors of opening images and truth.
     """
-    from nasbench_harness.pipeline import check_ready
     from nasbench_harness.supernet.weights import WEIGHTS_FILE
 
     out, threads = Path(out), _threads(sources, workers)
-    _check_threshold(experiment, stop_below)
+    check_threshold(experiment, stop_below)
     keep_freed_memory()
     _check_folder(out)
     all_units = units_of(experiment, sources)
@@ -103,8 +102,7 @@ def run_experiment(
             without = keep_weights and not (folder_of(units[position], out) / WEIGHTS_FILE).is_file()
             report(f"{titles[position]}: finished earlier, kept{_WITHOUT_WEIGHTS if without else ''}")
         waiting = [position for position in range(len(units)) if position not in records]
-        for position in {units[position].strategy: position for position in waiting}.values():
-            check_ready(units[position], keep_weights)  # no seed changes the answer
+        check_units((units[position] for position in waiting), keep_weights)
         processes = processes_a_unit(workers, len(waiting))
         jobs = [
             (at, Job(units[at], out, processes, stop_below, keep_weights, tensorboard), titles[at]) for at in waiting
@@ -124,6 +122,18 @@ def run_experiment(
         reason = requested()
     gathered.check(reason)
     return [records[position] for position in sorted(records)]
+
+
+def check_experiment(
+    experiment: Experiment, sources: Sources, stop_below: float | None = None, keep_weights: bool = False
+) -> None:
+    """Raise what ``run_experiment`` would find before it trains, without training: of a grid, before its first point.
+
+    What is in the folder is not looked at.
+    """
+    _threads(sources, 1)
+    check_threshold(experiment, stop_below)
+    check_units(units_of(experiment, sources), keep_weights)
 
 
 @dataclass(frozen=True)
@@ -198,17 +208,6 @@ def _threads(sources: Sources, workers: int) -> int:
     if threads is not None:
         torch.set_num_threads(threads)
     return torch.get_num_threads()
-
-
-def _check_threshold(experiment: Experiment, stop_below: float | None) -> None:
-    if stop_below is None:
-        return
-    if experiment.scoring.trajectory is None:
-        raise UsageError("to stop units early, say when they are looked at: set scoring.trajectory")
-    if experiment.scoring.signal not in SIGNALS:
-        raise UsageError(f"units are stopped early by {' or '.join(SIGNALS)}, not by {experiment.scoring.signal!r}")
-    if not -1 <= stop_below <= 1:
-        raise UsageError(f"a tau to stop below lies between -1 and 1, found {stop_below:g}")
 
 
 def _check_folder(out: Path) -> None:

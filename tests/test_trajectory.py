@@ -178,6 +178,8 @@ def test_points_may_be_updates_and_not_beyond_the_budget(tmp_path: Path) -> None
         ("{points = [0.5, 0.5], architectures = 40}", "increase"),
         ("{points = [0.0, 0.5], architectures = 40}", "above 0"),
         ("{points = [0.5, 1.5], architectures = 40}", "all fractions"),
+        ("{points = [1.5], architectures = 40}", "1.5 is neither a fraction"),
+        ("{points = [2, 2.5], architectures = 40}", "2.5 is neither a fraction"),
         ("{points = 4, architectures = 1}", "greater than or equal to 2"),
         ("{points = 4, architectures = 15626}", "less than or equal to 15625"),
         ("{points = 4}", "required"),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import polars
     from matplotlib.figure import Figure
 
+    from nasbench_harness.engines.units import Sources
     from nasbench_harness.supernet.weights import TrainedNetworks
 
 
@@ -194,9 +195,7 @@ def run_experiment(
     ``RunError`` when units failed (the others are stored), ``SuspendedError`` when it was stopped by ``stop_after`` or
     a scheduler's signal.
     """
-    from nasbench_harness.data import resolve
     from nasbench_harness.engines import Shard
-    from nasbench_harness.runner import Sources
     from nasbench_harness.runner import run_experiment as run_units
 
     described = experiment if isinstance(experiment, Experiment) else load_experiment(experiment)
@@ -204,15 +203,13 @@ def run_experiment(
     folder = Path("results") / described.name if out is None else Path(out)
     share = None if shard is None else Shard.parse(shard)
     seconds = seconds_of(stop_after) if isinstance(stop_after, str) else stop_after
-    images, truth = images or os.environ.get(IMAGES_VARIABLE), truth or os.environ.get(TRUTH_VARIABLE)
 
     def after_unit(record: Record) -> None:
         for callback in callbacks:
             callback(record)
 
     with shown_progress(progress) as shown:
-        found_images, found_truth = resolve(described, _path(images), _path(truth), fetch, shown)
-        sources = Sources(found_images, _path(split), found_truth, device, threads)
+        sources = sources_of(described, images, split, truth, device, threads, fetch, shown)
         report = _note if progress else _nothing
         events = _path(tensorboard)
         done = run_units(
@@ -235,6 +232,25 @@ def run_experiment(
         report(f"units of {folder} are unfinished: the leaderboard of all is left to the last, or to `leaderboard`")
         return _Finished.with_board(folder, leaderboard(records.Run(folder, tuple(done))))
     return _Finished.with_board(folder, store_leaderboard(folder, done))
+
+
+def sources_of(
+    experiment: Experiment,
+    images: Path | str | None,
+    split: Path | str | None,
+    truth: Path | str | None,
+    device: str,
+    threads: int | None,
+    fetch: bool,
+    progress: Progress,
+) -> Sources:
+    """Where the data of a run lies, by what ``run_experiment`` was given, the environment, and what there is."""
+    from nasbench_harness.data import resolve
+    from nasbench_harness.engines.units import Sources
+
+    images, truth = images or os.environ.get(IMAGES_VARIABLE), truth or os.environ.get(TRUTH_VARIABLE)
+    found_images, found_truth = resolve(experiment, _path(images), _path(truth), fetch, progress)
+    return Sources(found_images, _path(split), found_truth, device, threads)
 
 
 def store_leaderboard(folder: Path, known: Sequence[Record] = ()) -> Leaderboard:

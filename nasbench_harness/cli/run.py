@@ -182,6 +182,8 @@ def _run_here(options: RunOptions, points: Points) -> dict[Path, Leaderboard]:
     from nasbench_harness.api.runs import run_experiment
 
     until = None if options.stop_after is None else time.monotonic() + seconds_of(options.stop_after)
+    if len(points) > 1:
+        _check_all(options, points)
     boards: dict[Path, Leaderboard] = {}
     for name, (described, folder) in points.items():
         if name:
@@ -206,6 +208,30 @@ def _run_here(options: RunOptions, points: Points) -> dict[Path, Leaderboard]:
         boards[folder] = done.leaderboard()
         note(f"records in {folder}; figures: nasbench-harness figures {folder}")
     return boards
+
+
+def _check_all(options: RunOptions, points: Points) -> None:
+    """Raise now what would be raised at a later point of a grid, after hours of training."""
+    from nasbench_harness.api.progress import shown_progress
+    from nasbench_harness.api.runs import sources_of
+    from nasbench_harness.runner import check_experiment
+
+    with shown_progress(True) as progress:
+        for name, (described, _) in points.items():
+            try:
+                sources = sources_of(
+                    described,
+                    options.images,
+                    options.split,
+                    options.truth,
+                    options.device,
+                    options.threads,
+                    options.fetch,
+                    progress,
+                )
+                check_experiment(described, sources, options.stop_below, options.keep_weights)
+            except UsageError as error:
+                raise UsageError(f"grid point {name}: {error}") from error
 
 
 def _run_elsewhere(

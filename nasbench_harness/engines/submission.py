@@ -14,6 +14,7 @@ from nasbench_harness.engines.command import RunOptions
 from nasbench_harness.engines.elsewhere import Batch, Elsewhere, Task
 from nasbench_harness.engines.leftovers import tidy
 from nasbench_harness.engines.needs import Needs, needs_of, processes_of
+from nasbench_harness.engines.readiness import check_threshold, check_units
 from nasbench_harness.engines.shard import Shard
 from nasbench_harness.engines.units import Sources, finished_record, folder_of, units_of
 from nasbench_harness.errors import RunError, SuspendedError, UsageError
@@ -61,13 +62,15 @@ def open_point(
     """The units of an experiment and what is there of them; its description is left in the folder for ``status``.
 
     What the dead left beside finished units is removed, for no task will visit them.
-    Raises what a run here would raise before it trains: ``UsageError`` for another protocol in the folder,
-    ``DataError`` for missing data.
+    Raises what a run here would raise before it trains: ``UsageError`` for another protocol in the folder and for what
+    cannot be trained as asked, ``DataError`` for missing data.
     """
+    check_threshold(experiment, options.stop_below)
     images, truth = resolve(experiment, options.images, options.truth, options.fetch, progress)
     units = units_of(experiment, Sources(images, options.split, truth, options.device))
     found = ((place, finished_record(unit, folder)) for place, unit in enumerate(units))
     finished = {place: record for place, record in found if record is not None}
+    check_units((unit for place, unit in enumerate(units) if place not in finished), options.keep_weights)
     asked = {(unit.strategy, unit.seed) for unit in units}
     folder.mkdir(parents=True, exist_ok=True)
     with Claims() as claims, joined(experiment, units[0].description["data"], folder, asked, claims, report):

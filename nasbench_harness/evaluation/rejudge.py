@@ -22,7 +22,8 @@ def rejudge(run: Run, table: TruthTable, policy: str, resamples: int = RESAMPLES
     ``resamples``: behind the intervals over architectures; 0: none, which takes a fraction of the time. ``for_table``:
     only where a leaderboard shows them, which is for references and for strategies of a single seed.
 
-    What was run, what it cost and its identity stay. Raises ``DataError`` for an unknown column or damaged scores.
+    What was run, what it cost and its identity stay; by another truth a record loses its trajectory, whose points have
+    no stored scores. Raises ``DataError`` for an unknown column or damaged scores.
     """
     truth, ceiling = truth_of(table, policy), _ceiling(table, policy)
     draws = {strategy: 0 if for_table and len(run.of(strategy)) > 1 else resamples for strategy in run.strategies}
@@ -76,13 +77,20 @@ def _judged(
     same = (truth.policy, truth.sha256) == (record.truth["policy"], record.truth["sha256"])
     # what a strategy reports of its decisions cannot be found again from scores
     reported = record.analysis["strategy"] if same else {}
+    training = record.training if same else _without_trajectory(record.training)
     names = [leaf["name"] for leaf in record.leaves]
     return replace(
         record,
         **judge_unit(scores, truth, resamples, of_references),
+        training=training,
         truth={**truth.among(scores.index).to_json(), "noise_ceiling": ceiling},
         analysis=analyse(scores, truth, names, None if ranked is None else list(ranked["leaves"]), reported, resamples),
     )
+
+
+def _without_trajectory(training: dict[str, Any]) -> dict[str, Any]:
+    """The scores of its points are not stored, so what it says holds for the truth that it was judged by alone."""
+    return {name: value for name, value in training.items() if name != "trajectory"}
 
 
 def _scores(run: Run, record: Record) -> ScoreTable:

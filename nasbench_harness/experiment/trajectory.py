@@ -50,6 +50,11 @@ class TrajectorySection(BaseModel):
             raise ValueError("points lie above 0 and increase")
         if min(points) <= 1 < max(points):
             raise ValueError("points are all fractions of the budget (up to 1) or all architecture-updates (above 1)")
+        broken = [point for point in points if point > 1 and not point.is_integer()]
+        if broken:
+            raise ValueError(
+                f"{broken[0]:g} is neither a fraction of the budget (up to 1) nor whole architecture-updates"
+            )
         return points
 
     def fractions(self, budget: int) -> tuple[float, ...]:

@@ -34,7 +34,7 @@ def draw(sheet: Sheet) -> Drawn:
     followed = {name: [r for r in run.of(name) if "trajectory" in r.training] for name in run.strategies}
     followed = {name: records for name, records in followed.items() if records}
     if not followed:
-        raise CannotDrawError("no record has a trajectory; run with scoring.trajectory")
+        raise CannotDrawError("no record has a trajectory by this truth; set scoring.trajectory")
     first = next(iter(followed.values()))[0].training["trajectory"]
     signals = list(first["points"][0]["signals"])
     chosen = sheet.chosen(_SHOWN, followed)

@@ -13,7 +13,8 @@ class Augmentation:
     """Random horizontal flip, and random crop after padding by ``crop_padding`` pixels (0: no crop).
 
     ``crop_fill`` is the colour of the border: "black", as in pipelines that crop before they normalise (the released
-    few-shot codes, and the training behind the NAS-Bench-201 table), or "mean", the mean colour of the training images.
+    few-shot codes, and the training behind the NAS-Bench-201 table), or "mean", the colour that
+    normalisation takes to zero.
     """
 
     flip: bool = True

@@ -56,7 +56,10 @@ def intervals(board: Leaderboard) -> list[str]:
         shown = _which_seeds([row for row in board.rows if row.n_seeds > 1 and not row.external])
         notes.append(f"mean ± sd [95 % t-interval of the mean over seeds{shown}].")
         if board.sample is not None:
-            notes.append("all seeds rank the same sample: what another sample would change is not in these intervals.")
+            size = "; brackets of the references are of its size" if board.references else ""
+            notes.append(
+                f"all seeds rank the same sample: what another sample would change is not in these intervals{size}."
+            )
     notes += _differences(board)
     if "architectures" in bases or board.references:
         alone = [row for row in board.rows if row.n_seeds == 1]

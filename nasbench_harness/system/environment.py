@@ -10,17 +10,16 @@ import os
 import platform
 import re
 import socket
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nasbench_harness._version import __version__
+from nasbench_harness.system.commit import CHANGED, source_commit
 from nasbench_harness.system.engine_version import engine_version
 
 PROGRAM = "nasbench-harness"
-CHANGED = "+changed"
 _RECORDED = ("numpy", "scipy", "scikit-learn", "polars", "pydantic", "safetensors", "moocore", "pymoo")
 
 
@@ -102,29 +101,6 @@ def installed_version(distribution: str) -> str | None:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def source_commit() -> str | None:
-    """Commit of the source tree, ``+changed`` appended when the package differs from it; None outside a checkout."""
-    root = Path(__file__).resolve().parents[2]
-    if not ((root / ".git").exists() and (root / "pyproject.toml").is_file()):
-        return None
-    commit = _git(root, "rev-parse", "HEAD")
-    if not commit:
-        return None
-    return commit + (
-        CHANGED if _git(root, "status", "--porcelain", "--untracked-files=no", "--", "nasbench_harness") else ""
-    )
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _device_name(kind: str, index: int | None) -> str:

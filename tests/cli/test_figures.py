@@ -29,7 +29,7 @@ def test_what_is_drawn_has_a_caption_and_what_is_not_a_reason(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(Path(file).name for file in found["files"])
     assert found["captions"][str(base)].startswith("Kendall's τ between scores")
     assert "2 seeds a strategy (0, 1)" in found["captions"][str(base)]
-    why = "no record has a trajectory; run with scoring.trajectory"
+    why = "no record has a trajectory by this truth; set scoring.trajectory"
     assert found["skipped"] == {str(tmp_path / "tau_along_training"): why}
     assert err == f"skipped {tmp_path / 'tau_along_training'}: {why}\n"
 

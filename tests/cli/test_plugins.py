@@ -156,10 +156,7 @@ def test_check_works_without_pytest_and_new_says_how_to_get_it(tmp_path: Path) -
     assert "pip install pytest" in (tmp_path / "test_without.py").read_text()
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("hundred_cells")
-def test_a_grid_of_experiments_runs_each_in_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = """
+GRID = """
 name = "tiny"
 images = {name = "digits", size = 4}
 network = {channels = 2, cells = 1}
@@ -168,16 +165,32 @@ budget = {architecture_updates = 100}
 scoring = {images = 10}
 truth = {policy = "digits_test_5"}
 strategies.one.kind = "one-shot"
-grid.budget.architecture_updates = [50, 100]
+grid.budget.architecture_updates = [100, 50]
 """
-    (tmp_path / "tiny.toml").write_text(text)
+
+
+def test_a_point_of_a_grid_that_cannot_be_run_is_refused_before_the_first_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tiny.toml").write_text(GRID)
+    followed = "scoring.trajectory={points = [60], architectures = 10}"
+    assert main(["run", "tiny.toml", followed, "--threads", "1"]) == 2
+    said = capsys.readouterr().err
+    assert "grid point architecture_updates-50: scoring.trajectory.points: 60 architecture-updates lie beyond" in said
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("hundred_cells")
+def test_a_grid_of_experiments_runs_each_in_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tiny.toml").write_text(GRID)
     assert main(["run", "tiny.toml", "--threads", "1", "--json"]) == 0
     captured = capsys.readouterr()
     found = json.loads(captured.out)["experiments"]
-    folders = ["results/tiny/architecture_updates-50", "results/tiny/architecture_updates-100"]
+    folders = ["results/tiny/architecture_updates-100", "results/tiny/architecture_updates-50"]
     assert [one["folder"] for one in found] == folders
-    for folder, updates in zip(folders, (50, 100), strict=True):
+    for folder, updates in zip(folders, (100, 50), strict=True):
         record = json.loads((tmp_path / folder / "one" / "seed-0" / "record.json").read_text())
         assert record["cost"]["architecture_updates"]["used"] == updates
         assert (tmp_path / folder / "leaderboard.md").exists()
-    assert "grid point 2 of 2: architecture_updates-100" in captured.err
+    assert "grid point 2 of 2: architecture_updates-50" in captured.err

@@ -101,6 +101,15 @@ def test_by_another_truth_scores_and_costs_stay_and_numbers_are_of_that_truth(ru
     assert ranked["metrics"]["accuracy"]["n"] == 200
 
 
+def test_a_trajectory_holds_for_its_own_truth_alone(run: Run, table: TruthTable) -> None:
+    first, *_ = run.records
+    followed = replace(first, training={**first.training, "trajectory": {"points": []}})
+    [same] = rejudge(replace(run, records=(followed,)), table, POLICY).records
+    [other] = rejudge(replace(run, records=(followed,)), table, OTHER).records
+    assert same.training == followed.training
+    assert other.training == first.training
+
+
 def test_a_column_is_judged_beside_live_flops_and_by_its_composition(table: TruthTable) -> None:
     truth = truth_of(table, POLICY)
     found = judge_column(truth.accuracy_A, truth.accuracy_A, truth.index_A, resamples=0)

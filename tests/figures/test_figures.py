@@ -71,7 +71,7 @@ def test_what_cannot_be_drawn_is_named_and_the_others_are_drawn(fake):
     gallery = draw_run(fake.make_run({"one-shot": 0.7}))
     assert set(gallery.drawn) | set(gallery.skipped) == set(FIGURES)
     assert {"tau_by_strategy", "top_k_curve"} <= set(gallery.drawn)
-    assert gallery.skipped["tau_along_training"] == "no record has a trajectory; run with scoring.trajectory"
+    assert gallery.skipped["tau_along_training"] == "no record has a trajectory by this truth; set scoring.trajectory"
     with pytest.raises(DataError, match="no figure can be drawn: tau_along_training: no record has"):
         draw_run(fake.make_run({"one-shot": 0.7}), only=["tau_along_training"])
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import platform
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +12,8 @@ import pytest
 import torch
 
 import nasbench_harness
-from nasbench_harness.system import environment
 from nasbench_harness.system.engine_version import ENGINE, digest_of, engine_version
-from nasbench_harness.system.environment import command_of, environment_record, source_commit
+from nasbench_harness.system.environment import command_of, environment_record
 
 
 def test_the_record_is_json_and_names_what_matters():
@@ -104,42 +101,3 @@ def test_the_record_betrays_no_person_or_folder_and_names_the_machine_once():
     assert platform.node() not in text
     if len(getpass.getuser()) > 3:
         assert getpass.getuser() not in text.split('"')
-
-
-@pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    """A repository with one commit that looks like this one."""
-    package = tmp_path / "tree" / "nasbench_harness"
-    package.mkdir(parents=True)
-    (package / "environment.py").write_text("")
-    (package.parent / "pyproject.toml").write_text("")
-    monkeypatch.setattr(environment, "__file__", str(package / "system" / "environment.py"))
-    return package.parent
-
-
-def git(folder, *arguments):
-    settings = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(["git", "-C", str(folder), *settings, *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-def test_the_commit_is_told_and_a_changed_package_is_marked(checkout):
-    assert source_commit() is None
-    git(checkout, "init", "--quiet")
-    assert source_commit() is None
-    git(checkout, "add", ".")
-    git(checkout, "commit", "--quiet", "-m", "first")
-    commit = git(checkout, "rev-parse", "HEAD")
-    assert source_commit() == commit
-    (checkout / "notes.txt").write_text("not part of the package")
-    (checkout / "pyproject.toml").write_text("# neither is this")
-    assert source_commit() == commit
-    (checkout / "nasbench_harness" / "environment.py").write_text("changed = True")
-    assert source_commit() == commit + "+changed"
-
-
-def test_no_git_no_commit(checkout, monkeypatch):
-    (checkout / ".git").mkdir()
-    monkeypatch.setenv("PATH", "")
-    assert source_commit() is None
