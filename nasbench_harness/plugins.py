@@ -11,6 +11,7 @@ import importlib.util
 import re
 import sys
 import traceback
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,11 @@ def _run(path: Path, data: bytes) -> None:
     except BaseException as error:  # whatever a stranger's file may raise
         del sys.modules[name]
         raise UsageError(f"plug-in {path} cannot be loaded: {_cause(error, path)}; fix the file") from error
+
+
+def is_loaded(path: Path | str, digests: Iterable[str]) -> bool:
+    """Whether the parts of a file that are at hand are those of one of these digests."""
+    return _loaded.get(Path(path)) in set(digests)
 
 
 def fault_of_plugin(error: BaseException) -> str | None:

@@ -13,9 +13,9 @@ from nasbench_harness.api.inputs import as_scores, as_truth
 from nasbench_harness.data.truths import table_for
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.judge import judge_scores
-from nasbench_harness.evaluation.rejudge import rejudge
 from nasbench_harness.evidence import Rules, Sample, Side
 from nasbench_harness.evidence.looks import LOOKS
+from nasbench_harness.experiment.rejudge import rejudge
 from nasbench_harness.records import RECORD_FILE, SCORES_FILE, Run, read_run
 from nasbench_harness.records.schema import lookup
 from nasbench_harness.report.html import html_table

@@ -14,9 +14,9 @@ from nasbench_harness import report
 from nasbench_harness.api.compare import compare
 from nasbench_harness.data.truths import table_for
 from nasbench_harness.errors import DataError, HarnessError
-from nasbench_harness.evaluation.rejudge import rejudge
 from nasbench_harness.evidence import Gate
 from nasbench_harness.evidence.join import join
+from nasbench_harness.experiment.rejudge import rejudge
 from nasbench_harness.records import Run, read_run
 from nasbench_harness.report.page import MOST_BYTES, Page, build_page
 from nasbench_harness.report.page.pictures import Pictures, draw_pictures

@@ -16,8 +16,8 @@ from nasbench_harness.api.leaderboard import Leaderboard, leaderboard
 from nasbench_harness.api.progress import in_notebook, notebook_shell, shown_progress
 from nasbench_harness.data.truths import table_for, truth_vector
 from nasbench_harness.errors import DataError
-from nasbench_harness.evaluation.rejudge import rejudge
 from nasbench_harness.experiment import Experiment, load_experiment, select_strategies, with_seeds
+from nasbench_harness.experiment.rejudge import rejudge
 from nasbench_harness.figures import draw_run, save_figures
 from nasbench_harness.records import Record, ScoreTable, read_scores, unit_dir
 from nasbench_harness.records.store import all_stored

@@ -157,7 +157,7 @@ def judged(run: Run, policies: str | None, truth: Path | None, for_table: bool =
     if not names:
         return {"": run}
     from nasbench_harness.data.truths import path_for
-    from nasbench_harness.evaluation.rejudge import rejudge_by_each
+    from nasbench_harness.experiment.rejudge import rejudge_by_each
     from nasbench_harness.truth import open_table
 
     return rejudge_by_each(run, open_table(path_for(names[0], truth)), names, for_table)

@@ -41,6 +41,12 @@ METHODS = {
         "reproduction",
         SPOS,
     ),
+    "one-shot-uniform-8": Method(
+        "The same with 8 channels where others are narrower: as wide as efs-accum-k2, without its copies.",
+        '{kind = "one-shot", sampler = "uniform", channels = 8}',
+        "control",
+        "control for EFS-NAS",
+    ),
     "one-shot-balanced": Method(
         "One supernet, groups of nonlinearity count equally often: EFS-NAS's sampler without its partition.",
         '{kind = "one-shot", sampler = "balanced"}',
@@ -60,8 +66,8 @@ METHODS = {
         f"{FAIR_NAS}, strict fairness",
     ),
     "ensemble": Method(
-        "Four supernets over the whole space, a quarter of the budget each, ranks averaged.",
-        '{kind = "ensemble", networks = 4}',
+        "Several supernets over the whole space, an equal part of the budget each, ranks averaged.",
+        '{kind = "ensemble"}',
         "control",
         "control for methods with several networks",
     ),
@@ -158,6 +164,12 @@ METHODS = {
     "hm-nas": Method(
         "HM-NAS: a mixture of all operations under masks of edges, operations and weights.",
         '{kind = "hm-nas", masking = true}',
+        "adaptation",
+        HM_NAS,
+    ),
+    "hm-nas-structure": Method(
+        "HM-NAS with a rate and a pressure of their own for the masks of operations and edges, so that some close.",
+        '{kind = "hm-nas", structure_rate = 1e-3, structure_pressure = 0.01}',
         "adaptation",
         HM_NAS,
     ),

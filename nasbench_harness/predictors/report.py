@@ -93,7 +93,8 @@ def print_report(result: dict[str, Any], console: Console) -> None:
         f"C{settings['channels']} N{settings['cells']}, {settings['size']} x {settings['size']}, "
         f"batch {settings['batch']}, seed {settings['seed']}"
     )
-    headings = ["predictor", "sign", "tau-b", "Spearman", "top 10 %", "best of 10", "tau publ.", "rho publ."]
+    headings = ["predictor", "sign", "tau-b", "within", "with", "Spearman", "top 10 %", "best of 10"]
+    headings += ["tau publ.", "rho publ."]
     rows = []
     found = sorted(result["predictors"].items(), key=lambda item: -(item[1]["metrics"]["kendall_tau"] or -2.0))
     for name, row in found:
@@ -103,15 +104,18 @@ def print_report(result: dict[str, Any], console: Console) -> None:
                 name,
                 row["direction"],
                 _number(metrics["kendall_tau"]),
+                _number(metrics["tau_within_flops"]),
+                _number(metrics["tau_with_flops"]),
                 _number(metrics["spearman"]),
                 _number(metrics["precision_at"]["0.1"]),
                 f"{metrics['top_k_accuracy']['10']:.2f}",
                 *_published(first),
             ]
         )
-        rows += [[f"{name}, published also", *[""] * 5, *_published(other)] for other in others]
+        rows += [[f"{name}, published also", *[""] * 7, *_published(other)] for other in others]
     protocol = "protocol of the published numbers"
     print_rows(title, [*headings, protocol], rows, console, texts=[protocol])
+    console.print("within, with: tau within equal live FLOPs, and of the sum of ranks with them", highlight=False)
     for name, reason in result["left_out"].items():
         console.print(f"left out: {name}, {reason}", highlight=False, markup=False)
 

@@ -10,6 +10,7 @@ from typing import Any
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.comparing import compared
 from nasbench_harness.evaluation.unit import analyse, judge_unit
+from nasbench_harness.experiment.reported import reported
 from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.records import Record, Run, ScoreTable, read_scores, unit_dir
 from nasbench_harness.records.store import replace_record
@@ -75,16 +76,16 @@ def _judged(
 ) -> Record:
     ranked = record.analysis["ranked"]
     same = (truth.policy, truth.sha256) == (record.truth["policy"], record.truth["sha256"])
-    # what a strategy reports of its decisions cannot be found again from scores
-    reported = record.analysis["strategy"] if same else {}
-    training = record.training if same else _without_trajectory(record.training)
-    names = [leaf["name"] for leaf in record.leaves]
+    by_strategy = reported(record, truth.vector)
+    if by_strategy is None:  # what it said by another truth would be wrong by this one
+        by_strategy = record.analysis["strategy"] if same else {}
+    names, leaves = [leaf["name"] for leaf in record.leaves], None if ranked is None else list(ranked["leaves"])
     return replace(
         record,
         **judge_unit(scores, truth, resamples, of_references),
-        training=training,
+        training=record.training if same else _without_trajectory(record.training),
         truth={**truth.among(scores.index).to_json(), "noise_ceiling": ceiling},
-        analysis=analyse(scores, truth, names, None if ranked is None else list(ranked["leaves"]), reported, resamples),
+        analysis=analyse(scores, truth, names, leaves, by_strategy, resamples),
     )
 
 

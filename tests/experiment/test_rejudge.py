@@ -14,8 +14,8 @@ import pytest
 from nasbench_harness.cli import main
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.columns import judge_column
-from nasbench_harness.evaluation.rejudge import rejudge, rejudge_by_each, update_records
 from nasbench_harness.evaluation.unit import analyse, judge_unit
+from nasbench_harness.experiment.rejudge import rejudge, rejudge_by_each, update_records
 from nasbench_harness.records import Record, Run, ScoreTable, read_record, read_run, unit_dir, write_record
 from nasbench_harness.records.schema import ADDED
 from nasbench_harness.report import SideBySide, leaderboard
