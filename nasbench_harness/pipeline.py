@@ -163,9 +163,10 @@ def _followed(unit: Unit) -> Followed | None:
     if section is None:
         return None
     if not experiment.strategies[unit.strategy].create().has_trajectory:
+        others = [name for name, section in experiment.strategies.items() if section.create().has_trajectory]
         raise UsageError(
             f"scoring.trajectory: {unit.strategy} has no networks that cover the space all along its training; "
-            "choose others by --strategies, or leave the setting out"
+            f"choose others by --strategies{' ' * bool(others)}{','.join(others)}, or leave the setting out"
         )
     if (section.images or 0) > experiment.scoring.images:
         raise UsageError(
