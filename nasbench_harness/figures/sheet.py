@@ -115,7 +115,7 @@ class Sheet:
         """What is left of these strategies beyond counting FLOPs, for a caption; empty where no record says it."""
         found = {name: [estimate(self.run.of(name), metric, self.signal) for metric in _BEYOND] for name in names}
         words = [
-            f"{style.name_of(name)} {' and '.join(_in_words(each) for each in pair if each is not None)}"
+            f"{style.name_of(name)} ({' and '.join(_in_words(each) for each in pair if each is not None)})"
             for name, pair in found.items()
             if None not in pair
         ]

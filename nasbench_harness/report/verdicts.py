@@ -122,7 +122,9 @@ def _mean(sample: Sample) -> tuple[str, Value]:
 
 
 def _estimate(found: Statistics | Beside | None, one: Comparison) -> Estimate | None:
-    return found and Estimate(found.difference, None, one.pair.candidate.n, found.interval, "seeds")
+    if found is None:
+        return None
+    return Estimate(found.difference, None, one.pair.candidate.n, found.interval, "seeds")
 
 
 def _by(one: Comparison, metric: str) -> Beside | None:

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.experiment.methods import METHODS
 from nasbench_harness.figures import FIGURES, draw_run, save_figures, style, tau_by_strategy, top_k_curve
+from nasbench_harness.figures.caption import Drawn
 from nasbench_harness.figures.page import page_of
 from nasbench_harness.records import Run, write_record
 from nasbench_harness.records.schema import ADDED
@@ -144,8 +145,9 @@ def test_captions_say_what_is_left_beyond_the_count(fake):
     [told] = [sentence for sentence in caption.split(" τ ") if "equal live FLOPs" in sentence]
     column = fake.make_record("efs-group", noise=FIVE["efs-group"]).metrics["negative_loss"]
     (low, high), within = column["intervals"]["tau_within_flops"], column["tau_within_flops"]
-    assert f"EFS-NAS, groups {within:.2f} [{low:.2f}, {high:.2f}] and {column['tau_with_flops']:.2f} [" in told
+    assert f"EFS-NAS, groups ({within:.2f} [{low:.2f}, {high:.2f}] and {column['tau_with_flops']:.2f} [" in told
     assert told.count("; ") == 2
+    assert Drawn(Figure(), "τ \N{MINUS SIGN}0.09.").tex == "$\\tau$ $-$0.09.\n"
     record = fake.make_record()
     before = {key: {n: v for n, v in column.items() if n not in ADDED} for key, column in record.metrics.items()}
     old = Run(Path("fake"), (fake.make_record(metrics=before),))
