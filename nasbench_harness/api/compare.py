@@ -134,5 +134,6 @@ def _from_scores(source: Any, metric: str, truth: Any, policy: str | None, name:
     of_file = isinstance(source, str | Path)
     protocol = {"truth": {"policy": known.policy}, "data": {"truth_sha256": known.sha256}}
     where, strategy = (str(source), Path(source).stem) if of_file else (name, name)
-    sample = Sample(strategy, tuple(values), value_S, where, protocol)
+    beside = evidence.beside_of(lambda metric: [lookup(column, metric) for column in judged.values()])
+    sample = Sample(strategy, tuple(values), value_S, where, protocol, beside=beside)
     return Side(sample.source, (sample,), (sample,), False)

@@ -16,7 +16,7 @@ import numpy as np
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evidence.pairs import Side
 from nasbench_harness.evidence.protocol import protocol_of
-from nasbench_harness.evidence.sample import METRICS, Sample
+from nasbench_harness.evidence.sample import METRICS, Sample, beside_of
 from nasbench_harness.records import Fingerprint, Record, Run, read_scores, unit_dir
 from nasbench_harness.records.digests import with_digest, without_digest
 from nasbench_harness.records.schema import lookup
@@ -80,7 +80,9 @@ class Baseline:
             raise DataError(f"{source}: {metric} is undefined for seed {self.units[values.index(None)].seed}")
         seeds = tuple(unit.seed for unit in self.units)
         prints: dict[int | str, Fingerprint] = {unit.seed: unit.fingerprint for unit in self.units}
-        return Sample(self.strategy, seeds, np.array(values, float), source, self.protocol, fingerprints=prints)
+        beside = beside_of(lambda name: [unit.metrics[signal].get(name) for unit in self.units])
+        value_S = np.array(values, float)
+        return Sample(self.strategy, seeds, value_S, source, self.protocol, fingerprints=prints, beside=beside)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values with their digest; environments that units share stand once."""

@@ -40,13 +40,30 @@ class Numbers:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The difference by a metric that does not decide, with its ``interval`` at the level of ``Numbers.interval``."""
+
+    metric: str
+    difference: float
+    interval: tuple[float, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"difference": self.difference, "interval": list(self.interval)}
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """One pair with its verdict; ``numbers`` is None where no statistics were needed or possible."""
+    """One pair with its verdict; ``numbers`` is None where no statistics were needed or possible.
+
+    ``beside``: the same seeds by other metrics, as far as they have them.
+    """
 
     pair: Pair
     verdict: Verdict
     numbers: Numbers | None
     notes: tuple[str, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -56,6 +73,7 @@ class Comparison:
             "candidate": self.pair.candidate.to_json(),
             "baseline": self.pair.baseline.to_json(),
             "statistics": self.numbers and self.numbers.to_json(),
+            "beside": {one.metric: one.to_json() for one in self.beside},
             "across": [found.to_json() for found in self.pair.across],
             "notes": list(self.notes),
         }
@@ -87,6 +105,13 @@ class Gate:
         return policies.pop() if len(policies) == 1 else None
 
     @property
+    def sample(self) -> int | None:
+        """How many architectures were drawn to be ranked; None where all are, or a side does not say or differs."""
+        protocols = [sample.protocol for one in self.comparisons for sample in (one.pair.candidate, one.pair.baseline)]
+        counts = {(protocol or {}).get("scoring", {}).get("architectures") for protocol in protocols}
+        return counts.pop() if len(counts) == 1 else None
+
+    @property
     def title(self) -> str:
         """What is compared, and by which truth."""
         return f"{self.candidate} against {self.baseline}" + (f" by {self.truth}" if self.truth else "")
@@ -108,6 +133,7 @@ class Gate:
             "baseline": self.baseline,
             "verdict": self.word,
             "truth": self.truth,
+            "sample": self.sample,
             "metric": self.metric,
             "signal": self.signal,
             "margin": self.rules.margin,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nasbench_harness.evidence.beside import with_beside
 from nasbench_harness.evidence.calls import Calls, Rules, calls
 from nasbench_harness.evidence.difference import Difference
 from nasbench_harness.evidence.gate import Comparison, Gate, Numbers
@@ -40,7 +41,7 @@ def gate(
     """
     pairs, notes = pair_up(candidate, baseline, across)
     prior = prior_of(baseline.around)
-    comparisons = judge_pairs(pairs, rules, prior, earlier)
+    comparisons = with_beside(judge_pairs(pairs, rules, prior, earlier), baseline.around, rules, metric)
     return Gate(candidate.name, baseline.name, metric, signal, rules, prior, comparisons, tuple(notes))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ METRICS = ("kendall_tau", "tau_within_flops", "tau_with_flops", "spearman", "pea
 """What may be gated. Others, such as the best rank, vary between seeds far more than between methods."""
 
 
+BESIDE = ("kendall_tau", "tau_within_flops", "tau_with_flops")
+"""What a verdict by another metric carries beside it."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """``value_S``: float64 ``[S]``, one value a seed. ``source``: where it comes from, for messages.
@@ -29,7 +33,7 @@ class Sample:
     ``protocol``: the description of its experiment, of a score file its truth alone; None where nothing is known.
     ``records``: those that the values were read from, empty for a score file. ``fingerprints``, by seed, stand for
     records not kept. ``folders``: where the scores of stored units lie, by seed. ``made``: fingerprints that were made
-    of stored units so far (None: there is none).
+    of stored units so far (None: there is none). ``beside``: float64 ``[S]`` of each of ``BESIDE`` that no seed lacks.
     """
 
     strategy: str
@@ -41,6 +45,7 @@ class Sample:
     fingerprints: Mapping[int | str, Fingerprint] = field(default_factory=dict, repr=False)
     folders: Mapping[int | str, Path] = field(default_factory=dict, repr=False)
     made: dict[int | str, Fingerprint | None] = field(default_factory=dict, repr=False, compare=False)
+    beside: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
@@ -61,6 +66,10 @@ class Sample:
     def is_(self, other: Sample) -> bool:
         """Whether both are the same results, from the same place."""
         return (self.source, self.seeds) == (other.source, other.seeds) and bool((self.value_S == other.value_S).all())
+
+    def by(self, metric: str) -> Sample | None:
+        """The same seeds by one of ``BESIDE``; None where one of them lacks it."""
+        return replace(self, value_S=self.beside[metric]) if metric in self.beside else None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -97,7 +106,14 @@ def sample_of(run: Run, strategy: str, metric: str, signal: str | None) -> Sampl
     value_S = np.array([value for value in values if value is not None], float)
     seeds = tuple(record.seed for record in records)
     folders: dict[int | str, Path] = {seed: run.unit_dir(strategy, seed) for seed in seeds}
-    return Sample(strategy, seeds, value_S, source, protocol_of(first), records, folders=folders)
+    beside = beside_of(lambda name: values_of(records, name, signal))
+    return Sample(strategy, seeds, value_S, source, protocol_of(first), records, folders=folders, beside=beside)
+
+
+def beside_of(values: Callable[[str], Sequence[float | None]]) -> dict[str, npt.NDArray[np.float64]]:
+    """The metrics of ``BESIDE`` that no seed lacks, from what gives one's values by its name."""
+    found = {name: values(name) for name in BESIDE}
+    return {name: np.array(each, float) for name, each in found.items() if None not in each}
 
 
 def check_metric(metric: str) -> str:

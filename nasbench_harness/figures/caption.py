@@ -21,6 +21,7 @@ _TEX = {
     "→": r"$\rightarrow$",
     "\u00d7": r"$\times$",  # the multiplication sign
     "≥": r"$\geq$",
+    "\N{MINUS SIGN}": "$-$",
 }
 
 

@@ -77,12 +77,12 @@ def draw_references(axis: Axes, record: Record, metric: str, names: tuple[str, .
     return values
 
 
-def set_limits(axis: Axes, shown: list[float]) -> None:
-    """Limits that hold the values with a margin; no more than 1, which correlations end at."""
+def set_limits(axis: Axes, shown: list[float], ticks: int = 5) -> None:
+    """Limits that hold the values with a margin, no more than 1, which correlations end at; about so many ticks."""
     if shown:
         margin = 0.05 * max(max(shown) - min(shown), 0.02)
         axis.set_xlim(min(shown) - margin, min(max(shown) + margin, 1.005))
-    axis.xaxis.set_major_locator(_few_ticks())
+    axis.xaxis.set_major_locator(_few_ticks(ticks))
     axis.grid(axis="x")
     axis.set_axisbelow(True)
 
@@ -106,7 +106,7 @@ def _draw_undefined(axis: Axes, place: int, page: Page) -> None:
     axis.text(
         0.5,
         place,
-        "undefined: constant scores",
+        "undefined",
         transform=axis.get_yaxis_transform(),
         ha="center",
         va="center",
@@ -115,7 +115,7 @@ def _draw_undefined(axis: Axes, place: int, page: Page) -> None:
     )
 
 
-def _few_ticks() -> Any:
+def _few_ticks(ticks: int) -> Any:
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10])
+    return MaxNLocator(nbins=ticks, steps=[1, 2, 2.5, 5, 10])

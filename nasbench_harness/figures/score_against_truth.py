@@ -176,4 +176,5 @@ def _caption(sheet: Sheet, records: list[Record]) -> str:
         truth_words(sheet.first),
         seed_words(records),
         sheet.median_words(),
+        sheet.beyond_words([record.strategy for record in records]),
     )

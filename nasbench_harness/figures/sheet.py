@@ -13,11 +13,14 @@ from nasbench_harness.figures import style
 from nasbench_harness.figures.caption import CannotDrawError
 from nasbench_harness.figures.page import Page
 from nasbench_harness.records import Record, Run, ScoreTable, read_scores
-from nasbench_harness.records.summary import estimate
+from nasbench_harness.records.summary import Estimate, estimate
 
 FloatArray = npt.NDArray[np.float64]
 TruthOf = Callable[[str], FloatArray]
 """Accuracies by policy, float64 ``[15625]``; raises ``DataError`` where no table at hand has the column."""
+
+
+_BEYOND = ("tau_within_flops", "tau_with_flops")
 
 
 def no_truth(policy: str) -> FloatArray:
@@ -108,6 +111,17 @@ class Sheet:
         several = self.seeds_of(self.run.records) > 1
         return "Each panel shows the seed with the median τ." if several else ""
 
+    def beyond_words(self, names: Sequence[str]) -> str:
+        """What is left of these strategies beyond counting FLOPs, for a caption; empty where no record says it."""
+        found = {name: [estimate(self.run.of(name), metric, self.signal) for metric in _BEYOND] for name in names}
+        words = [
+            f"{style.name_of(name)} ({' and '.join(_in_words(each) for each in pair if each is not None)})"
+            for name, pair in found.items()
+            if None not in pair
+        ]
+        meaning = "τ among architectures of equal live FLOPs, and of the sum of ranks by score and by live FLOPs"
+        return f"{meaning}, with 95 % intervals: {'; '.join(words)}." if words else ""
+
     def scores(self, record: Record) -> ScoreTable:
         """The stored scores of a unit."""
         unit = (record.strategy, record.seed)
@@ -131,6 +145,13 @@ class Sheet:
     def _mean(self, strategy: str) -> float:
         found = estimate(self.run.of(strategy), "kendall_tau", self.signal)
         return -2.0 if found is None else found.mean
+
+
+def _in_words(found: Estimate) -> str:
+    if found.interval is None:
+        return style.number(found.mean)
+    low, high = map(style.number, found.interval)
+    return f"{style.number(found.mean)} [{low}, {high}]"
 
 
 def without_controls(sheet: Sheet, names: Sequence[str]) -> Sequence[str]:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_BEST = 3
+"""Strategies whose tau beyond counting FLOPs the caption tells."""
+
+
 def draw(sheet: Sheet) -> Drawn:
     """A mark a strategy: mean tau over seeds against mean time of training and scoring, each seed faint.
 
@@ -57,7 +61,7 @@ def draw(sheet: Sheet) -> Drawn:
     names = [list(found)[place] for place in order]
     left_out = name_points(figure, axis, mean_N2[order], [style.name_of(name) for name in names], page.small)
     unnamed = [names[place] for place in left_out]
-    return Drawn(figure, _caption(sheet, unnamed, sheet.run.records))
+    return Drawn(figure, _caption(sheet, unnamed, list(found)[:_BEST], sheet.run.records))
 
 
 def _seeds(sheet: Sheet, name: str) -> tuple[FloatArray, FloatArray] | None:
@@ -95,7 +99,7 @@ def _front(axis: Axes, mean_N2: FloatArray) -> None:
     axis.plot(x_N, y_N, color=style.GREY, linewidth=0.7, drawstyle="steps-post", label="best so far", zorder=1)
 
 
-def _caption(sheet: Sheet, unnamed: list[str], records: tuple[Record, ...]) -> str:
+def _caption(sheet: Sheet, unnamed: list[str], best: list[str], records: tuple[Record, ...]) -> str:
     machines = {str(record.environment.get("processor") or record.environment.get("device_name")) for record in records}
     names = "; ".join(style.name_of(name) for name in unnamed)
     return joined(
@@ -106,4 +110,5 @@ def _caption(sheet: Sheet, unnamed: list[str], records: tuple[Record, ...]) -> s
         truth_words(sheet.first),
         seed_words(records),
         "Large marks are means over seeds." if sheet.seeds_of(records) > 1 else "",
+        sheet.beyond_words(best),
     )

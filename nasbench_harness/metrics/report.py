@@ -18,6 +18,7 @@ from nasbench_harness.metrics.resampling import (
     ResampledPairAccuracy,
     ResampledPearson,
     ResampledPrecision,
+    ResampledPrecisionAtWorst,
     ResampledSpearman,
     ResampledTau,
     ResampledTauWithin,
@@ -146,6 +147,7 @@ def _measures(
         measures[f"pairwise_accuracy.{margin:g}"] = ResampledPairAccuracy(pair, margin)
     for fraction in FRACTIONS:
         measures[f"precision_at.{fraction:g}"] = ResampledPrecision(pair, fraction)
+        measures[f"precision_at_worst.{fraction:g}"] = ResampledPrecisionAtWorst(pair, fraction)
     return measures
 
 

@@ -7,7 +7,7 @@ then 1,000 resamples are one product of matrices. Sets of at most `EXACT` rows a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -129,21 +129,49 @@ class ResampledPrecision:
     """Share of the best `fraction` by score among the truly best; exact, with ties in the order of the rows."""
 
     def __init__(self, pair: Pair, fraction: float) -> None:
-        self._k = top_count(fraction, pair.n)
-        self._orders = (pair.by_score, pair.by_truth)
-        reach = min(pair.n, 2 * self._k + 200)  # so many of the first rows hold k draws, but for one resample in ages
-        self._rows = np.unique(np.concatenate([order[:reach] for order in self._orders]))
-        place_A = np.empty(pair.n, dtype=np.int64)
-        place_A[self._rows] = np.arange(len(self._rows))
-        self._short = [place_A[order[:reach]] for order in self._orders]
+        self._ends = _Ends((pair.by_score, pair.by_truth), top_count(fraction, pair.n))
 
     def __call__(self, weight_RA: Floats) -> Floats:
-        weight_RN = weight_RA[:, self._rows]
-        if min(weight_RN[:, order].sum(axis=1).min() for order in self._short) >= self._k:
-            chosen = [_first_of(weight_RN, order, self._k) for order in self._short]
-        else:
-            chosen = [_first_of(weight_RA, order, self._k) for order in self._orders]
-        return np.asarray(np.minimum(*chosen).sum(axis=1) / self._k)
+        _, by_score_RN, by_truth_RN = self._ends(weight_RA)
+        return np.asarray(np.minimum(by_score_RN, by_truth_RN).sum(axis=1) / self._ends.k)
+
+
+class ResampledPrecisionAtWorst:
+    """Share of the worst `fraction` by score that is no better than the border of the truly worst; exact likewise."""
+
+    def __init__(self, pair: Pair, fraction: float) -> None:
+        codes = (pair.score_code_A, pair.truth_code_A)
+        worst_first = [np.argsort(code_A, kind="stable") for code_A in codes]
+        self._truth_code_A = pair.truth_code_A
+        self._ends = _Ends(worst_first, top_count(fraction, pair.n))
+
+    def __call__(self, weight_RA: Floats) -> Floats:
+        rows, by_score_RN, by_truth_RN = self._ends(weight_RA)
+        code_N = self._truth_code_A[rows]
+        border_R = np.where(by_truth_RN > 0, code_N, 0).max(axis=1)
+        return np.asarray((by_score_RN * (code_N <= border_R[:, None])).sum(axis=1) / self._ends.k)
+
+
+class _Ends:
+    """The first `k` draws of a resample in two orders of the rows."""
+
+    def __init__(self, orders: Sequence[Rows], k: int) -> None:
+        self.k = k
+        self._orders = orders
+        n = len(orders[0])
+        reach = min(n, 2 * k + 200)  # so many of the first rows hold k draws, but for one resample in ages
+        self._rows = np.unique(np.concatenate([order[:reach] for order in orders]))
+        place_A = np.empty(n, dtype=np.int64)
+        place_A[self._rows] = np.arange(len(self._rows))
+        self._short = [place_A[order[:reach]] for order in orders]
+
+    def __call__(self, weight_RA: Floats) -> tuple[Rows, Floats, Floats]:
+        """Some rows [N] that hold them all, and how often each is among them in either order, [R, N]."""
+        rows, weight_RN, orders = self._rows, weight_RA[:, self._rows], self._short
+        if min(weight_RN[:, order].sum(axis=1).min() for order in orders) < self.k:
+            rows, weight_RN, orders = np.arange(weight_RA.shape[1]), weight_RA, list(self._orders)
+        first, second = (_first_of(weight_RN, order, self.k) for order in orders)
+        return rows, first, second
 
 
 def _first_of(weight_RA: Floats, order: Rows, k: int) -> Floats:

@@ -21,6 +21,10 @@ _TITLES = {
     "best_rank_at.10": ("best rank@10", "best_rank_at_10", 0, ""),
     "top_k_accuracy.10": ("top-10 acc. %", "top_10_accuracy_percent", 2, "%"),
     "regret_at.10": ("regret@10", "regret_at_10_points", 2, "points of accuracy"),
+    "tau_in_predicted_top_10_percent": ("tau predicted top 10 %", "tau_predicted_top_10_percent", 3, ""),
+    "worst_rank_at.10": ("worst rank@10", "worst_rank_at_10", 0, ""),
+    "precision_at_worst.0.05": ("P@worst 5 %", "precision_at_worst_5_percent", 3, ""),
+    "pairwise_accuracy.1": ("pairs > 1 point", "pairwise_accuracy_above_1_point", 3, ""),
 }
 """Title, name, digits and unit of each metric."""
 _COSTS = {
@@ -28,7 +32,7 @@ _COSTS = {
     "seconds": ("time", "time_s", "s"),
     "peak_memory_mb": ("memory", "memory_mb", "MB"),
 }
-_LOWER_IS_BETTER = {"best_rank_at.10", "regret_at.10", *_COSTS}
+_LOWER_IS_BETTER = {"best_rank_at.10", "worst_rank_at.10", "regret_at.10", *_COSTS}
 # What a narrow terminal gives up first is last here.
 _ORDER_OF_WORTH = (
     "tau_within_flops",
@@ -44,6 +48,10 @@ _ORDER_OF_WORTH = (
     "precision_at.0.05",
     "best_rank_at.10",
     "peak_memory_mb",
+    "tau_in_predicted_top_10_percent",
+    "pairwise_accuracy.1",
+    "precision_at_worst.0.05",
+    "worst_rank_at.10",
 )
 
 

@@ -24,6 +24,10 @@ METRICS = (
     "best_rank_at.10",
     "top_k_accuracy.10",
     "regret_at.10",
+    "tau_in_predicted_top_10_percent",
+    "worst_rank_at.10",
+    "precision_at_worst.0.05",
+    "pairwise_accuracy.1",
 )
 """Metrics of a row in the order of the columns; dotted names as in the record."""
 COSTS = ("architecture_updates", "seconds", "peak_memory_mb")

@@ -18,7 +18,7 @@ __all__ = ["Column", "Numbers", "Table", "Value", "markdown_of", "markdown_table
 
 Value = Estimate | float | int | str | None
 T = TypeVar("T")
-_LEADING = 2
+_LEADING = 3
 """The highest ``Column.worth`` of the columns that a table of a paper has unless others are asked for."""
 
 

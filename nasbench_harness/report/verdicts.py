@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nasbench_harness.evidence import WORDS, Comparison, Gate, Sample
+from nasbench_harness.evidence import WORDS, Beside, Comparison, Gate, Sample
+from nasbench_harness.evidence.gate import Numbers as Statistics
 from nasbench_harness.evidence.prior import Prior
 from nasbench_harness.records.summary import Estimate
 from nasbench_harness.report.notes import MISSING, words
@@ -15,6 +16,13 @@ from nasbench_harness.report.tables import Numbers, Table, Value, markdown_of, s
 if TYPE_CHECKING:
     from rich.console import Console
 
+TITLES = {"kendall_tau": "tau", "tau_within_flops": "within FLOPs", "tau_with_flops": "with FLOPs"}
+"""Headings of the metrics that stand beside the one that decides."""
+_MEANINGS = {
+    "kendall_tau": "of scores and truth",
+    "tau_within_flops": "tau among architectures of equal live FLOPs",
+    "tau_with_flops": "tau of the sum of ranks by score and by live FLOPs",
+}
 _LEVELS = {"worse": "error", "undecided": "warning"}
 
 
@@ -50,6 +58,7 @@ def gate_table(gate: Gate) -> Table:
         "candidate_run": gate.candidate,
         "baseline_run": gate.baseline,
         "truth": gate.truth,
+        "sample": gate.sample,
         "metric": gate.metric,
         "signal": gate.signal,
         "margin": gate.rules.margin,
@@ -73,18 +82,38 @@ def gate_columns(gate: Gate) -> list[Numbers]:
         "seeds_candidate": tuple(candidate for candidate, _ in seeds),
         "seeds_baseline": tuple(baseline for _, baseline in seeds),
     }
+    beside = [
+        column(
+            TITLES[metric],
+            f"difference_{metric}",
+            worth,
+            ((_difference(found), _estimate(found, one)) for one in rows for found in [_by(one, metric)]),
+        )
+        for worth, metric in enumerate(metrics_beside(gate), 2)
+    ]
     return [
         column("strategy", "strategy", 0, ((_name(one), _name(one)) for one in rows)),
         column("verdict", "verdict", 0, ((one.verdict.word, one.verdict.word) for one in rows)),
-        column("difference [interval]", "difference", 0, ((_difference(one), _estimate(one)) for one in rows)),
+        column(
+            "difference [interval]",
+            "difference",
+            0,
+            ((_difference(one.numbers), _estimate(one.numbers, one)) for one in rows),
+        ),
         replace(column("seeds", "seeds", 1, ((text := f"{n} v {m}", text) for n, m in seeds)), more=more),
-        column("p worse", "p_worse", 2, (_p(one, "p_worse") for one in rows)),
-        column(loss, "loss_probability", 3, (_p(one, "loss_probability") for one in rows), lower=True),
-        column("more seeds", "more_seeds", 4, (_further(one) for one in rows)),
-        column("candidate", "candidate", 5, (_mean(one.pair.candidate) for one in rows)),
-        column("baseline", "baseline", 6, (_mean(one.pair.baseline) for one in rows)),
-        column("permutation p", "permutation_p", 7, (_p(one, "permutation_p") for one in rows)),
+        column("p worse", "p_worse", 3, (_p(one, "p_worse") for one in rows)),
+        *beside,
+        column(loss, "loss_probability", 4, (_p(one, "loss_probability") for one in rows), lower=True),
+        column("more seeds", "more_seeds", 5, (_further(one) for one in rows)),
+        column("candidate", "candidate", 6, (_mean(one.pair.candidate) for one in rows)),
+        column("baseline", "baseline", 7, (_mean(one.pair.baseline) for one in rows)),
+        column("permutation p", "permutation_p", 8, (_p(one, "permutation_p") for one in rows)),
     ]
+
+
+def metrics_beside(gate: Gate) -> list[str]:
+    """Those that some verdict carries beside the one that decides."""
+    return list(dict.fromkeys(found.metric for one in gate.comparisons for found in one.beside))
 
 
 def _mean(sample: Sample) -> tuple[str, Value]:
@@ -92,21 +121,25 @@ def _mean(sample: Sample) -> tuple[str, Value]:
     return f"{mean:.3f}", mean
 
 
-def _estimate(one: Comparison) -> Estimate | None:
-    if one.numbers is None:
+def _estimate(found: Statistics | Beside | None, one: Comparison) -> Estimate | None:
+    if found is None:
         return None
-    return Estimate(one.numbers.difference, None, one.pair.candidate.n, one.numbers.interval, "seeds")
+    return Estimate(found.difference, None, one.pair.candidate.n, found.interval, "seeds")
+
+
+def _by(one: Comparison, metric: str) -> Beside | None:
+    return next((found for found in one.beside if found.metric == metric), None)
 
 
 def _name(one: Comparison) -> str:
     return f"{one.pair.name} (across)" if one.pair.across else one.pair.name
 
 
-def _difference(one: Comparison) -> str:
-    if one.numbers is None:
+def _difference(found: Statistics | Beside | None) -> str:
+    if found is None:
         return MISSING
-    low, high = one.numbers.interval
-    return f"{one.numbers.difference:+.3f} [{low:+.3f}, {high:+.3f}]"
+    low, high = found.interval
+    return f"{found.difference:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def _p(one: Comparison, name: str) -> tuple[str, Value]:
@@ -128,6 +161,13 @@ def gate_notes(gate: Gate) -> list[str]:
     notes = (
         _rules(gate, len(tested)) if tested else [f"{gate.metric} by {words(gate.signal)}; no statistics were needed."]
     )
+    if beside := metrics_beside(gate):
+        notes.append(_beside_note(beside))
+    if gate.sample is not None:
+        notes.append(
+            f"ranked: a sample of {gate.sample:,} architectures (scoring.architectures); what another sample would "
+            "change is not in the intervals."
+        )
     rows = _sorted(gate)
     reasons = ((one.pair.name, one.verdict.reason) for one in rows if one.verdict.tier != "statistical")
     notes += _shared(reasons, len(rows))
@@ -136,6 +176,11 @@ def gate_notes(gate: Gate) -> list[str]:
         found = {str(field): None for one in gate.comparisons for field in one.pair.across}
         notes += [f"  {field}" for field in found]
     return [*notes, *gate.notes, *_shared(((one.pair.name, note) for one in rows for note in one.notes), len(rows))]
+
+
+def _beside_note(metrics: Sequence[str]) -> str:
+    meanings = "; ".join(f"{TITLES[metric]}: {_MEANINGS[metric]}" for metric in metrics)
+    return f"{meanings}; candidate less baseline, with intervals of the same kind, to be read beside the verdict."
 
 
 def _rules(gate: Gate, tests: int) -> list[str]:
@@ -169,7 +214,8 @@ def prior_note(prior: Prior) -> str:
 
 
 def _sentence(one: Comparison) -> str:
-    numbers = "" if one.numbers is None else f", difference {_difference(one)}"
+    numbers = "" if one.numbers is None else f", difference {_difference(one.numbers)}"
+    numbers += "".join(f", {TITLES[found.metric]} {_difference(found)}" for found in one.beside)
     return f"{one.verdict.word}{numbers}: {one.verdict.reason}"
 
 

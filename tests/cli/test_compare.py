@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from csv import DictReader
 
 import numpy as np
 import pytest
@@ -46,6 +47,31 @@ def test_json_has_every_seed_and_the_rules(runs, capsys) -> None:
     rows = {row["name"]: row for row in value["comparisons"]}
     assert rows["other"]["candidate"]["values"] == taus(0.387)
     assert rows["other"]["baseline"]["seeds"] == list(range(10))
+
+
+def test_each_row_has_the_differences_beyond_a_count(fake, tmp_path, capsys) -> None:
+    new, old = (
+        fake.write_run(tmp_path / name, {"a": taus(mean)}, "tau_within_flops", scoring={"architectures": 400})
+        for name, mean in (("new", 0.2), ("old", 0.5))
+    )
+    csv = tmp_path / "verdict.csv"
+    assert main(["compare", str(new), str(old), "--csv", str(csv)]) == 0  # tau is the same on both sides
+    out = capsys.readouterr().out
+    [heading] = [line for line in out.splitlines() if line.startswith("strategy")]
+    assert heading.index("difference [interval]") < heading.index("within FLOPs") < heading.index("with FLOPs")
+    assert "-0.300 [-0.3" in out
+    assert "within FLOPs: tau among architectures of equal live FLOPs; with FLOPs: tau of the sum" in out
+    assert "a sample of 400 architectures" in out
+    [row] = DictReader(csv.read_text().splitlines())
+    assert (float(row["difference"]), float(row["difference_tau_within_flops"])) == pytest.approx((0, -0.3))
+    assert float(row["difference_tau_within_flops_high"]) < -0.25
+    assert row["sample"] == "400"
+    assert main(["compare", str(new), str(old), "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    beside = value["comparisons"][0]["beside"]
+    assert list(beside) == ["tau_within_flops", "tau_with_flops"]
+    assert beside["tau_within_flops"]["difference"] == pytest.approx(-0.3)
+    assert value["sample"] == 400
 
 
 def test_strict_counts_the_undecided(runs, capsys) -> None:
@@ -109,7 +135,8 @@ def test_markdown_and_github(runs, tmp_path, capsys, monkeypatch) -> None:
     assert lines[0].startswith("### ")
     assert lines[4].startswith("| other | worse | -0.100 [")
     notes = capsys.readouterr().err.splitlines()
-    assert [line for line in notes if line.startswith("::error title=other::worse, difference -0.100")]
+    [error] = [line for line in notes if line.startswith("::error title=other::worse, difference -0.100")]
+    assert "within FLOPs +0.000 [" in error
     assert [line for line in notes if line.startswith("::notice title=same::not worse")]
 
 

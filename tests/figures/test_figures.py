@@ -16,8 +16,10 @@ from matplotlib.figure import Figure
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.experiment.methods import METHODS
 from nasbench_harness.figures import FIGURES, draw_run, save_figures, style, tau_by_strategy, top_k_curve
+from nasbench_harness.figures.caption import Drawn
 from nasbench_harness.figures.page import page_of
 from nasbench_harness.records import Run, write_record
+from nasbench_harness.records.schema import ADDED
 
 FIVE = {
     "one-shot-uniform": 0.7,
@@ -105,14 +107,17 @@ def test_strategies_are_drawn_alone_and_highlights_stand_out(fake):
 
 def test_tau_shows_each_seed_the_mean_and_the_references(fake, sheet_of):
     run = fake.make_run({"one-shot": 0.7, "single-edge": 0.3}, 3)
-    axis, top = tau_by_strategy.draw(sheet_of(run)).figure.axes
+    axis, within, along, top = tau_by_strategy.draw(sheet_of(run)).figure.axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["few-shot, 1 edge", "one-shot"]  # 0 is on top
     assert axis.get_ylim()[0] > axis.get_ylim()[1]
     dots = [line for line in axis.lines if line.get_marker() == "o"]
     found = sorted(value for line in dots for value in line.get_xdata())
     assert found == sorted(record.metrics["negative_loss"]["kendall_tau"] for record in run.records)
-    best = sorted(value for line in top.lines if line.get_marker() == "o" for value in line.get_xdata())
-    assert best == sorted(record.metrics["negative_loss"]["tau_in_true_top_10_percent"] for record in run.records)
+    for panel, metric in (
+        (within, "tau_within_flops"), (along, "tau_with_flops"), (top, "tau_in_true_top_10_percent")
+    ):  # fmt: skip
+        seeds = sorted(value for line in panel.lines if line.get_marker() == "o" for value in line.get_xdata())
+        assert seeds == sorted(record.metrics["negative_loss"][metric] for record in run.records)
     references = run.records[0].references
     for name, title in (("flops", "FLOPs"), ("live_flops", "live FLOPs")):
         [line] = [line for line in axis.lines if line.get_label().startswith(f"{title} ")]
@@ -121,6 +126,32 @@ def test_tau_shows_each_seed_the_mean_and_the_references(fake, sheet_of):
     low, high = axis.get_xlim()
     assert low < min(found)
     assert high > 0.93
+
+
+def test_records_of_an_earlier_version_have_no_panels_beyond_the_count(fake, sheet_of):
+    record = fake.make_record()
+    before = {key: {n: v for n, v in column.items() if n not in ADDED} for key, column in record.metrics.items()}
+    old = tau_by_strategy.draw(sheet_of(Run(Path("fake"), (fake.make_record("old", metrics=before), record))))
+    new = tau_by_strategy.draw(sheet_of(Run(Path("fake"), (record,))))
+    assert [len(one.figure.axes) for one in (old, new)] == [2, 4]
+    assert "equal live FLOPs" in new.caption
+    assert "equal live FLOPs" not in old.caption
+    count = style.number(record.references["live_flops"]["tau_with_flops"])
+    assert f"live FLOPs {count}; τ, true top" in new.caption
+
+
+def test_captions_say_what_is_left_beyond_the_count(fake):
+    caption = draw_run(fake.make_run(FIVE), only=["tau_against_cost"]).drawn["tau_against_cost"].caption
+    [told] = [sentence for sentence in caption.split(" τ ") if "equal live FLOPs" in sentence]
+    column = fake.make_record("efs-group", noise=FIVE["efs-group"]).metrics["negative_loss"]
+    (low, high), within = column["intervals"]["tau_within_flops"], column["tau_within_flops"]
+    assert f"EFS-NAS, groups ({within:.2f} [{low:.2f}, {high:.2f}] and {column['tau_with_flops']:.2f} [" in told
+    assert told.count("; ") == 2
+    assert Drawn(Figure(), "τ \N{MINUS SIGN}0.09.").tex == "$\\tau$ $-$0.09.\n"
+    record = fake.make_record()
+    before = {key: {n: v for n, v in column.items() if n not in ADDED} for key, column in record.metrics.items()}
+    old = Run(Path("fake"), (fake.make_record(metrics=before),))
+    assert "equal live FLOPs" not in draw_run(old, only=["tau_against_cost"]).drawn["tau_against_cost"].caption
 
 
 def test_a_stand_in_ceiling_is_called_one_and_none_is_drawn_without_a_second_measurement(fake, sheet_of):

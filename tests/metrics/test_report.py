@@ -86,7 +86,8 @@ def test_every_number_but_extremes_has_an_interval_around_it() -> None:
     score, truth = noisy()
     found = metrics.evaluate(score, truth, flops=FLOPS, resamples=100).to_json()
     intervals = found.pop("intervals")
-    numbers = flat({name: found[name] for name in (*CORRELATIONS, "pairwise_accuracy", "precision_at")})
+    shares = ("pairwise_accuracy", "precision_at", "precision_at_worst")
+    numbers = flat({name: found[name] for name in (*CORRELATIONS, *shares)})
     assert set(intervals) == set(numbers)
     for name, (low, high) in intervals.items():
         assert low < high, name

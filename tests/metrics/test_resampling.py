@@ -17,13 +17,14 @@ from nasbench_harness.metrics.resampling import (
     ResampledPairAccuracy,
     ResampledPearson,
     ResampledPrecision,
+    ResampledPrecisionAtWorst,
     ResampledSpearman,
     ResampledTau,
     ResampledTauWithin,
     intervals_of,
     weight_blocks,
 )
-from nasbench_harness.metrics.topk import precision_of
+from nasbench_harness.metrics.topk import precision_at_worst_of, precision_of
 
 
 def tied(n: int) -> tuple[Pair, np.ndarray]:
@@ -57,6 +58,7 @@ def test_few_rows_are_resampled_exactly(n: int) -> None:
         (ResampledSpearman(pair), lambda taken, _: spearman_of(taken)),
         (ResampledPearson(pair), lambda taken, _: pearson_of(taken)),
         (ResampledPrecision(pair, 0.1), lambda taken, _: precision_of(taken, 0.1)),
+        (ResampledPrecisionAtWorst(pair, 0.1), lambda taken, _: precision_at_worst_of(taken, 0.1)),
     ]
     for found, expected in cases:
         np.testing.assert_allclose(weighted(found, n, 120), drawn(pair, expected, 120), atol=1e-12)
@@ -84,6 +86,9 @@ def test_a_long_tail_of_draws_does_not_run_out_of_rows() -> None:
     weight_RA = np.zeros((1, 1000))
     weight_RA[0, pair.by_truth[-1]] = 1000  # the worst row, drawn every time: nothing else is chosen by either side
     assert precision(weight_RA).tolist() == [1.0]
+    weight_RA = np.zeros((1, 1000))
+    weight_RA[0, pair.by_truth[0]] = 1000
+    assert ResampledPrecisionAtWorst(pair, 0.1)(weight_RA).tolist() == [1.0]
 
 
 def test_the_interval_of_a_mean_has_the_width_of_its_standard_error() -> None:

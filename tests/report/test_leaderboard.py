@@ -16,7 +16,7 @@ from nasbench_harness.records import Run
 from nasbench_harness.records.schema import ADDED, EXTREMES
 from nasbench_harness.records.summary import Estimate, estimate, noise_ceiling
 from nasbench_harness.report import leaderboard, print_leaderboard, render_markdown
-from nasbench_harness.report.cells import number
+from nasbench_harness.report.cells import number, table_of
 
 NOISES = {"one-shot": 0.6, "one-shot-balanced": 0.25, "random": 1.2}
 
@@ -127,8 +127,18 @@ def test_markdown_is_a_table_with_equal_rows(three):
 
 
 def test_a_wide_terminal_shows_every_column(three):
-    text = shown(leaderboard(three), 400)
-    for title in ("Spearman", "P@5 %", "best rank@10", "top-10 acc", "regret@10", "updates", "time", "memory"):
+    text = shown(leaderboard(three), 600)
+    for title in (
+        "Spearman",
+        "P@5 %",
+        "best rank@10",
+        "top-10 acc",
+        "regret@10",
+        "updates",
+        "time",
+        "memory",
+        "tau predicted top 10 %",
+    ):
         assert title in text
     assert "left out" not in text
     assert "(reference)" in text
@@ -289,6 +299,21 @@ def test_a_record_of_an_earlier_version_leaves_new_columns_empty_and_is_named(fa
     assert "the records of old, seed 0 are of an earlier version" in text
     assert "--policy cifar10_test_200" in text
     assert "constant scores" not in text
+
+
+def test_all_metrics_of_the_field_are_in_every_row_with_their_intervals(single):
+    board = leaderboard(single)
+    for row in (*board.rows, *board.references):
+        for metric in ("tau_in_predicted_top_10_percent", "precision_at_worst.0.05", "pairwise_accuracy.1"):
+            assert row.metrics[metric].interval is not None
+        assert row.metrics["worst_rank_at.10"].mean >= row.metrics["best_rank_at.10"].mean
+        assert row.metrics["worst_rank_at.10"].interval is None
+    table = table_of(board).sorted("worst_rank")
+    assert [column.name for column in table.chosen(["tau_predicted", "p_worst", "pairs"]).columns] == [
+        "strategy", "tau_predicted_top_10_percent", "precision_at_worst_5_percent", "pairwise_accuracy_above_1_point"
+    ]  # fmt: skip
+    worst = [value.mean for value in table.columns[table.places("worst_rank_at_10")[0]].values[:3]]
+    assert worst == sorted(worst)
 
 
 def test_extremes_have_no_interval_even_where_an_earlier_version_stored_one(fake):

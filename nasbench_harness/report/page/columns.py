@@ -35,7 +35,7 @@ class Column:
 def columns(board: Leaderboard) -> list[Column]:
     """The columns after name and plot, in their order."""
     found = [
-        _metric("kendall_tau", "tau", "Kendall's tau-b of scores and truth", 0, 3, True),
+        _metric("kendall_tau", "tau", "Kendall's tau-b of scores and truth", 0, 3),
         _metric("tau_within_flops", "within", "tau among architectures of equal live FLOPs", 0, 3),
         _metric("tau_with_flops", "with", "tau of the sum of ranks by score and by live FLOPs", 1, 3),
         _metric("tau_in_true_top_10_percent", "top 10 %", "tau among the truly best tenth", 1, 3),
@@ -59,6 +59,22 @@ def columns(board: Leaderboard) -> list[Column]:
         _metric("precision_at.0.05", "P@5 %", "share of the truly best twentieth among the highest twentieth", 2, 3),
         _metric("best_rank_at.10", "rank@10", "best true rank among the 10 highest scores", 2, 0, rising=True),
         _metric("top_k_accuracy.10", "acc.@10", "best true accuracy among the 10 highest scores, percent", 2, 2),
+        _metric("tau_in_predicted_top_10_percent", "predicted 10 %", "tau among the highest tenth by score", 2, 3),
+        _metric("worst_rank_at.10", "worst@10", "worst true rank among the 10 highest scores", 2, 0, rising=True),
+        _metric(
+            "precision_at_worst.0.05",
+            "P@worst 5 %",
+            "share of the lowest twentieth by score that is no better than the border of the truly worst",
+            2,
+            3,
+        ),
+        _metric(
+            "pairwise_accuracy.1",
+            "pairs > 1",
+            "share of the pairs whose truths differ by more than 1 point that are ordered rightly",
+            2,
+            3,
+        ),
         _cost("architecture_updates", "updates", "architecture-updates: what training spent", 2, _si),
         _cost("peak_memory_mb", "memory", "peak memory of a unit", 2, lambda value: f"{value:,.0f} MB"),
     ]
@@ -69,14 +85,12 @@ def columns(board: Leaderboard) -> list[Column]:
     return found
 
 
-def _metric(
-    name: str, title: str, meaning: str, rank: int, digits: int, interval: bool = False, rising: bool = False
-) -> Column:
-    return Column(name, title, meaning, rank, lambda row: _estimate(row.metrics.get(name), digits, interval), rising)
+def _metric(name: str, title: str, meaning: str, rank: int, digits: int, rising: bool = False) -> Column:
+    return Column(name, title, meaning, rank, lambda row: _estimate(row.metrics.get(name), digits), rising)
 
 
 def _of_signal(signal: str) -> Callable[[Row], Cell]:
-    return lambda row: _estimate(row.tau.get(signal), 3, False)
+    return lambda row: _estimate(row.tau.get(signal), 3)
 
 
 def _cost(name: str, title: str, meaning: str, rank: int, show: Callable[[float], str]) -> Column:
@@ -94,14 +108,14 @@ def _tier(row: Row) -> Cell:
     return Cell(str(row.place.tier), row.place.tier, f"ranks {first}-{last}" if first < last else f"rank {first}")
 
 
-def _estimate(found: Estimate | None, digits: int, interval: bool) -> Cell:
+def _estimate(found: Estimate | None, digits: int) -> Cell:
     if found is None:
         return Cell(MISSING, None)
-    text, spread = f"{found.mean:.{digits}f}", "" if found.sd is None else f"± {found.sd:.{digits}f}"
-    if interval and found.interval is not None:
-        low, high = found.interval
-        return Cell(f"{text} {spread}".rstrip(), found.mean, f"{low:.{digits}f} to {high:.{digits}f}")
-    return Cell(text, found.mean, spread)
+    text = f"{found.mean:.{digits}f}" + ("" if found.sd is None else f" ± {found.sd:.{digits}f}")
+    if found.interval is None:
+        return Cell(text, found.mean)
+    low, high = found.interval
+    return Cell(text, found.mean, f"{low:.{digits}f} to {high:.{digits}f}")
 
 
 def _duration(seconds: float) -> str:

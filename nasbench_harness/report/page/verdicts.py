@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from nasbench_harness.evidence import WORDS, Comparison, Gate
+from collections.abc import Sequence
+
+from nasbench_harness.evidence import WORDS, Beside, Comparison, Gate, Numbers
 from nasbench_harness.report.notes import MISSING
 from nasbench_harness.report.page.intervals import Axis, bar
 from nasbench_harness.report.page.markup import Html, element
-from nasbench_harness.report.verdicts import gate_notes
+from nasbench_harness.report.verdicts import TITLES, gate_notes, metrics_beside
 
 _SIGNS = {"better": "▲", "not worse": "●", "worse": "▼", "undecided": "?"}  # the others: "="
 _HEADINGS = (
@@ -29,13 +31,16 @@ def verdict_table(gate: Gate, number: int = 0) -> Html:
     axis = Axis(-reach, reach, (-gate.rules.margin,))
     drawn = any(one.numbers for one in rows)
     partners = {one.pair.baseline.strategy for one in rows}  # one of all stands in the title already
+    beside = metrics_beside(gate)
     headings = [name for name in _HEADINGS if drawn or name != "candidate less baseline"]
+    place = headings.index("seeds")
+    headings[place:place] = [TITLES[metric] for metric in beside]
     head = (element("th", name, scope="col", class_=_class(name)) for name in headings)
     table = element(
         "table",
         element("caption", f"{gate.title}: {gate.summary}"),
         element("thead", element("tr", head)),
-        element("tbody", (_row(one, axis, drawn, len(partners) > 1) for one in rows)),
+        element("tbody", (_row(one, axis, drawn, len(partners) > 1, beside) for one in rows)),
         class_="verdicts",
         id=f"verdicts-{number}",
     )
@@ -46,7 +51,7 @@ def verdict_table(gate: Gate, number: int = 0) -> Html:
     )
 
 
-def _row(one: Comparison, axis: Axis, drawn: bool, partner_named: bool) -> Html:
+def _row(one: Comparison, axis: Axis, drawn: bool, partner_named: bool, beside: Sequence[str]) -> Html:
     word, numbers = one.verdict.word, one.numbers
     name, partner = one.pair.candidate.strategy, one.pair.baseline.strategy
     below = [f"against {partner}"] if partner != name and partner_named else []
@@ -54,10 +59,7 @@ def _row(one: Comparison, axis: Axis, drawn: bool, partner_named: bool) -> Html:
     badge = element(
         "span", element("span", _SIGNS.get(word, "="), aria_hidden="true"), f" {word}", class_=f"verdict {_slug(word)}"
     )
-    difference: object = MISSING
-    if numbers is not None:
-        low, high = numbers.interval
-        difference = [f"{numbers.difference:+.3f}", element("small", f"{low:+.3f} to {high:+.3f}")]
+    others = {found.metric: found for found in one.beside}
     drawing = (
         element("td", numbers and bar(axis, numbers.difference, numbers.interval), class_="plot") if drawn else None
     )
@@ -68,13 +70,21 @@ def _row(one: Comparison, axis: Axis, drawn: bool, partner_named: bool) -> Html:
         "tr",
         element("th", name, element("small", ", ".join(below)) if below else None, scope="row", class_="name"),
         element("td", badge, class_="left"),
-        element("td", difference),
+        _difference(numbers),
         drawing,
+        (_difference(others.get(metric)) for metric in beside),
         element("td", f"{one.pair.candidate.n} v {one.pair.baseline.n}", element("small", more) if more else None),
         element("td", p),
         element("td", f"{one.pair.candidate.value_S.mean():.3f}"),
         element("td", f"{one.pair.baseline.value_S.mean():.3f}"),
     )
+
+
+def _difference(found: Numbers | Beside | None) -> Html:
+    if found is None:
+        return element("td", MISSING)
+    low, high = found.interval
+    return element("td", f"{found.difference:+.3f}", element("small", f"{low:+.3f} to {high:+.3f}"))
 
 
 def _class(heading: str) -> str | None:

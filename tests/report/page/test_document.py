@@ -23,7 +23,9 @@ from nasbench_harness.records import Run, read_run, read_scores
 from nasbench_harness.records.schema import lookup
 from nasbench_harness.report import leaderboard
 from nasbench_harness.report.page import build_page
+from nasbench_harness.report.page.board import board_table
 from nasbench_harness.report.page.chosen import choose, median_record
+from nasbench_harness.report.page.names import looks
 from nasbench_harness.report.page.pictures import Picture, Pictures, draw_pictures
 from nasbench_harness.space import N_ARCHITECTURES
 
@@ -136,6 +138,16 @@ def test_the_table_has_the_numbers_of_the_leaderboard(run, page):
     ]  # fmt: skip
     tau = leaderboard(run).rows[1].metrics["kendall_tau"]
     assert f">{tau.mean:.3f} ± {tau.sd:.3f}<small>{tau.interval[0]:.3f} to {tau.interval[1]:.3f}</small>" in rows[1][2]
+    within = leaderboard(run).rows[1].metrics["tau_within_flops"]
+    assert f">{within.mean:.3f} ± 0.000<small>{within.mean:.3f} to {within.mean:.3f}</small>" in rows[1][2]
+    alone = Run(run.folder, run.of("mine")[:1])
+    table = board_table(leaderboard(alone), looks(("mine",))[0])
+    [row] = re.findall(r'<tr data-kind="method".*?</tr>', table, re.S)
+    for metric in ("tau_within_flops", "tau_with_flops", "tau_in_predicted_top_10_percent", "pairwise_accuracy.1"):
+        found = leaderboard(alone).rows[0].metrics[metric]
+        low, high = found.interval
+        assert low < high
+        assert f">{found.mean:.3f}<small>{low:.3f} to {high:.3f}</small>" in row
     assert "few-shot" not in rows[1][2]
     assert page.html.count('<tr data-kind="reference"') == 2
 
@@ -150,6 +162,14 @@ def test_the_csv_is_the_leaderboard(run, page):
 def test_verdicts_stand_with_their_word_and_rules(page):
     assert '<span class="verdict better"><span aria-hidden="true">▲</span> better</span>' in page.html
     assert page.contents["verdicts"][0]["summary"] == "1 better"
+    table = page.html.split('<table class="verdicts"')[1].split("</table>")[0]
+    assert re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', table)[2:6] == [
+        "difference",
+        "candidate less baseline",
+        "within FLOPs",
+        "with FLOPs",
+    ]
+    assert len(re.findall(r"<td>\+0\.000<small>[+-]0\.000 to [+-]0\.000</small></td>", table)) == 2
     assert "at most 5 % false" in page.html
 
 
