@@ -1,4 +1,4 @@
-"""A mixture of all operations, which HM-NAS trains: on the kernels in C, and on torch's operations."""
+"""A mixture of all operations, which HM-NAS trains, and parts of it: on the kernels in C, and on torch's operations."""
 
 from __future__ import annotations
 
@@ -9,28 +9,39 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 import torch
-from agreement import TOLERANCE_FLOAT64, Agreement
+from agreement import TOLERANCE_FLOAT64, Agreement, compare_scores
 from cases import ENGINE, REFERENCE, Case, Effort, Work
-from network_cases import CLASSES, TRAIN_BATCH, one_batch
+from network_cases import CLASSES, SCORED_IMAGES, TRAIN_BATCH, draw_windows, one_batch
+from timing import WARM_UP, chunk
 from torch import Tensor
 from torch.nn import functional as F
 
 from nasbench_harness.errors import RunError
+from nasbench_harness.seeding import derive_rng
 from nasbench_harness.space import N_EDGES
 from nasbench_harness.strategies.hm_nas import network as hm_nas
 from nasbench_harness.strategies.hm_nas.edges import MIXED
 from nasbench_harness.supernet.network import NetworkShape, Supernet
+from nasbench_harness.supernet.scoring.scorable import Scores, score
+from nasbench_harness.system.progress import Silent
 
 SHAPE = (5, 3, 16)
 """Channels, cells a stage, side of the images: those of ``cifar10-fast``."""
 
+EDGE_WEIGHTS = np.array([1.0, 0.9, 1.1, 0.8, 1.05, 1.15])
+"""What masks and mixing leave of the edges of a trained mixture is of this size."""
+
 
 def cases() -> Iterator[Case]:
-    """One: gradients of the weights on a batch, then those of mixing, as a step of its first stage takes them."""
+    """Gradients of the weights on a batch, then those of mixing, as a step of its first stage takes them; and scores
+    of architectures whose edges count with their masked weights."""
     label = "{} channels, {} cells a stage, {} pixels".format(*SHAPE)
     name = "mixture-{}-{}-{}".format(*SHAPE)
-    yield Case(name, f"gradients of a mixture, {label}", f"two batches of {TRAIN_BATCH} images", partial(_mixture))
+    yield Case(name, f"gradients of a mixture, {label}", f"two batches of {TRAIN_BATCH} images", _mixture)
+    name = "mixture-parts-{}-{}-{}".format(*SHAPE)
+    yield Case(name, f"scores of a masked mixture's parts, {label}", f"a live cell on {SCORED_IMAGES} images", _parts)
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,27 @@ def _mixture(effort: Effort, folder: Path) -> Work:
     facts = {"batch": TRAIN_BATCH, "reference": "the same mixture on torch's operations"}
     candidates = {REFERENCE: partial(run, False), ENGINE: partial(run, True)}
     return Work(candidates, effort.steps, facts, _agreement(sides))
+
+
+def _parts(effort: Effort, folder: Path) -> Work:
+    channels, cells, side = SHAPE
+    torch.manual_seed(0)
+    network = Supernet(NetworkShape(channels, cells, 3, CLASSES))
+    resident, _, _ = one_batch(SCORED_IMAGES, side)
+    windows = draw_windows(effort.repeats * effort.windows, effort.window, derive_rng("benchmark", "parts"))
+    cells_R = [np.sort(np.concatenate(chunk(windows, r, effort.windows))) for r in range(effort.repeats)]
+
+    def run(kernels: bool, repeat: int) -> Scores:
+        off: AbstractContextManager[object] = patch.object(hm_nas, "blocked_batches", lambda *_: lambda _: None)
+        with nullcontext() if kernels else off:
+            parts = hm_nas.WeightedScorable(network, EDGE_WEIGHTS)
+            return score(parts, cells_R[max(repeat, 0)], resident, SCORED_IMAGES, Silent())
+
+    theirs = run(False, WARM_UP)
+    agreement = compare_scores(run(True, WARM_UP), [*zip(theirs.accuracy, -theirs.negative_loss, strict=True)])
+    facts = {"images": SCORED_IMAGES, "batch": SCORED_IMAGES, "reference": "the same parts on torch's operations"}
+    candidates = {REFERENCE: partial(run, False), ENGINE: partial(run, True)}
+    return Work(candidates, effort.windows * effort.window, facts, agreement)
 
 
 def _agreement(sides: _Sides) -> Agreement:

@@ -42,6 +42,7 @@ typedef struct {
     int64_t near;       /* bytes of a node's images that are worked on at once by each thread */
     int64_t far;        /* bytes from which on outputs are written past the caches */
     int64_t remembered; /* bytes of the first cell's outputs that are kept */
+    real times[6];      /* how often each edge counts */
 } Scoring;
 
 enum { CONVOLUTION, POOLING, SHORTCUT };
@@ -200,6 +201,18 @@ static Term outcome(Scoring *s, Use *use, int64_t side)
     return term;
 }
 
+/* A term that counts so often: read as a convolution's output is, whose scale says it. */
+static Term counted(Scoring *s, Term term, int64_t channels, real times)
+{
+    const Term made = {term.numbers, take(&s->pool, 2 * channels * (int64_t)sizeof(real))};
+    for (int64_t c = 0; c < channels; c++) {
+        made.factors[c] = term.factors ? term.factors[c] : 0;
+        made.factors[channels + c] = times * (term.factors ? term.factors[channels + c] : 1);
+    }
+    drop(&s->pool, term.factors);
+    return made;
+}
+
 /* What the operations on the edges out of a node make of it, in one reading; `ops` 0: nothing is asked of an edge. */
 static void outputs_of(Scoring *s, const Node *node, const uint8_t *ops, const Weight *weights, Term made[6])
 {
@@ -221,6 +234,8 @@ static void outputs_of(Scoring *s, const Node *node, const uint8_t *ops, const W
     const Term handed_on = written ? (Term){whole, 0} : node->term[0];
     for (int e = 0; e < 6; e++)
         if (ops[e] == SKIP_OP) made[e] = held(handed_on);
+    for (int e = 0; e < 6; e++)
+        if (ops[e] != NONE_OP && s->times[e] != 1) made[e] = counted(s, made[e], node->channels, s->times[e]);
     drop(&s->pool, whole);
 }
 
@@ -393,13 +408,15 @@ static void forget_batch(Scoring *s)
     }
 }
 
-/* For a network whose weights do not change meanwhile and whose first cell has so many copies; null without memory. */
-void *new_scoring(const Network *network, int64_t copies, int64_t near, int64_t far, int64_t remembered)
+/* For a network whose weights do not change meanwhile and whose first cell has so many copies; `times` [6]: how often
+ * each edge counts. Null without memory. */
+void *new_scoring(const Network *network, int64_t copies, int64_t near, int64_t far, int64_t remembered, const double *times)
 {
     Scoring *made = calloc(1, sizeof *made);
     if (!made) return 0;
     made->network = *network, made->copies = copies;
     made->near = near, made->far = far, made->remembered = remembered;
+    for (int e = 0; e < 6; e++) made->times[e] = (real)times[e];
     made->packed = calloc((size_t)network->weights, sizeof *made->packed);
     made->first = calloc((size_t)copies, sizeof *made->first);
     if (made->packed && made->first) return made;

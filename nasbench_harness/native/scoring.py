@@ -28,18 +28,28 @@ class Scorer:
     """A network whose weights do not change while this is used; it keeps its memory from call to call."""
 
     def __init__(
-        self, kernels: Kernels, layout: Layout, weights: Sequence[Tensor], epsilon: float, copies: int
+        self,
+        kernels: Kernels,
+        layout: Layout,
+        weights: Sequence[Tensor],
+        epsilon: float,
+        copies: int,
+        edge_weight_E: Sequence[float],
     ) -> None:
-        """``weights`` as ``Layout`` has them, convolutions in channels-last memory; the first cell has ``copies``."""
+        """``weights`` as ``Layout`` has them, convolutions in channels-last memory; the first cell has ``copies``.
+
+        ``edge_weight_E`` ``[6]`` multiplies what the edges give; an edge of weight 0 must be ``none`` in every code.
+        """
         self._library, self._layout, self._dtype = kernels.library, layout, kernels.dtype
         library = self._library
-        library.new_scoring.argtypes = [ctypes.POINTER(NetworkStruct), *[LONG] * 4]
+        library.new_scoring.argtypes = [ctypes.POINTER(NetworkStruct), *[LONG] * 4, POINTER]
         library.new_scoring.restype = POINTER
         library.end_scoring.argtypes, library.end_scoring.restype = [POINTER], None
         library.score_batch.argtypes = [POINTER, ctypes.c_int, LONG, POINTER, *[LONG] * 4]
         library.score_one.argtypes = [POINTER, ctypes.c_int, POINTER, POINTER, POINTER]
         self._network = NetworkHandle(layout, weights, epsilon)
-        self._scoring = library.new_scoring(self._network.struct, copies, NEAR_BYTES, FAR_BYTES, MOST_REMEMBERED)
+        times = (ctypes.c_double * len(edge_weight_E))(*edge_weight_E)
+        self._scoring = library.new_scoring(self._network.struct, copies, NEAR_BYTES, FAR_BYTES, MOST_REMEMBERED, times)
         if not self._scoring:
             raise MemoryError(NO_MEMORY)
         self._images = 0

@@ -2,7 +2,7 @@
 #include "step.c"
 #include <stdio.h>
 
-void *new_scoring(const Network *network, int64_t copies, int64_t near, int64_t far, int64_t remembered);
+void *new_scoring(const Network *network, int64_t copies, int64_t near, int64_t far, int64_t remembered, const double *times);
 int score_batch(void *scoring, int threads, int64_t images, const real *x, int64_t sn, int64_t sc, int64_t sy, int64_t sx);
 int score_one(void *scoring, int threads, const uint8_t *code, const int64_t *route, real *logits);
 
@@ -71,7 +71,7 @@ int main(void)
         if (training_steps(memory, &network, &images, 1, 1, bounds, codes[s], codes[s], 0, &rate, &loss)) return 1;
         printf("%.9g\n", loss);
     }
-    void *scoring = new_scoring(&network, 1, 1 << 14, 1 << 23, 1 << 26);
+    void *scoring = new_scoring(&network, 1, 1 << 14, 1 << 23, 1 << 26, (const double[6]){1, 1, 1, 1, 1, 1});
     score_batch(scoring, 1, IMAGES, x, PIXELS, SIDE * SIDE, SIDE, 1);
     for (int s = 0; s < STEPS; s++) {
         score_one(scoring, 1, codes[s], route, logits);

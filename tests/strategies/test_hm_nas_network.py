@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -15,11 +16,13 @@ from torch.nn import functional as F
 
 from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import DeviceImages
+from nasbench_harness.native import kernels
 from nasbench_harness.space import EDGES, NONE, code_to_index, connected_live_cells
 from nasbench_harness.strategies.hm_nas import network as hm_network
 from nasbench_harness.strategies.hm_nas.edges import INCOMING, MIXED
 from nasbench_harness.strategies.hm_nas.native_mixture import mixing_kernels
 from nasbench_harness.strategies.hm_nas.network import Mixture, WeightedScorable, binarise
+from nasbench_harness.supernet.native_engine.scoring import BlockedScoring
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import batch_norm
 from nasbench_harness.supernet.scoring.scorable import score
@@ -178,6 +181,20 @@ def test_weighted_edges_score_as_the_literal_network(
         for row, index in enumerate(CELLS.tolist()):
             logits = literal_logits(network, x, one_hot(index, weights))
             assert found.negative_loss[row] == pytest.approx(-float(F.cross_entropy(logits, labels)), abs=1e-3)
+
+
+@pytest.mark.parametrize("weights", [WEIGHTS, WEIGHTS * [1, 1, 0, 1, 0, 1]], ids=["weighted", "two masked"])
+def test_the_kernels_score_weighted_edges_as_torch_does(network: Supernet, weights: np.ndarray) -> None:
+    native = kernels(torch.float64)
+    if native is None:
+        pytest.skip("no kernels here")
+    double, x = copy.deepcopy(network).double(), torch.rand(21, 1, 8, 8, dtype=torch.float64)
+    batch = BlockedScoring(double, native, 8, weights.tolist()).on_batch(x)
+    reference = WeightedScorable(double, weights)
+    with torch.no_grad():
+        for cell, code in zip(CELLS.tolist(), live_codes(CELLS), strict=True):
+            expected = reference.logits(x, cell)
+            torch.testing.assert_close(batch(code, double.first_route), expected, rtol=1e-9, atol=1e-10)
 
 
 def test_the_order_of_cells_that_are_scored_together_does_not_matter(network: Supernet, images: DeviceImages) -> None:

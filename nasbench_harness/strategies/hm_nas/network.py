@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from nasbench_harness.space import EDGES, NONE
 from nasbench_harness.strategies.hm_nas.edges import INCOMING, MIXED
 from nasbench_harness.strategies.hm_nas.native_mixture import mixing_kernels, mixture_logits
+from nasbench_harness.supernet.native_engine.scoring import blocked_batches
 from nasbench_harness.supernet.network import Cell, Code, Supernet, live_codes
 from nasbench_harness.supernet.scoring.edge_cache import FirstCell, steps_of
 from nasbench_harness.supernet.scoring.group_engine import Sharing
@@ -116,8 +117,12 @@ class WeightedScorable:
     def engine(self) -> Callable[[Tensor], Answer]:
         """See ``Scorable``."""
         network, weights = self.network, self._weights
+        blocked, route = blocked_batches(network, weights), network.first_route
 
         def on_batch(x_NCHW: Tensor) -> Answer:
+            ready = blocked(x_NCHW)
+            if ready is not None:
+                return lambda code: ready(code, route)
             stem = network.stem_output(x_NCHW.contiguous(memory_format=torch.channels_last))
             cell: Cell = network.cells[0][0]  # type: ignore[index]
             first = FirstCell(lambda op, edge, relu: cell.convolve(edge, op, relu), stem, weights)

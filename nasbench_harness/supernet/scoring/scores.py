@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from torch import Tensor
@@ -16,8 +17,7 @@ from torch import Tensor
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.space import CONV_1X1, N_EDGES
 from nasbench_harness.supernet.layers import Code
-from nasbench_harness.supernet.native_engine.autograd import kernels_for
-from nasbench_harness.supernet.native_engine.scoring import BlockedScoring
+from nasbench_harness.supernet.native_engine.scoring import blocked_batches
 from nasbench_harness.supernet.network import Supernet, live_codes
 from nasbench_harness.supernet.scoring.edge_cache import Step, steps_of
 from nasbench_harness.supernet.scoring.functions import representative_of
@@ -51,16 +51,10 @@ class SupernetScorable:
 
     def engine(self) -> Callable[[Tensor], Answer]:
         """On native kernels where they can run a batch, else on torch."""
-        made: dict[bool, BlockedScoring | FastNetwork] = {}
+        blocked, fast = blocked_batches(self.network), cache(lambda: FastNetwork(self.network))
 
         def on_batch(x_NCHW: Tensor) -> Answer:
-            height, width = x_NCHW.shape[2:]
-            native = kernels_for(self.network, x_NCHW) if height == width else None
-            if (native is None) not in made:
-                made[native is None] = (
-                    FastNetwork(self.network) if native is None else BlockedScoring(self.network, native, height)
-                )
-            ready = made[native is None].on_batch(x_NCHW)
+            ready = blocked(x_NCHW) or fast().on_batch(x_NCHW)
             return lambda run: ready(*run)
 
         return on_batch

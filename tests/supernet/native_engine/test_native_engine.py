@@ -14,11 +14,11 @@ from nasbench_harness.native import kernels, kernels_description
 from nasbench_harness.native import scoring as native_scoring
 from nasbench_harness.space import N_ARCHITECTURES, connected_live_cells
 from nasbench_harness.supernet import network
+from nasbench_harness.supernet.native_engine import scoring
 from nasbench_harness.supernet.native_engine.autograd import kernels_for
 from nasbench_harness.supernet.native_engine.scoring import BlockedScoring
 from nasbench_harness.supernet.network import NetworkShape, Supernet, live_codes
 from nasbench_harness.supernet.operations import normalising_by
-from nasbench_harness.supernet.scoring import scores as scoring
 from nasbench_harness.supernet.scoring.scores import Scores, score_live_cells
 from nasbench_harness.system.progress import Silent
 
