@@ -49,6 +49,7 @@ OVERRIDES = {
         for seed in range(seeds)
     },
     **{f"cifar10-fast-crop-mean/one-shot-balanced/seed-{seed}": ("training.crop_fill=mean",) for seed in range(3)},
+    "literature-c5-sample/efs-accum-k2/seed-0": ("scoring.architectures=2000",),
     "literature-c5-sample/one-shot-balanced/seed-1": ("scoring.architectures=2000",),
     **{f"literature-c5-sample/one-shot-uniform/seed-{seed}": ("scoring.architectures=2000",) for seed in range(2)},
     "literature-c5/one-shot-balanced/seed-0": ("scoring.images=1000",),

@@ -1,0 +1,73 @@
+"""How much of tau is one bias: how a ranking weighs convolutions. Of stored records, without training anything.
+
+The bias of a unit is the root of the mean square, over architectures, of the mean rank error of their number of live
+convolutions (``breakdown`` of a record, as a share of the ranks): 0 where no count is rated above or below its worth.
+
+    python benchmarks/count_bias.py results/cifar10-study results/cifar10-study-freeze results/literature-c5*
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasbench_harness.errors import DataError, HarnessError
+from nasbench_harness.metrics import kendall_tau
+from nasbench_harness.records import read_run
+
+SIGNALS = ("accuracy", "negative_loss")
+TAUS = ("kendall_tau", "tau_within_flops", "tau_with_flops")
+
+
+def bias(column: Mapping[str, Any]) -> float:
+    """Of one signal's column of a record."""
+    groups = column["breakdown"]["rank_error"]["convolutions"]
+    count_G, error_G = (np.array([group[name] for group in groups], np.float64) for name in ("n", "error"))
+    return float(np.sqrt(np.average(error_G**2, weights=count_G)))
+
+
+def rows_in(folders: Sequence[Path], signal: str) -> list[dict[str, Any]]:
+    """A row for each unit by a signal, the smallest bias first.
+
+    ``DataError`` where they are fewer than three, a tau is undefined, or a record is damaged or lacks the breakdown.
+    """
+    rows = []
+    for folder in folders:
+        run = read_run(folder)
+        for record in run.records:
+            unit, column = str(run.unit_dir(record.strategy, record.seed)), record.metrics[signal]
+            if "breakdown" not in column or any(column.get(name) is None for name in TAUS):
+                raise DataError(f"{unit}: no breakdown or a tau that is undefined; judge its scores again (results)")
+            rows.append({"unit": unit, "bias": bias(column), **{name: column[name] for name in TAUS}})
+    if len(rows) < 3:
+        raise DataError(f"{', '.join(map(str, folders))}: found {len(rows)} units; at least 3 are needed")
+    return sorted(rows, key=lambda row: row["bias"])
+
+
+def main() -> None:
+    """Print a table a signal, and how bias and each tau go together."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, help="folders of runs")
+    arguments = parser.parse_args()
+    for signal in SIGNALS:
+        rows = rows_in(arguments.folders, signal)
+        print(f"by {signal.replace('_', ' ')}\n bias    tau  within   with  unit")
+        for row in rows:
+            print(f"{row['bias']:5.3f}  {row[TAUS[0]]:5.3f}  {row[TAUS[1]]:6.3f}  {row[TAUS[2]]:5.3f}  {row['unit']}")
+        bias_U = np.array([row["bias"] for row in rows])
+        for name, words in zip(TAUS, ("tau", "tau within FLOPs", "tau with FLOPs"), strict=True):
+            value_U = np.array([row[name] for row in rows])
+            r, tau = np.corrcoef(bias_U, value_U)[0, 1], kendall_tau(bias_U, value_U)
+            print(f"bias and {words}: r {r:+.2f}, tau-b {tau:+.2f} (n = {len(rows)})")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HarnessError as error:
+        sys.exit(f"count_bias: {error}")
