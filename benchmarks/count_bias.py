@@ -14,9 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import count_bias_figure
 import numpy as np
 
 from nasbench_harness.errors import DataError, HarnessError
+from nasbench_harness.figures import save_figures
 from nasbench_harness.metrics import kendall_tau
 from nasbench_harness.records import read_run
 
@@ -53,9 +55,10 @@ def main() -> None:
     """Print a table a signal, and how bias and each tau go together."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, help="folders of runs")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="folder for count_bias.png, .pdf and .tex")
     arguments = parser.parse_args()
-    for signal in SIGNALS:
-        rows = rows_in(arguments.folders, signal)
+    found = {signal: rows_in(arguments.folders, signal) for signal in SIGNALS}
+    for signal, rows in found.items():
         print(f"by {signal.replace('_', ' ')}\n bias    tau  within   with  unit")
         for row in rows:
             print(f"{row['bias']:5.3f}  {row[TAUS[0]]:5.3f}  {row[TAUS[1]]:6.3f}  {row[TAUS[2]]:5.3f}  {row['unit']}")
@@ -64,6 +67,8 @@ def main() -> None:
             value_U = np.array([row[name] for row in rows])
             r, tau = np.corrcoef(bias_U, value_U)[0, 1], kendall_tau(bias_U, value_U)
             print(f"bias and {words}: r {r:+.2f}, tau-b {tau:+.2f} (n = {len(rows)})")
+    if arguments.figures is not None:
+        save_figures({"count_bias": count_bias_figure.draw(found)}, arguments.figures)
 
 
 if __name__ == "__main__":
