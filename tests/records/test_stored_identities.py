@@ -48,7 +48,7 @@ OVERRIDES = {
         for epochs, seeds in ((60, 2), (360, 1))
         for seed in range(seeds)
     },
-    "cifar10-fast-60-hm-nas/hm-nas-structure/seed-0": ("budget.epochs=60",),
+    **{f"cifar10-fast-60-hm-nas/{name}/seed-0": ("budget.epochs=60",) for name in ("hm-nas", "hm-nas-structure")},
     **{f"cifar10-fast-crop-mean/one-shot-balanced/seed-{seed}": ("training.crop_fill=mean",) for seed in range(3)},
     "literature-c5-sample/efs-accum-k2/seed-0": ("scoring.architectures=2000",),
     "literature-c5-sample/one-shot-balanced/seed-1": ("scoring.architectures=2000",),
