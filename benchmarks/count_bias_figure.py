@@ -9,12 +9,8 @@ import numpy as np
 
 from nasbench_harness.figures import Drawn, style
 from nasbench_harness.figures.page import page_of
+from nasbench_harness.figures.sweep import METRICS
 
-TITLES = {
-    "kendall_tau": "Kendall τ",
-    "tau_within_flops": "τ within FLOPs",
-    "tau_with_flops": "τ with FLOPs",
-}
 _MARKS = (style.Mark("#0072B2", "o"), style.Mark("#D55E00", "s"))
 
 
@@ -26,8 +22,8 @@ def draw(rows: Mapping[str, Sequence[Mapping[str, Any]]], width: str = "neurips"
     page = page_of(width)
     with style.paper_style(page):
         figure = style.new_figure(page.text, 1.75 + 2 * page.line)
-        axes = figure.subplots(1, len(TITLES), sharey=True)
-        for axis, (metric, title) in zip(axes, TITLES.items(), strict=True):
+        axes = figure.subplots(1, len(METRICS), sharey=True)
+        for axis, (metric, title) in zip(axes, METRICS.items(), strict=True):
             for (signal, found), mark in zip(rows.items(), _MARKS, strict=False):
                 bias_U, tau_U = (np.array([row[name] for row in found]) for name in ("bias", metric))
                 r = f"{np.corrcoef(bias_U, tau_U)[0, 1]:+.2f}".replace("-", "\N{MINUS SIGN}")

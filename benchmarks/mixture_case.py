@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from agreement import TOLERANCE_FLOAT64, Agreement, compare_scores
 from cases import ENGINE, REFERENCE, Case, Effort, Work
-from network_cases import CLASSES, SCORED_IMAGES, TRAIN_BATCH, draw_windows, one_batch
-from timing import WARM_UP, chunk
+from network_cases import CLASSES, SCORED_IMAGES, TRAIN_BATCH, cells_to_score, one_batch
+from timing import WARM_UP
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -94,8 +94,7 @@ def _parts(effort: Effort, folder: Path) -> Work:
     torch.manual_seed(0)
     network = Supernet(NetworkShape(channels, cells, 3, CLASSES))
     resident, _, _ = one_batch(SCORED_IMAGES, side)
-    windows = draw_windows(effort.repeats * effort.windows, effort.window, derive_rng("benchmark", "parts"))
-    cells_R = [np.sort(np.concatenate(chunk(windows, r, effort.windows))) for r in range(effort.repeats)]
+    cells_R = cells_to_score(effort, derive_rng("benchmark", "parts"))
 
     def run(kernels: bool, repeat: int) -> Scores:
         off: AbstractContextManager[object] = patch.object(hm_nas, "blocked_batches", lambda *_: lambda _: None)

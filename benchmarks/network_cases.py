@@ -143,6 +143,12 @@ def draw_windows(count: int, size: int, rng: np.random.Generator) -> list[np.nda
     return [runs[number] for number in rng.choice(len(runs), count, replace=False)]
 
 
+def cells_to_score(effort: Effort, rng: np.random.Generator) -> list[np.ndarray]:
+    """For each repeat its windows of ``draw_windows``, as one rising array."""
+    windows = draw_windows(effort.repeats * effort.windows, effort.window, rng)
+    return [np.sort(np.concatenate(chunk(windows, r, effort.windows))) for r in range(effort.repeats)]
+
+
 def distinct_cells() -> np.ndarray:
     """Live cells that stand for all architectures of their function, ascending; what the engine runs."""
     return np.unique(representative_of())
@@ -157,8 +163,7 @@ def _score(shape: tuple[int, int, int], effort: Effort, folder: Path) -> Work:
     engine, reference = networks(shape)
     resident, x_NCHW, labels = one_batch(SCORED_IMAGES, shape[2])
     rng = derive_rng("benchmark", "scoring", shape)
-    windows = draw_windows(effort.repeats * effort.windows, effort.window, rng)
-    cells = [np.sort(np.concatenate(chunk(windows, r, effort.windows))) for r in range(effort.repeats)]
+    cells = cells_to_score(effort, rng)
     choices = [index_to_code(members_of(each, rng)).tolist() for each in cells]
 
     def run_reference(repeat: int) -> list[tuple[float, float]]:

@@ -125,15 +125,18 @@ def run_experiment(
 
 
 def check_experiment(
-    experiment: Experiment, sources: Sources, stop_below: float | None = None, keep_weights: bool = False
+    experiment: Experiment,
+    sources: Sources,
+    out: Path,
+    replace: bool = False,
+    stop_below: float | None = None,
+    keep_weights: bool = False,
 ) -> None:
-    """Raise what ``run_experiment`` would find before it trains, without training: of a grid, before its first point.
-
-    What is in the folder is not looked at.
-    """
+    """Raise what ``run_experiment`` would find before it trains: for a grid, before its first point is."""
     _threads(sources, 1)
     check_threshold(experiment, stop_below)
-    check_units(units_of(experiment, sources), keep_weights)
+    units = units_of(experiment, sources)
+    check_units((unit for unit in units if replace or finished_record(unit, out) is None), keep_weights)
 
 
 @dataclass(frozen=True)

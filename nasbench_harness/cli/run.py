@@ -217,7 +217,7 @@ def _check_all(options: RunOptions, points: Points) -> None:
     from nasbench_harness.runner import check_experiment
 
     with shown_progress(True) as progress:
-        for name, (described, _) in points.items():
+        for name, (described, folder) in points.items():
             try:
                 sources = sources_of(
                     described,
@@ -229,7 +229,7 @@ def _check_all(options: RunOptions, points: Points) -> None:
                     options.fetch,
                     progress,
                 )
-                check_experiment(described, sources, options.stop_below, options.keep_weights)
+                check_experiment(described, sources, folder, options.replace, options.stop_below, options.keep_weights)
             except UsageError as error:
                 raise UsageError(f"grid point {name}: {error}") from error
 
