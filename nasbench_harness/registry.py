@@ -140,10 +140,15 @@ class Registry(Generic[T]):
         """The part as a table with its name and every option, defaults included: equal parts give equal tables.
 
         A part of another distribution also states which one, in what version: its code decides the numbers too.
+        What a class names in ``before_they_were_options`` (options younger than stored results, with what they stood
+        for) is left out at that value, so that older results stay valid.
         """
         name = part if isinstance(part, str) else part["name"]
-        table = {"name": name, **dataclasses.asdict(self.build(part))}  # type: ignore[call-overload]
-        return table | self.provenance(name)
+        built = self.build(part)
+        table = {"name": name, **dataclasses.asdict(built)}  # type: ignore[call-overload]
+        young: Mapping[str, Any] = getattr(built, "before_they_were_options", {})
+        kept = {option: value for option, value in table.items() if option not in young or value != young[option]}
+        return kept | self.provenance(name)
 
     def provenance(self, name: str) -> dict[str, str]:
         """``{"distribution": "name version"}`` for a part that came through an entry point, else nothing."""

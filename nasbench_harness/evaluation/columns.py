@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nasbench_harness.metrics import breakdown, evaluate
 from nasbench_harness.metrics.report import RESAMPLES
-from nasbench_harness.space import CONV_1X1, CONV_3X3, flops, nonlinearity_count, operation_counts
+from nasbench_harness.space import convolution_count, flops, nonlinearity_count
 
 
 def judge_column(
@@ -49,5 +49,4 @@ def _references(index: bytes, true: bytes, resamples: int) -> dict[str, dict[str
 
 
 def _composition(index_A: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-    convolutions_A = operation_counts(CONV_1X1, live=True) + operation_counts(CONV_3X3, live=True)
-    return {"convolutions": convolutions_A[index_A], "nonlinearities": nonlinearity_count()[index_A]}
+    return {"convolutions": convolution_count()[index_A], "nonlinearities": nonlinearity_count()[index_A]}

@@ -59,6 +59,12 @@ METHODS = {
         "control",
         f"{EFS_NAS}, its sampler without its partition",
     ),
+    "one-shot-convolutions": Method(
+        "One supernet, each number of live convolutions equally often: does tau follow how they are weighed? Ours.",
+        '{kind = "one-shot", sampler = {name = "balanced", by = "convolutions"}}',
+        "control",
+        "a test of the sampler's share in the gain of EFS-NAS",
+    ),
     "one-shot-fair": Method(
         "One supernet, each operation of every edge once a step (FairNAS).",
         '{kind = "one-shot", sampler = "fair"}',

@@ -94,6 +94,7 @@ _METHODS = {
     "one-shot-uniform-8": ("one-shot, uniform, 8 channels", Mark(CONTROL_GREY, "<")),
     "one-shot-balanced": ("one-shot, balanced", Mark(CONTROL_GREY, "o")),
     "one-shot-balanced-multi": ("one-shot, balanced multi", Mark(CONTROL_GREY, "s")),
+    "one-shot-convolutions": ("one-shot, by convolutions", Mark(CONTROL_GREY, ">")),
     "ensemble": ("ensemble, one-shot", Mark(CONTROL_GREY, "h")),
     "random-partition": ("random partition", Mark(CONTROL_GREY, "^")),
     "random-routing": ("random routing", Mark(CONTROL_GREY, "d")),

@@ -19,7 +19,14 @@ from nasbench_harness.space.architecture import (
     parse_architecture,
     parse_architectures,
 )
-from nasbench_harness.space.counts import N_STAGES, flops, nonlinearity_count, operation_counts, parameters
+from nasbench_harness.space.counts import (
+    N_STAGES,
+    convolution_count,
+    flops,
+    nonlinearity_count,
+    operation_counts,
+    parameters,
+)
 from nasbench_harness.space.isomorphism import functional_classes, reference_classes
 from nasbench_harness.space.live import (
     PATHS,
@@ -54,6 +61,7 @@ __all__ = [
     "code_to_index",
     "connected",
     "connected_live_cells",
+    "convolution_count",
     "flops",
     "format_architecture",
     "functional_classes",

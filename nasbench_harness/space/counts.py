@@ -32,6 +32,12 @@ def nonlinearity_count() -> npt.NDArray[np.int8]:
 
 
 @cache
+def convolution_count() -> npt.NDArray[np.int64]:
+    """int64 [15625]: on how many live edges a convolution sits; read-only."""
+    return frozen(operation_counts(CONV_1X1, live=True) + operation_counts(CONV_3X3, live=True))
+
+
+@cache
 def operation_counts(operation: int, live: bool = False) -> npt.NDArray[np.int64]:
     """int64 [15625]: on how many edges (only the live ones if `live`) the operation number sits; read-only."""
     here_AE = all_codes() == operation

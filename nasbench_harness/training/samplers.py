@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from nasbench_harness.errors import UsageError
 from nasbench_harness.registry import Registry
-from nasbench_harness.space import N_EDGES, Subspace, code_to_index, connected, nonlinearity_count
+from nasbench_harness.space import N_EDGES, Subspace, code_to_index, connected, convolution_count, nonlinearity_count
 
 IntArray = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
@@ -50,18 +51,22 @@ class BalancedSampler(Sampler):
 
     ``form`` "single", as in the released NAS-Bench-201 code: one architecture a step, its group drawn uniformly.
     "multi", as in the paper: one architecture of every group at each step, their gradients summed. Groups that a
-    subspace does not meet are left out.
+    subspace does not meet are left out. ``by`` "convolutions" (ours) has seven groups instead, by the number of
+    convolutions on live edges.
     """
 
     form: Literal["single", "multi"] = "single"
+    by: Literal["nonlinearities", "convolutions"] = "nonlinearities"
+
+    before_they_were_options: ClassVar[Mapping[str, Any]] = {"by": "nonlinearities"}
 
     def per_step(self, subspace: Subspace) -> int:
         """One, or the number of groups that the subspace meets."""
-        return 1 if self.form == "single" else max(1, len(_groups(subspace)))
+        return 1 if self.form == "single" else max(1, len(self._groups(subspace)))
 
     def draw(self, subspace: Subspace, steps: int, rng: np.random.Generator) -> IntArray:
         """Architecture indices ``[steps, per_step]``."""
-        groups = _groups(subspace)
+        groups = self._groups(subspace)
         if not groups:
             raise UsageError(f"subspace {subspace.name!r} has no connected architecture to sample")
         if self.form == "multi":
@@ -74,12 +79,12 @@ class BalancedSampler(Sampler):
         drawn: IntArray = np.concatenate(groups)[starts + within][:, None]
         return drawn
 
-
-def _groups(subspace: Subspace) -> list[IntArray]:
-    """The connected members by nonlinearity count, 0 and 1 together; empty groups left out."""
-    members = subspace.connected().members
-    count_M = np.maximum(nonlinearity_count()[members], 1)
-    return [members[count_M == count] for count in np.unique(count_M)]
+    def _groups(self, subspace: Subspace) -> list[IntArray]:
+        """The connected members, a group for each count; empty groups left out."""
+        members = subspace.connected().members
+        count_A = convolution_count() if self.by == "convolutions" else np.maximum(nonlinearity_count(), 1)
+        count_M = count_A[members]
+        return [members[count_M == count] for count in np.unique(count_M)]
 
 
 @samplers.register("fair")

@@ -10,7 +10,17 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import chisquare
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.space import N_ARCHITECTURES, Subspace, connected, index_to_code, nonlinearity_count
+from nasbench_harness.space import (
+    CONV_1X1,
+    CONV_3X3,
+    N_ARCHITECTURES,
+    Subspace,
+    connected,
+    convolution_count,
+    index_to_code,
+    live_edges,
+    nonlinearity_count,
+)
 from nasbench_harness.training.samplers import samplers
 
 CHANCE = 1e-4
@@ -53,6 +63,19 @@ def test_balanced_draws_every_nonlinearity_group_equally_often_and_uniformly_ins
     for group in groups:
         assert chisquare(count[group]).pvalue > CHANCE
     assert chisquare(count).pvalue < CHANCE
+
+
+def test_balanced_by_convolutions_draws_each_number_of_live_convolutions_equally_often() -> None:
+    drawn = samplers.build({"name": "balanced", "by": "convolutions"}).draw(
+        Subspace.full(), 21_000, np.random.default_rng(4)
+    )
+    live_SE = live_edges()[drawn[:, 0]]
+    convolution_SE = np.isin(index_to_code(drawn[:, 0]), (CONV_1X1, CONV_3X3))
+    number = (live_SE & convolution_SE).sum(axis=1)
+    assert chisquare(np.bincount(number, minlength=7)).pvalue > CHANCE
+    several = samplers.build({"name": "balanced", "by": "convolutions", "form": "multi"})
+    assert several.per_step(Subspace.full()) == 7
+    assert several.per_step(small_box()) == len(np.unique(convolution_count()[small_box().connected().members]))
 
 
 def test_balanced_on_the_full_space() -> None:
