@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasbench_harness.api.runs import let_notebooks_show_figures
-from nasbench_harness.evidence.sweep import run_folders, sweep_of
+from nasbench_harness.evidence.sweep import run_folders, sweep_of, with_strategies
 from nasbench_harness.figures import save_figures
 from nasbench_harness.figures.page import page_of
 from nasbench_harness.figures.sweep import draw_sweep
@@ -51,14 +51,16 @@ class Sweep(SweepBoard):
         return html_table(table.title, [column.title for column in table.columns], rows, table.notes, table.plain)
 
 
-def sweep(runs: Sequence[Run | Path | str] | Path | str, signal: str | None = None) -> Sweep:
+def sweep(
+    runs: Sequence[Run | Path | str] | Path | str, signal: str | None = None, strategies: Sequence[str] = ()
+) -> Sweep:
     """What settings change: runs, folders of them, or the folder of a grid, in the order of the settings that differ.
 
-    ``signal``: as for ``leaderboard``. Raises ``DataError`` for a folder without records, ``UsageError`` for runs of
-    different truths, and where no setting differs.
+    ``signal``: as for ``leaderboard``. ``strategies``: these alone. Raises ``DataError`` for a folder without records,
+    ``UsageError`` for runs of different truths, a strategy that none has, and where no setting differs.
     """
     given = [runs] if isinstance(runs, str | Path) else list(runs)
     found: list[Run] = []
     for one in given:
         found += [one] if isinstance(one, Run) else [read_run(folder) for folder in run_folders(Path(one))]
-    return Sweep(**vars(sweep_board(sweep_of(found, signal), signal)))
+    return Sweep(**vars(sweep_board(sweep_of(with_strategies(found, strategies), signal), signal)))

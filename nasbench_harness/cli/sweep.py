@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from nasbench_harness.cli.options import Json, JudgingPolicies, JudgingTruth, Signal
+from nasbench_harness.cli.options import Json, JudgingPolicies, JudgingTruth, Signal, items
 from nasbench_harness.cli.output import note
 from nasbench_harness.cli.readable import readable, tell
 from nasbench_harness.cli.results import judged
@@ -24,6 +24,7 @@ def sweep(
     run_dirs: Folders,
     /,
     *,
+    strategies: str | None = None,
     signal: Signal = None,
     policy: JudgingPolicies = None,
     truth: JudgingTruth = None,
@@ -39,17 +40,20 @@ def sweep(
 
     Parameters
     ----------
+    strategies
+        These alone, separated by commas.
     width
         Width and letters of figures: ``neurips``, ``icml``, ``cvpr``, ``ieee`` or ``lncs``; or inches.
     """
-    from nasbench_harness.evidence.sweep import run_folders, sweep_of
+    from nasbench_harness.evidence.sweep import run_folders, sweep_of, with_strategies
     from nasbench_harness.figures.page import page_of
     from nasbench_harness.report.sweep import sweep_board
 
     page = page_of(width)
     folders = [each for folder in run_dirs for each in run_folders(folder)]
     read, unreadable = readable(folders, curves=bool(figures or policy))
-    by_policy = [judged(run, policy, truth, for_table=figures is None) for run in read]
+    chosen = with_strategies(read, items(strategies))
+    by_policy = [judged(run, policy, truth, for_table=figures is None) for run in chosen]
     sweeps = {name: sweep_of([each[name] for each in by_policy], signal) for name in by_policy[0]}
     boards = {name: sweep_board(found, signal) for name, found in sweeps.items()}
     values = {name: board.to_json() for name, board in boards.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,21 @@ def run_folders(folder: Path) -> list[Path]:
         return [folder]
     inside = [each for each in sorted(folder.iterdir()) if each.is_dir() and any(True for _ in stored_units(each))]
     return inside or [folder]
+
+
+def with_strategies(runs: Sequence[Run], strategies: Sequence[str]) -> list[Run]:
+    """The runs with these strategies alone, all of them where none is named; runs that have none of them are left out.
+
+    ``UsageError`` for a strategy that no run has.
+    """
+    there = dict.fromkeys(name for run in runs for name in run.strategies)
+    for name in strategies:
+        if name not in there:
+            raise UsageError(f"no strategy {name!r} in these runs; there are: {', '.join(there)}")
+    if not strategies:
+        return list(runs)
+    chosen = [replace(run, records=tuple(r for r in run.records if r.strategy in strategies)) for run in runs]
+    return [run for run in chosen if run.records]
 
 
 def sweep_of(runs: Sequence[Run], signal: str | None = None) -> Sweep:

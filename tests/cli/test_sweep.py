@@ -50,6 +50,20 @@ def test_json_and_csv_have_the_settings_and_every_number(grid: Path, capsys: pyt
     assert float(rows[1]["tau"]) == pytest.approx(0.65)
 
 
+def test_chosen_strategies_alone(fake: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.write_run(tmp_path / "a", {"one": [0.3], "two": [0.4]}, budget={"epochs": 60})
+    fake.write_run(tmp_path / "b", {"one": [0.5]}, budget={"epochs": 180})
+    fake.write_run(tmp_path / "c", {"two": [0.6]}, budget={"epochs": 180})
+    folders = [str(tmp_path / name) for name in "abc"]
+    assert main(["sweep", *folders, "--strategies", "one", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["varied"] == ["budget.epochs"]
+    assert [row["folder"] for row in value["rows"]] == folders[:2]
+    assert [row["folder"] for row in nh.sweep(folders, strategies=["two"]).to_json()["rows"]] == folders[::2]
+    assert main(["sweep", *folders, "--strategies", "one,three"]) == 2
+    assert "no strategy 'three' in these runs; there are: one, two" in capsys.readouterr().err
+
+
 def test_figures_are_written_and_python_gives_the_same(grid: Path, tmp_path: Path) -> None:
     assert main(["sweep", str(grid), "--figures", str(tmp_path / "cli"), "--width", "icml"]) == 0
     assert sorted(path.name for path in (tmp_path / "cli").iterdir()) == ["sweep.pdf", "sweep.png", "sweep.tex"]

@@ -65,6 +65,19 @@ def test_balanced_draws_every_nonlinearity_group_equally_often_and_uniformly_ins
     assert chisquare(count).pvalue < CHANCE
 
 
+@pytest.mark.parametrize("name", ["uniform", "balanced"])
+def test_every_convolution_is_soon_sampled_on_a_live_edge(name: str) -> None:
+    """So whether a dead edge counts as used decides nothing under "decay" after some thirty steps: cifar10-fast.md."""
+    last = []
+    for seed in range(100):
+        drawn = samplers.build(name).draw(Subspace.full(), 200, np.random.default_rng(seed))[:, 0]
+        code_SE = np.where(live_edges()[drawn], index_to_code(drawn), -1)
+        first = [np.flatnonzero(code_SE[:, e] == op) for e in range(6) for op in (CONV_1X1, CONV_3X3)]
+        last.append(1 + max(int(steps[0]) for steps in first))
+    assert 8 <= np.median(last) <= 20
+    assert max(last) < 80
+
+
 def test_balanced_by_convolutions_draws_each_number_of_live_convolutions_equally_often() -> None:
     drawn = samplers.build({"name": "balanced", "by": "convolutions"}).draw(
         Subspace.full(), 21_000, np.random.default_rng(4)
