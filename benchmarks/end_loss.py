@@ -1,7 +1,8 @@
 """Does the loss that training ends with tell how well a supernet ranks? Of stored records, without training anything.
 
 The end loss is the mean training loss of the last tenth of a unit's steps: no truth is needed for it. Only units of a
-single network can be compared, by records whose losses mean the same (one number of classes, images alike).
+single network can be compared, by records whose losses mean the same (one number of classes, images alike). Beside it
+stands the largest rise: how far a stretch of the loss curve lies above the lowest before it, where training broke.
 
     python benchmarks/end_loss.py results/cifar10-study results/cifar10-study-freeze --strategy one-shot-balanced
 """
@@ -31,6 +32,16 @@ def end_loss(curve: dict[str, Any]) -> float:
     return float(np.average(curve["loss"], weights=within))
 
 
+def largest_rise(curve: dict[str, Any]) -> float:
+    """By how much a stretch of a record's loss curve lies above the lowest before it, at most; 0 where it only falls.
+
+    A short stretch, such as what is left over at the end, is noise: less than half the longest is left out.
+    """
+    length = np.diff(curve["updates"], prepend=0)
+    loss = np.array(curve["loss"], dtype=np.float64)[length >= length.max() / 2]
+    return float(np.max(loss - np.minimum.accumulate(loss), initial=0.0))
+
+
 def rows_in(folders: Sequence[str], strategy: str | None = None) -> list[dict[str, Any]]:
     """A row for each unit that trained one network, lowest end loss first.
 
@@ -44,7 +55,8 @@ def rows_in(folders: Sequence[str], strategy: str | None = None) -> list[dict[st
             if len(curves) == 1 and strategy in (None, record.strategy):
                 taus = {signal: record.metrics[signal]["kendall_tau"] for signal in SIGNALS}
                 unit = str(run.unit_dir(record.strategy, record.seed))
-                rows.append({"unit": unit, "end_loss": end_loss(curves[0]), **taus})
+                rise = largest_rise(curves[0])
+                rows.append({"unit": unit, "end_loss": end_loss(curves[0]), "largest_rise": rise, **taus})
     if len(rows) < 3:
         raise DataError(f"{', '.join(folders)}: found {len(rows)} units of one network; at least 3 are needed")
     return sorted(rows, key=lambda row: row["end_loss"])
@@ -57,9 +69,10 @@ def main() -> None:
     parser.add_argument("--strategy", help="of this strategy alone; none: all that train one network")
     arguments = parser.parse_args()
     rows = rows_in(arguments.folders, arguments.strategy)
-    print("end loss  tau, accuracy  tau, loss  unit")
+    print("end loss  largest rise  tau, accuracy  tau, loss  unit")
     for row in rows:
-        print(f"{row['end_loss']:8.3f}  {row['accuracy']:13.3f}  {row['negative_loss']:9.3f}  {row['unit']}")
+        taus = f"{row['accuracy']:13.3f}  {row['negative_loss']:9.3f}"
+        print(f"{row['end_loss']:8.3f}  {row['largest_rise']:12.3f}  {taus}  {row['unit']}")
     for signal in SIGNALS:
         tau = kendall_tau(np.array([-row["end_loss"] for row in rows]), np.array([row[signal] for row in rows]))
         print(f"tau-b between a low end loss and tau by {signal.replace('_', ' ')}: {tau:.2f} (n = {len(rows)})")

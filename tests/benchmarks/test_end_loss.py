@@ -31,6 +31,13 @@ def test_the_last_tenth_by_hand() -> None:
     assert end_loss.end_loss({"updates": [100], "loss": [3.0]}) == 3.0
 
 
+def test_the_largest_rise_by_hand() -> None:
+    steps = [10, 20, 30, 40, 42]
+    assert end_loss.largest_rise({"updates": steps, "loss": [3.0, 2.0, 2.5, 2.25, 9.0]}) == 0.5  # 9.0 is of two steps
+    assert end_loss.largest_rise({"updates": steps[:3], "loss": [3.0, 2.0, 1.0]}) == 0.0
+    assert end_loss.largest_rise({"updates": [10], "loss": [3.0]}) == 0.0
+
+
 def test_low_losses_come_first_and_units_of_several_networks_are_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
