@@ -23,6 +23,7 @@ from nasbench_harness.figures import (
     tau_by_strategy,
     three_truths,
     top_k_curve,
+    training_loss,
 )
 from nasbench_harness.figures.caption import CannotDrawError, Drawn
 from nasbench_harness.figures.page import page_of
@@ -38,6 +39,7 @@ FIGURES: dict[str, Callable[[Sheet], Drawn]] = {
     "tau_by_strategy": tau_by_strategy.draw,
     "score_against_truth": score_against_truth.draw,
     "tau_along_training": tau_along_training.draw,
+    "training_loss": training_loss.draw,
     "tau_against_cost": tau_against_cost.draw,
     "top_k_curve": top_k_curve.draw,
     "fusion": fusion.draw,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nasbench_harness.evidence.protocol import value_text
 from nasbench_harness.evidence.sweep import Sweep, SweepPoint
-from nasbench_harness.figures import rows, style
+from nasbench_harness.figures import rows, style, training_loss
 from nasbench_harness.figures.caption import Drawn, interval_words, joined, truth_words
 from nasbench_harness.figures.page import Page
 from nasbench_harness.records import Record
@@ -34,12 +34,16 @@ def draw_sweep(sweep: Sweep, page: Page, signal: str | None = None) -> dict[str,
 
     ``sweep``: curves where a single number varies and takes three values or more, else a row a point.
     ``sweep_along_training``: the points with a trajectory against architecture-updates; left out where none has one.
+    ``sweep_training_loss``: the training loss of every seed; left out where no record has one.
     ``signal`` None takes each record's headline.
     """
     with style.paper_style(page):
         found = {"sweep": (_curves if _is_curve(sweep) else _rows)(sweep, page, signal)}
         if any(_followed(point, signal) for point in sweep.points):
             found["sweep_along_training"] = _along_training(sweep, page, signal)
+        if any(training_loss.course(record) for record in sweep.records):
+            lines = zip(sweep.labels, _marks(sweep), (point.records for point in sweep.points), strict=True)
+            found["sweep_training_loss"] = Drawn(training_loss.figure_of(list(lines), page), training_loss.WHAT)
     return found
 
 

@@ -66,7 +66,8 @@ def test_chosen_strategies_alone(fake: Any, tmp_path: Path, capsys: pytest.Captu
 
 def test_figures_are_written_and_python_gives_the_same(grid: Path, tmp_path: Path) -> None:
     assert main(["sweep", str(grid), "--figures", str(tmp_path / "cli"), "--width", "icml"]) == 0
-    assert sorted(path.name for path in (tmp_path / "cli").iterdir()) == ["sweep.pdf", "sweep.png", "sweep.tex"]
+    names = {path.name for path in (tmp_path / "cli").iterdir()}
+    assert names == {f"{name}.{kind}" for name in ("sweep", "sweep_training_loss") for kind in ("pdf", "png", "tex")}
     found = nh.sweep(grid)
     found.draw(tmp_path / "python", width="icml")
     assert (tmp_path / "cli" / "sweep.png").read_bytes() == (tmp_path / "python" / "sweep.png").read_bytes()

@@ -37,7 +37,13 @@ def test_one_number_gives_curves_of_the_means_over_it(fake, tmp_path):
 def test_several_settings_or_words_give_a_row_a_point(fake, tmp_path):
     sections = [{"network": {"cells": c, "channels": d}} for c, d in ((3, 5), (1, 8), (3, 4))]
     drawn = draw_sweep(swept(fake, tmp_path, sections), PAGE)
-    assert list(drawn) == ["sweep"]
+    assert list(drawn) == ["sweep", "sweep_training_loss"]
+    [losses] = drawn["sweep_training_loss"].figure.axes
+    assert [line.get_label() for line in losses.lines][::2] == [  # two seeds a point
+        "cells 1, channels 8",
+        "cells 3, channels 4",
+        "cells 3, channels 5",
+    ]
     tau = drawn["sweep"].figure.axes[0]
     assert [label.get_text() for label in tau.get_yticklabels()] == [
         "cells 1, channels 8",
