@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -37,6 +37,19 @@ BEFORE_THEY_WERE_SETTINGS: dict[str, dict[str, Any]] = {
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_in_words(cls, values: Any) -> Any:
+        """``"none"`` takes away what a preset sets, for TOML has no word of its own for it."""
+        if not isinstance(values, Mapping):
+            return values
+        return {name: None if value == "none" and cls._may_be_none(name) else value for name, value in values.items()}
+
+    @classmethod
+    def _may_be_none(cls, name: str) -> bool:
+        kinds = get_args(cls.model_fields[name].annotation) if name in cls.model_fields else ()
+        return type(None) in kinds and str not in kinds
 
 
 class ImagesSection(_Section):

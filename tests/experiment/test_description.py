@@ -137,6 +137,20 @@ def test_spelling_a_default_out_changes_nothing(source: str, default: str) -> No
     assert identity_of(load_experiment(source, [default])) == identity_of(load_experiment(source))
 
 
+def test_none_takes_away_what_is_set(source: str, tmp_path: Path) -> None:
+    """On the command line and in a file; a word stays a word where words are expected."""
+    plain = load_experiment(source)
+    clipped = tmp_path / "clipped.toml"
+    clipped.write_text(TEXT.replace("[training]\n", "[training]\nclip_norm = 5.0\n"))
+    assert identity_of(load_experiment(str(clipped))) != identity_of(plain)
+    assert load_experiment(str(clipped), ["training.clip_norm=none"]) == plain
+    clipped.write_text(TEXT.replace("[training]\n", '[training]\nclip_norm = "none"\n'))
+    assert load_experiment(str(clipped)) == plain
+    with pytest.raises(UsageError, match=r"learning_rate: Input should be a valid number.*found 'none'"):
+        load_experiment(source, ["training.learning_rate=none"])
+    assert load_experiment(source, ["description=none"]).description == "none"
+
+
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_every_setting_that_matters_changes_the_identity(source: str, setting: str) -> None:
     assert identity_of(changed(source, setting)) != identity_of(load_experiment(source))
