@@ -50,6 +50,11 @@ OVERRIDES = {
     },
     **{f"cifar10-fast-60-hm-nas/{name}/seed-0": ("budget.epochs=60",) for name in ("hm-nas", "hm-nas-structure")},
     **{f"cifar10-fast-crop-mean/one-shot-balanced/seed-{seed}": ("training.crop_fill=mean",) for seed in range(3)},
+    **{f"cifar10-study-clip/one-shot-balanced/seed-{seed}": ("training.clip_norm=5",) for seed in range(3)},
+    "literature-c5-freeze/one-shot-balanced/seed-1": (
+        "training.unsampled_weights=freeze",
+        "scoring.architectures=2000",
+    ),
     "literature-c5-sample/efs-accum-k2/seed-0": ("scoring.architectures=2000",),
     "literature-c5-sample/one-shot-balanced/seed-1": ("scoring.architectures=2000",),
     **{f"literature-c5-sample/one-shot-uniform/seed-{seed}": ("scoring.architectures=2000",) for seed in range(2)},
