@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from nasbench_harness.errors import DataError, HarnessError
+from nasbench_harness.figures.training_loss import stretches
 from nasbench_harness.metrics import kendall_tau
 from nasbench_harness.records import read_run
 
@@ -33,12 +34,8 @@ def end_loss(curve: dict[str, Any]) -> float:
 
 
 def largest_rise(curve: dict[str, Any]) -> float:
-    """By how much a stretch of a record's loss curve lies above the lowest before it, at most; 0 where it only falls.
-
-    A short stretch, such as what is left over at the end, is noise: less than half the longest is left out.
-    """
-    length = np.diff(curve["updates"], prepend=0)
-    loss = np.array(curve["loss"], dtype=np.float64)[length >= length.max() / 2]
+    """By how much a stretch of a record's loss curve lies above the lowest before it; 0 where it only falls."""
+    _, loss = stretches(curve)
     return float(np.max(loss - np.minimum.accumulate(loss), initial=0.0))
 
 

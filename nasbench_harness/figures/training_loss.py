@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,18 +76,22 @@ def figure_of(lines: Sequence[Line], page: Page) -> Figure:
 
 
 def course(record: Record) -> list[tuple[FloatArray, FloatArray]]:
-    """Of each stage the ends of its stretches in architecture-updates, and their mean losses, ``[stretches]`` each.
-
-    Stages follow one another. A stretch of less than half the longest, such as what is left over at the end, is noise
-    and left out.
-    """
+    """``stretches`` of each stage, one stage after the other; stages without any are left out."""
     found, before = [], 0.0
     for curve in record.training["loss"]:
-        updates_S, loss_S = (np.array(curve[name], np.float64) for name in ("updates", "loss"))
-        if not len(updates_S):
-            continue
-        length_S = np.diff(updates_S, prepend=0)
-        long_S = length_S >= length_S.max() / 2
-        found.append((before + updates_S[long_S], loss_S[long_S]))
-        before += updates_S[-1]
+        if len(curve["updates"]):
+            updates_S, loss_S = stretches(curve)
+            found.append((before + updates_S, loss_S))
+            before += curve["updates"][-1]
     return found
+
+
+def stretches(curve: Mapping[str, Any]) -> tuple[FloatArray, FloatArray]:
+    """Of a record's loss curve the ends of its stretches in architecture-updates, and their mean losses, ``[n]`` each.
+
+    A stretch of less than half the longest, such as what is left over at the end, is noise and left out.
+    """
+    updates_S, loss_S = (np.array(curve[name], np.float64) for name in ("updates", "loss"))
+    length_S = np.diff(updates_S, prepend=0)
+    long_S = length_S >= length_S.max() / 2
+    return updates_S[long_S], loss_S[long_S]
