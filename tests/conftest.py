@@ -17,6 +17,10 @@ if TYPE_CHECKING:  # torch is imported by the tests that need it
     from nasbench_harness.images import ImageSet
     from nasbench_harness.strategies import Context
 
+# A user's own data, set for work in the same shell: what the tests find must not depend on it.
+for variable in ("NASBENCH_HARNESS_IMAGES", "NASBENCH_HARNESS_TRUTH"):
+    os.environ.pop(variable, None)
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
