@@ -53,6 +53,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
+def without_young(options: Mapping[str, Any], young: Mapping[str, Any]) -> dict[str, Any]:
+    """``options`` without those that stand at their value in ``young``: what it was before they could be chosen."""
+    return {name: value for name, value in options.items() if name not in young or value != young[name]}
+
+
 class Registry(Generic[T]):
     """Names to frozen dataclasses; the fields of a class are its options and carry its defaults."""
 
@@ -146,9 +151,7 @@ class Registry(Generic[T]):
         name = part if isinstance(part, str) else part["name"]
         built = self.build(part)
         table = {"name": name, **dataclasses.asdict(built)}  # type: ignore[call-overload]
-        young: Mapping[str, Any] = getattr(built, "before_they_were_options", {})
-        kept = {option: value for option, value in table.items() if option not in young or value != young[option]}
-        return kept | self.provenance(name)
+        return without_young(table, getattr(built, "before_they_were_options", {})) | self.provenance(name)
 
     def provenance(self, name: str) -> dict[str, str]:
         """``{"distribution": "name version"}`` for a part that came through an entry point, else nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -87,8 +87,7 @@ def with_strategies(runs: Sequence[Run], strategies: Sequence[str]) -> list[Run]
             raise UsageError(f"no strategy {name!r} in these runs; there are: {', '.join(there)}")
     if not strategies:
         return list(runs)
-    chosen = [replace(run, records=tuple(r for r in run.records if r.strategy in strategies)) for run in runs]
-    return [run for run in chosen if run.records]
+    return [chosen for run in runs if (chosen := run.only(strategies)).records]
 
 
 def sweep_of(runs: Sequence[Run], signal: str | None = None) -> Sweep:

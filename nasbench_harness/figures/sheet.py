@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -173,7 +173,7 @@ def median_unit(records: Sequence[Record], signal: str | None = None) -> Record:
 def selected(run: Run, strategies: Sequence[str]) -> Run:
     """The run with these strategies alone, all of them where none is named; ``UsageError`` names those there are."""
     check_names(run, strategies)
-    return replace(run, records=tuple(r for r in run.records if r.strategy in strategies)) if strategies else run
+    return run.only(strategies) if strategies else run
 
 
 def check_names(run: Run, strategies: Sequence[str]) -> None:

@@ -54,8 +54,7 @@ def figure_of(lines: Sequence[Line], page: Page) -> Figure:
     axis = figure.subplots()
     lowest, highest, longest = np.inf, -np.inf, 0.0
     for label, mark, records in lines:
-        for number, record in enumerate(one for one in records if course(one)):
-            stages = course(record)
+        for number, stages in enumerate(filter(None, map(course, records))):
             end = float(stages[-1][0][-1])
             for place, (updates_S, loss_S) in enumerate(stages):
                 said = "" if number or place else label

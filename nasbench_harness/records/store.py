@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -56,6 +56,10 @@ class Run:
     def of(self, strategy: str) -> tuple[Record, ...]:
         """The records of one strategy, by seed."""
         return self._by_strategy.get(strategy, ())
+
+    def only(self, strategies: Sequence[str]) -> Run:
+        """The run with these strategies alone; those that it has not are passed over."""
+        return replace(self, records=tuple(record for record in self.records if record.strategy in strategies))
 
     @cached_property
     def _by_strategy(self) -> dict[str, tuple[Record, ...]]:

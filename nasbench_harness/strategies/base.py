@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nasbench_harness.registry import Registry
+from nasbench_harness.registry import Registry, without_young
 from nasbench_harness.space import N_ARCHITECTURES, Subspace, live_cell_of, route
 from nasbench_harness.strategies.context import Context
 from nasbench_harness.strategies.parallel import Measurement
@@ -199,11 +199,7 @@ class Strategy(ABC):
         """
         options: dict[str, Any] = asdict(self)  # type: ignore[call-overload]
         chosen = {one.family: one.canonical(getattr(self, one.family)) for one in self.option_families}
-        options |= chosen
-        for name, value in self.before_they_were_options.items():
-            if options[name] == value:
-                del options[name]
-        return options
+        return without_young(options | chosen, self.before_they_were_options)
 
     def analysis(self, details: dict[str, Any], true_A: np.ndarray) -> dict[str, Any]:
         """What only this kind of strategy has to say once the truth is known, as plain JSON values.
