@@ -18,9 +18,8 @@ import count_bias_figure
 import numpy as np
 
 from nasbench_harness.errors import DataError, HarnessError
-from nasbench_harness.evidence.sample import BESIDE
 from nasbench_harness.figures import save_figures
-from nasbench_harness.metrics import kendall_tau
+from nasbench_harness.metrics import TAUS, kendall_tau
 from nasbench_harness.records import read_run
 
 SIGNALS = ("accuracy", "negative_loss")
@@ -43,9 +42,9 @@ def rows_in(folders: Sequence[Path], signal: str) -> list[dict[str, Any]]:
         run = read_run(folder)
         for record in run.records:
             unit, column = str(run.unit_dir(record.strategy, record.seed)), record.metrics[signal]
-            if "breakdown" not in column or any(column.get(name) is None for name in BESIDE):
+            if "breakdown" not in column or any(column.get(name) is None for name in TAUS):
                 raise DataError(f"{unit}: no breakdown or a tau that is undefined; judge its scores again (results)")
-            rows.append({"unit": unit, "bias": bias(column), **{name: column[name] for name in BESIDE}})
+            rows.append({"unit": unit, "bias": bias(column), **{name: column[name] for name in TAUS}})
     if len(rows) < 3:
         raise DataError(f"{', '.join(map(str, folders))}: found {len(rows)} units; at least 3 are needed")
     return sorted(rows, key=lambda row: row["bias"])
@@ -61,10 +60,10 @@ def main() -> None:
     for signal, rows in found.items():
         print(f"by {signal.replace('_', ' ')}\n bias    tau  within   with  unit")
         for row in rows:
-            tau, within, together = (row[name] for name in BESIDE)
+            tau, within, together = (row[name] for name in TAUS)
             print(f"{row['bias']:5.3f}  {tau:5.3f}  {within:6.3f}  {together:5.3f}  {row['unit']}")
         bias_U = np.array([row["bias"] for row in rows])
-        for name, words in zip(BESIDE, ("tau", "tau within FLOPs", "tau with FLOPs"), strict=True):
+        for name, words in zip(TAUS, ("tau", "tau within FLOPs", "tau with FLOPs"), strict=True):
             value_U = np.array([row[name] for row in rows])
             r, tau = np.corrcoef(bias_U, value_U)[0, 1], kendall_tau(bias_U, value_U)
             print(f"bias and {words}: r {r:+.2f}, tau-b {tau:+.2f} (n = {len(rows)})")

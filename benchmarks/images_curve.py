@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from nasbench_harness.errors import DataError, UsageError
-from nasbench_harness.metrics import kendall_tau, tau_with, tau_within
+from nasbench_harness.metrics import TAUS, kendall_tau, tau_with, tau_within
 from nasbench_harness.space import connected, flops
 from nasbench_harness.truth import TruthPolicy, open_table
 
 SIGNALS = ("accuracy", "negative_loss")
-METRICS = ("kendall_tau", "tau_within_flops", "tau_with_flops")
 TOLERATED = 0.005
 """The loss of tau that a recommended number of images may cost."""
 
@@ -71,7 +70,7 @@ def curve_of(
     rng = np.random.default_rng(0)
     points: list[dict[str, Any]] = []
     for size in sizes_of(len(size_B)):
-        found: dict[str, dict[str, list[float]]] = {s: {m: [] for m in METRICS} for s in SIGNALS}
+        found: dict[str, dict[str, list[float]]] = {s: {m: [] for m in TAUS} for s in SIGNALS}
         for drawn in sets_of(len(size_B), size, subsets, rng):
             images = size_B[drawn].sum()
             values = {
@@ -92,7 +91,7 @@ def curve_of(
         "batch_size": description["batch_size"],
         "seconds_of_measurement": seconds,
         "points": points,
-        "limit": {s: {m: _limit(points, s, m) for m in METRICS} for s in SIGNALS},
+        "limit": {s: {m: _limit(points, s, m) for m in TAUS} for s in SIGNALS},
         "recommended": {s: _recommended(points, s) for s in SIGNALS},
     }
 
@@ -146,8 +145,8 @@ def table(curve: dict[str, Any]) -> str:
         lines += ["", f"{signal:>14}  {'tau':>15}  {'within FLOPs':>15}  {'with FLOPs':>15}"]
         for point in curve["points"]:
             found = point["signals"][signal]
-            lines.append(f"{point['images']:>7} images  " + "  ".join(f"{_cell(found[m]):>15}" for m in METRICS))
-        limits = [curve["limit"][signal][m] for m in METRICS]
+            lines.append(f"{point['images']:>7} images  " + "  ".join(f"{_cell(found[m]):>15}" for m in TAUS))
+        limits = [curve["limit"][signal][m] for m in TAUS]
         lines.append(
             f"{'limit':>14}  " + "  ".join(f"{'-' if v is None else format(v['value'], '.4f'):>15}" for v in limits)
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from images_curve import METRICS, SIGNALS
+from images_curve import SIGNALS
 
 from nasbench_harness.figures import Drawn, style
 from nasbench_harness.figures.page import page_of
+from nasbench_harness.figures.sweep import METRICS
 
-_TITLES = ("Kendall τ", "τ within FLOPs", "τ with FLOPs")
 _MARKS = (style.Mark("#0072B2", "o"), style.Mark("#D55E00", "s"))
 
 
@@ -23,7 +23,7 @@ def draw(curve: dict[str, Any], width: str = "neurips") -> Drawn:
     with style.paper_style(page):
         figure = style.new_figure(page.text, 1.75 + 2 * page.line)
         axes = figure.subplots(1, 3)
-        for axis, metric, title in zip(axes, METRICS, _TITLES, strict=True):
+        for axis, (metric, title) in zip(axes, METRICS.items(), strict=True):
             for signal, mark in zip(SIGNALS, _MARKS, strict=True):
                 _line(axis, curve, signal, metric, mark)
             axis.set_xscale("log")

@@ -12,8 +12,8 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.fusion import KNOWN, FusionSettings
 from nasbench_harness.evaluation.fusion import fuse as fuse_members
 from nasbench_harness.evaluation.members import PREDICTORS, Member, members_of, members_of_file
-from nasbench_harness.evaluation.ruler import MEASURES
 from nasbench_harness.evaluation.score_files import ScoreFile, write_score_file
+from nasbench_harness.metrics import TAUS
 from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.report.fusion import fusion_html
 
@@ -92,8 +92,8 @@ class Fusion:
 
         None where it is undefined. Raises ``DataError`` for an unknown measure or ranking.
         """
-        if measure not in MEASURES:
-            raise DataError(f"no measure {measure!r}; there are {', '.join(MEASURES)}")
+        if measure not in TAUS:
+            raise DataError(f"no measure {measure!r}; there are {', '.join(TAUS)}")
         name = self.result["rule"] if ranking is None else ranking
         if name not in self.label_free:
             raise DataError(f"no ranking {name!r}; there are {', '.join(self.label_free)}")
@@ -110,10 +110,10 @@ class Fusion:
         rows = []
         for name, one in self.label_free.items():
             kind = "rule" if name in rules else "member"
-            rows += [(kind, name, each, one[each], *one["intervals"].get(each, (None, None))) for each in MEASURES]
+            rows += [(kind, name, each, one[each], *one["intervals"].get(each, (None, None))) for each in TAUS]
         for name, one in self.added.items():
             values, intervals = one["added"], one["added_intervals"]
-            rows += [("added", name, each, values[each], *intervals.get(each, (None, None))) for each in MEASURES]
+            rows += [("added", name, each, values[each], *intervals.get(each, (None, None))) for each in TAUS]
         kinds = {"kind": pl.String, "name": pl.String, "measure": pl.String}
         return pl.DataFrame(rows, schema={**kinds, **dict.fromkeys(("value", "low", "high"), pl.Float64)}, orient="row")
 

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.combine import RULES, ranks
 from nasbench_harness.evaluation.members import Member
-from nasbench_harness.evaluation.ruler import MEASURES, Numbers, Ruler
+from nasbench_harness.evaluation.ruler import Numbers, Ruler
 from nasbench_harness.evaluation.score_files import ScoreFile, align
 from nasbench_harness.evaluation.stacking import stacked
+from nasbench_harness.metrics import TAUS
 from nasbench_harness.metrics.report import RESAMPLES
 from nasbench_harness.space import flops, format_architecture
 from nasbench_harness.truth import Truth
@@ -139,7 +140,7 @@ def _added(ruler: Ruler, numbers: Mapping[str, Numbers], whole: str, without: st
     difference = numbers[whole].less(numbers[without])
     return {
         **_judged(ruler, numbers[without]),
-        "added": {name: difference.values[name] for name in MEASURES},
+        "added": {name: difference.values[name] for name in TAUS},
         "added_intervals": difference.intervals(),
     }
 

@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nasbench_harness.metrics.beyond_count import count_ranks, large_groups, sum_with, within_of
+from nasbench_harness.metrics.beyond_count import TAUS, count_ranks, large_groups, sum_with, within_of
 from nasbench_harness.metrics.correlation import tau_of
 from nasbench_harness.metrics.pairs import Pair
 from nasbench_harness.metrics.resampling import ResampledTau, ResampledTauWithin, weight_blocks
 from nasbench_harness.metrics.uncertainty import LEVEL
 
 FloatArray = npt.NDArray[np.float64]
-
-MEASURES = ("kendall_tau", "tau_within_flops", "tau_with_flops")
-"""Tau-b; tau-b among equal live FLOPs, weighted by pairs; tau-b of the sum of ranks with live FLOPs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +37,7 @@ class Numbers:
 
     def less(self, other: Numbers) -> Numbers:
         """The difference to another ranking of the same architectures, resample by resample."""
-        pairs = {name: (self.values[name], other.values[name]) for name in MEASURES}
+        pairs = {name: (self.values[name], other.values[name]) for name in TAUS}
         values = {name: None if a is None or b is None else a - b for name, (a, b) in pairs.items()}
         both = [name for name in self.resampled if name in other.resampled]
         return Numbers(values, {name: self.resampled[name] - other.resampled[name] for name in both})
@@ -94,7 +91,7 @@ class Ruler:
     def _measures(self, pair: Pair, rows: npt.NDArray[np.int64]) -> dict[str, float | None]:
         summed = sum_with(pair, self._rank_A[rows])
         within = within_of(pair, self._group_A[rows]).tau
-        return dict(zip(MEASURES, (tau_of(pair), within, None if summed is None else tau_of(summed)), strict=True))
+        return dict(zip(TAUS, (tau_of(pair), within, None if summed is None else tau_of(summed)), strict=True))
 
     def _resampled(self, pair: Pair) -> dict[str, Callable[[FloatArray], FloatArray]]:
         """What gives each measure from the weights of resamples; one that is undefined is left out."""

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.errors import UsageError
-from nasbench_harness.evaluation.ruler import MEASURES, Ruler
+from nasbench_harness.evaluation.ruler import Ruler
+from nasbench_harness.metrics import TAUS
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -43,7 +44,7 @@ def stacked(rank_SA: FloatArray, ruler: Ruler, known: Sequence[int], draws: int,
                 "known": number,
                 "draws": draws,
                 "n": ruler.n - number,
-                **{name: _spread([one[name] for one in found]) for name in MEASURES},
+                **{name: _spread([one[name] for one in found]) for name in TAUS},
             }
         )
     return rows

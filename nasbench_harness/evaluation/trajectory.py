@@ -10,15 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nasbench_harness.evaluation.sample import cells_of, spread
-from nasbench_harness.metrics import evaluate, kendall_tau
+from nasbench_harness.metrics import TAUS, evaluate, kendall_tau
 from nasbench_harness.space import flops
 from nasbench_harness.truth import Truth
 
 FloatArray = npt.NDArray[np.float64]
 Scores = Mapping[str, FloatArray]
 """Signal -> scores of the live cells, ``[points, cells]``."""
-
-NUMBERS = ("kendall_tau", "tau_within_flops", "tau_with_flops")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,5 +70,5 @@ class Followed:
 
 def _judged(score_N: npt.NDArray[Any], true_N: FloatArray, count_N: FloatArray) -> dict[str, Any]:
     found = evaluate(score_N, true_N, flops=count_N).to_json()
-    intervals = {name: found["intervals"][name] for name in NUMBERS if name in found["intervals"]}
-    return {**{name: found[name] for name in NUMBERS}, "intervals": intervals}
+    intervals = {name: found["intervals"][name] for name in TAUS if name in found["intervals"]}
+    return {**{name: found[name] for name in TAUS}, "intervals": intervals}

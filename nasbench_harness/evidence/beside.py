@@ -8,18 +8,19 @@ from dataclasses import replace
 from nasbench_harness.evidence.calls import Rules
 from nasbench_harness.evidence.gate import Beside, Comparison
 from nasbench_harness.evidence.prior import Prior
-from nasbench_harness.evidence.sample import BESIDE, Sample, prior_of, sample_difference
+from nasbench_harness.evidence.sample import Sample, prior_of, sample_difference
+from nasbench_harness.metrics import TAUS
 
 
 def with_beside(
     comparisons: Sequence[Comparison], around: Sequence[Sample], rules: Rules, metric: str
 ) -> tuple[Comparison, ...]:
-    """The comparisons by ``metric`` that statistics were needed for, with what the others of ``BESIDE`` say.
+    """The comparisons by ``metric`` that statistics were needed for, with what the others of ``TAUS`` say.
 
     Each has a prior of its own from ``around``, the strategies of the baseline's run. One that a seed of a pair lacks,
     or that has no degrees of freedom, is left out.
     """
-    samples = {name: [sample.by(name) for sample in around] for name in BESIDE if name != metric}
+    samples = {name: [sample.by(name) for sample in around] for name in TAUS if name != metric}
     priors = {name: prior_of([one for one in found if one is not None]) for name, found in samples.items()}
     return tuple(
         one

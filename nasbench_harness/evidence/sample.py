@@ -14,16 +14,13 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evidence.difference import Difference, difference
 from nasbench_harness.evidence.prior import Prior, fit_prior
 from nasbench_harness.evidence.protocol import protocol_of
+from nasbench_harness.metrics import TAUS
 from nasbench_harness.records import Fingerprint, Record, Run
 from nasbench_harness.records.schema import ADDED
 from nasbench_harness.records.summary import values_of
 
-METRICS = ("kendall_tau", "tau_within_flops", "tau_with_flops", "spearman", "pearson")
+METRICS = (*TAUS, "spearman", "pearson")
 """What may be gated. Others, such as the best rank, vary between seeds far more than between methods."""
-
-
-BESIDE = ("kendall_tau", "tau_within_flops", "tau_with_flops")
-"""What a verdict by another metric carries beside it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Sample:
     ``protocol``: the description of its experiment, of a score file its truth alone; None where nothing is known.
     ``records``: those that the values were read from, empty for a score file. ``fingerprints``, by seed, stand for
     records not kept. ``folders``: where the scores of stored units lie, by seed. ``made``: fingerprints that were made
-    of stored units so far (None: there is none). ``beside``: float64 ``[S]`` of each of ``BESIDE`` that no seed lacks.
+    of stored units so far (None: there is none). ``beside``: float64 ``[S]`` of each of ``TAUS`` that no seed lacks.
     """
 
     strategy: str
@@ -68,7 +65,7 @@ class Sample:
         return (self.source, self.seeds) == (other.source, other.seeds) and bool((self.value_S == other.value_S).all())
 
     def by(self, metric: str) -> Sample | None:
-        """The same seeds by one of ``BESIDE``; None where one of them lacks it."""
+        """The same seeds by one of ``TAUS``; None where one of them lacks it."""
         return replace(self, value_S=self.beside[metric]) if metric in self.beside else None
 
     def to_json(self) -> dict[str, Any]:
@@ -111,8 +108,8 @@ def sample_of(run: Run, strategy: str, metric: str, signal: str | None) -> Sampl
 
 
 def beside_of(values: Callable[[str], Sequence[float | None]]) -> dict[str, npt.NDArray[np.float64]]:
-    """The metrics of ``BESIDE`` that no seed lacks, from what gives one's values by its name."""
-    found = {name: values(name) for name in BESIDE}
+    """The metrics of ``TAUS`` that no seed lacks, from what gives one's values by its name."""
+    found = {name: values(name) for name in TAUS}
     return {name: np.array(each, float) for name, each in found.items() if None not in each}
 
 

@@ -12,15 +12,13 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.figures import style
 from nasbench_harness.figures.caption import CannotDrawError
 from nasbench_harness.figures.page import Page
+from nasbench_harness.metrics import TAUS
 from nasbench_harness.records import Record, Run, ScoreTable, read_scores
 from nasbench_harness.records.summary import Estimate, estimate
 
 FloatArray = npt.NDArray[np.float64]
 TruthOf = Callable[[str], FloatArray]
 """Accuracies by policy, float64 ``[15625]``; raises ``DataError`` where no table at hand has the column."""
-
-
-_BEYOND = ("tau_within_flops", "tau_with_flops")
 
 
 def no_truth(policy: str) -> FloatArray:
@@ -113,7 +111,7 @@ class Sheet:
 
     def beyond_words(self, names: Sequence[str]) -> str:
         """What is left of these strategies beyond counting FLOPs, for a caption; empty where no record says it."""
-        found = {name: [estimate(self.run.of(name), metric, self.signal) for metric in _BEYOND] for name in names}
+        found = {name: [estimate(self.run.of(name), metric, self.signal) for metric in TAUS[1:]] for name in names}
         words = [
             f"{style.name_of(name)} ({' and '.join(_in_words(each) for each in pair if each is not None)})"
             for name, pair in found.items()

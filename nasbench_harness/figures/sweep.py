@@ -24,7 +24,7 @@ METRICS = {
     "tau_within_flops": "τ within equal FLOPs",
     "tau_with_flops": "τ with FLOPs",
 }
-"""The three numbers of a ranking, and what an axis calls them."""
+"""What an axis calls the three taus."""
 
 FloatArray = npt.NDArray[np.float64]
 

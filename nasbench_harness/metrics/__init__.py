@@ -1,6 +1,6 @@
 """How well scores rank architectures: correlation, top-k quality, uncertainty. Vectors in, numbers out."""
 
-from nasbench_harness.metrics.beyond_count import TauWithin, tau_with, tau_within
+from nasbench_harness.metrics.beyond_count import TAUS, TauWithin, tau_with, tau_within
 from nasbench_harness.metrics.breakdown import breakdown
 from nasbench_harness.metrics.concordance import pairwise_accuracy
 from nasbench_harness.metrics.correlation import (
@@ -24,6 +24,7 @@ from nasbench_harness.metrics.topk import (
 from nasbench_harness.metrics.uncertainty import SeedSummary, seed_summary
 
 __all__ = [
+    "TAUS",
     "Metrics",
     "SeedSummary",
     "TauWithin",

@@ -17,6 +17,9 @@ from nasbench_harness.errors import DataError
 from nasbench_harness.metrics.correlation import mean_ranks, tau_of
 from nasbench_harness.metrics.pairs import Floats, Pair, checked_vector
 
+TAUS = ("kendall_tau", "tau_within_flops", "tau_with_flops")
+"""By their names in records: tau-b, tau-b among equal live FLOPs, tau-b of the sum of ranks with live FLOPs."""
+
 MIN_MEMBERS = 21
 """Members of the smallest group that has a tau of its own: fewer order too little."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nasbench_harness.evidence.baseline import Baseline
-from nasbench_harness.metrics import seed_summary
+from nasbench_harness.metrics import TAUS, seed_summary
 from nasbench_harness.report.tables import Column, print_table
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def print_baseline(baseline: Baseline, console: Console | None = None) -> None:
     """One baseline: its protocol and every seed."""
     columns = [Column("seed", tuple(str(unit.seed) for unit in baseline.units), 0)]
     for place, signal in enumerate(sorted(baseline.units[0].metrics, key=lambda name: name != baseline.signal)):
-        for metric in ("kendall_tau", "tau_within_flops", "tau_with_flops"):
+        for metric in TAUS:
             cells = tuple(_number(unit.metrics[signal][metric]) for unit in baseline.units)
             columns.append(Column(f"{metric} ({signal})", cells, place))
     columns.append(Column("leaves", tuple(unit.fingerprint.leaves[:8] for unit in baseline.units), 3))

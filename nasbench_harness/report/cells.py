@@ -8,13 +8,14 @@ from nasbench_harness.records.summary import Estimate
 from nasbench_harness.report.leaderboard import Leaderboard, Row
 from nasbench_harness.report.notes import MISSING, ORDER, intervals, judged_by, measured, notes_of, words
 from nasbench_harness.report.tables import Numbers, Table, Value
+from nasbench_harness.report.taus import TITLES
 
 __all__ = ["MISSING", "columns_of", "name_of", "notes_of", "number", "row_columns", "seeds_of", "table_of", "words"]
 
 _TITLES = {
-    "kendall_tau": ("tau", "tau", 3, ""),
-    "tau_within_flops": ("within FLOPs", "tau_within_flops", 3, ""),
-    "tau_with_flops": ("with FLOPs", "tau_with_flops", 3, ""),
+    "kendall_tau": (TITLES["kendall_tau"], "tau", 3, ""),
+    "tau_within_flops": (TITLES["tau_within_flops"], "tau_within_flops", 3, ""),
+    "tau_with_flops": (TITLES["tau_with_flops"], "tau_with_flops", 3, ""),
     "tau_in_true_top_10_percent": ("tau top 10 %", "tau_top_10_percent", 3, ""),
     "spearman": ("Spearman", "spearman", 3, ""),
     "precision_at.0.05": ("P@5 %", "precision_at_5_percent", 3, ""),

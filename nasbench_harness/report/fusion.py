@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nasbench_harness.report.taus import TITLES
 from nasbench_harness.system.tables import print_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_MEASURES = {"kendall_tau": "tau-b", "tau_within_flops": "within FLOPs", "tau_with_flops": "with FLOPs"}
 _UNDEFINED = "-"
 
 Table = tuple[str, list[str], list[list[str]]]
@@ -19,7 +19,7 @@ Table = tuple[str, list[str], list[list[str]]]
 def tables_of(result: dict[str, Any]) -> list[Table]:
     """The tables of a fusion as text; intervals stand beneath their numbers."""
     truth, rule = result["truth"], result["rule"]
-    headings = list(_MEASURES.values())
+    headings = list(TITLES.values())
     members = [
         [f"{one['name']} x {one['weight']:g}" if one["weight"] != 1 else one["name"], *_cells(one)]
         for one in result["members"]
@@ -74,11 +74,11 @@ def fusion_html(result: dict[str, Any]) -> str:
 
 
 def _cells(one: dict[str, Any]) -> list[str]:
-    return [_cell(one[name], one["intervals"].get(name), "") for name in _MEASURES]
+    return [_cell(one[name], one["intervals"].get(name), "") for name in TITLES]
 
 
 def _added(one: dict[str, Any]) -> list[str]:
-    return [_cell(one["added"][name], one["added_intervals"].get(name), "+") for name in _MEASURES]
+    return [_cell(one["added"][name], one["added_intervals"].get(name), "+") for name in TITLES]
 
 
 def _cell(value: float | None, interval: list[float] | None, sign: str) -> str:
@@ -89,7 +89,7 @@ def _cell(value: float | None, interval: list[float] | None, sign: str) -> str:
 
 
 def _spreads(one: dict[str, Any]) -> list[str]:
-    found = [one[name] for name in _MEASURES]
+    found = [one[name] for name in TITLES]
     return [
         _UNDEFINED
         if value is None

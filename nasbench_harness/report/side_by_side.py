@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from nasbench_harness.report.cells import number, row_columns, words
 from nasbench_harness.report.leaderboard import Leaderboard, Row
 from nasbench_harness.report.tables import Numbers, Table, markdown_of, show
+from nasbench_harness.report.taus import TITLES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_TAUS = {"kendall_tau": "tau", "tau_within_flops": "within FLOPs", "tau_with_flops": "with FLOPs"}
 _ORDER = "sorted by tau of the first"
 
 
@@ -34,7 +34,7 @@ class SideBySide:
         columns = []
         for board in self.boards:
             found = {row.name: row for row in (*board.rows, *board.references)}
-            for worth, (metric, title) in enumerate(_TAUS.items()):
+            for worth, (metric, title) in enumerate(TITLES.items()):
                 values = tuple(found[row.name].metrics[metric] for row in rows)
                 cells = tuple(number(value, 3) for value in values)
                 name = f"{'tau' if metric == 'kendall_tau' else metric}_{board.truth_policy}"

@@ -12,17 +12,11 @@ from nasbench_harness.evidence.prior import Prior
 from nasbench_harness.records.summary import Estimate
 from nasbench_harness.report.notes import MISSING, words
 from nasbench_harness.report.tables import Numbers, Table, Value, markdown_of, show
+from nasbench_harness.report.taus import MEANINGS, TITLES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-TITLES = {"kendall_tau": "tau", "tau_within_flops": "within FLOPs", "tau_with_flops": "with FLOPs"}
-"""Headings of the metrics that stand beside the one that decides."""
-_MEANINGS = {
-    "kendall_tau": "of scores and truth",
-    "tau_within_flops": "tau among architectures of equal live FLOPs",
-    "tau_with_flops": "tau of the sum of ranks by score and by live FLOPs",
-}
 _LEVELS = {"worse": "error", "undecided": "warning"}
 
 
@@ -179,7 +173,7 @@ def gate_notes(gate: Gate) -> list[str]:
 
 
 def _beside_note(metrics: Sequence[str]) -> str:
-    meanings = "; ".join(f"{TITLES[metric]}: {_MEANINGS[metric]}" for metric in metrics)
+    meanings = "; ".join(f"{TITLES[metric]}: {MEANINGS[metric]}" for metric in metrics)
     return f"{meanings}; candidate less baseline, with intervals of the same kind, to be read beside the verdict."
 
 

@@ -12,9 +12,9 @@ from nasbench_harness.errors import DataError, UsageError
 from nasbench_harness.evaluation.combine import RULES, ranks
 from nasbench_harness.evaluation.fusion import FusionSettings, fuse
 from nasbench_harness.evaluation.members import Member, images_of, members_of
-from nasbench_harness.evaluation.ruler import MEASURES, Ruler
+from nasbench_harness.evaluation.ruler import Ruler
 from nasbench_harness.evaluation.score_files import ScoreFile, read_score_file, write_score_file
-from nasbench_harness.metrics import kendall_tau, tau_with, tau_within
+from nasbench_harness.metrics import TAUS, kendall_tau, tau_with, tau_within
 from nasbench_harness.space import N_ARCHITECTURES, all_strings, flops
 from nasbench_harness.truth import Truth
 
@@ -91,7 +91,7 @@ def test_the_numbers_are_those_of_the_metrics(result: dict[str, Any]) -> None:
     counted = result["members"][2]
     assert counted["tau_within_flops"] is None
     assert counted["tau_with_flops"] == pytest.approx(counted["kendall_tau"])
-    for name in MEASURES:
+    for name in TAUS:
         low, high = found["intervals"][name]
         assert low < found[name] < high
 
@@ -100,7 +100,7 @@ def test_what_a_member_adds_is_the_fusion_less_that_of_the_others(result: dict[s
     others = fuse([member("bad", 4.0, 2, 0.5), live(2)], truth(), QUICK)[1]["label_free"]["rank-sum"]
     without = result["without"]["good"]
     whole = result["label_free"]["rank-sum"]
-    for name in MEASURES:
+    for name in TAUS:
         assert without[name] == pytest.approx(others[name])
         assert without["added"][name] == pytest.approx(whole[name] - others[name])
     assert without["added_intervals"]["kendall_tau"][0] > 0

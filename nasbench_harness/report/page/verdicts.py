@@ -8,7 +8,8 @@ from nasbench_harness.evidence import WORDS, Beside, Comparison, Gate, Numbers
 from nasbench_harness.report.notes import MISSING
 from nasbench_harness.report.page.intervals import Axis, bar
 from nasbench_harness.report.page.markup import Html, element
-from nasbench_harness.report.verdicts import TITLES, gate_notes, metrics_beside
+from nasbench_harness.report.taus import TITLES
+from nasbench_harness.report.verdicts import gate_notes, metrics_beside
 
 _SIGNS = {"better": "▲", "not worse": "●", "worse": "▼", "undecided": "?"}  # the others: "="
 _HEADINGS = (

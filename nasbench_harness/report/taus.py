@@ -1,0 +1,12 @@
+"""What tables call the three taus of a ranking."""
+
+from __future__ import annotations
+
+TITLES = {"kendall_tau": "tau", "tau_within_flops": "within FLOPs", "tau_with_flops": "with FLOPs"}
+"""Headings, in the order of ``metrics.TAUS``."""
+
+MEANINGS = {
+    "kendall_tau": "of scores and truth",
+    "tau_within_flops": "tau among architectures of equal live FLOPs",
+    "tau_with_flops": "tau of the sum of ranks by score and by live FLOPs",
+}
