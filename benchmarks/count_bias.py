@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,9 @@ from nasbench_harness.errors import DataError, HarnessError
 from nasbench_harness.figures import save_figures
 from nasbench_harness.metrics import TAUS, kendall_tau
 from nasbench_harness.records import read_run
+from nasbench_harness.records.schema import CONVOLUTION_BIAS, lookup
 
 SIGNALS = ("accuracy", "negative_loss")
-
-
-def bias(column: Mapping[str, Any]) -> float:
-    """Of one signal's column of a record."""
-    groups = column["breakdown"]["rank_error"]["convolutions"]
-    count_G, error_G = (np.array([group[name] for group in groups], np.float64) for name in ("n", "error"))
-    return float(np.sqrt(np.average(error_G**2, weights=count_G)))
 
 
 def rows_in(folders: Sequence[Path], signal: str) -> list[dict[str, Any]]:
@@ -42,9 +36,10 @@ def rows_in(folders: Sequence[Path], signal: str) -> list[dict[str, Any]]:
         run = read_run(folder)
         for record in run.records:
             unit, column = str(run.unit_dir(record.strategy, record.seed)), record.metrics[signal]
-            if "breakdown" not in column or any(column.get(name) is None for name in TAUS):
+            bias = lookup(column, CONVOLUTION_BIAS)
+            if bias is None or any(column.get(name) is None for name in TAUS):
                 raise DataError(f"{unit}: no breakdown or a tau that is undefined; judge its scores again (results)")
-            rows.append({"unit": unit, "bias": bias(column), **{name: column[name] for name in TAUS}})
+            rows.append({"unit": unit, "bias": bias, **{name: column[name] for name in TAUS}})
     if len(rows) < 3:
         raise DataError(f"{', '.join(map(str, folders))}: found {len(rows)} units; at least 3 are needed")
     return sorted(rows, key=lambda row: row["bias"])

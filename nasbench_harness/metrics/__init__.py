@@ -1,7 +1,7 @@
 """How well scores rank architectures: correlation, top-k quality, uncertainty. Vectors in, numbers out."""
 
 from nasbench_harness.metrics.beyond_count import TAUS, TauWithin, tau_with, tau_within
-from nasbench_harness.metrics.breakdown import breakdown
+from nasbench_harness.metrics.breakdown import breakdown, rank_bias
 from nasbench_harness.metrics.concordance import pairwise_accuracy
 from nasbench_harness.metrics.correlation import (
     kendall_tau,
@@ -37,6 +37,7 @@ __all__ = [
     "pearson",
     "precision_at",
     "precision_at_worst",
+    "rank_bias",
     "regret_at",
     "seed_summary",
     "spearman",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,16 @@ def breakdown(
         "tau_by_band": [_band(pair, rows) for rows in _bands(pair, bands) if rows.size],
         "rank_error": {name: _by_value(error_A, np.asarray(count_A), name) for name, count_A in counts.items()},
     }
+
+
+def rank_bias(rank_errors: Sequence[Mapping[str, Any]]) -> float:
+    """How far a ranking misjudges a count: the root mean square, over architectures, of its mean errors by it.
+
+    `rank_errors`: at least one row of a `rank_error` of `breakdown`, with `n` and `error`. 0: architectures of no count
+    are rated above or below their worth; in parts of n, as the errors are.
+    """
+    count_G, error_G = (np.array([row[name] for row in rank_errors], dtype=np.float64) for name in ("n", "error"))
+    return float(np.sqrt(np.average(error_G**2, weights=count_G)))
 
 
 def _error(pair: Pair) -> Floats:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 from nasbench_harness.errors import DataError
+from nasbench_harness.metrics import rank_bias
 from nasbench_harness.records.digests import DIGESTS, digests_of
 
 SCHEMA = 2
@@ -27,6 +28,9 @@ ADDED = (
     "breakdown",
 )
 """Fields of an evaluated column that records of earlier versions lack; they can be judged again from their scores."""
+
+CONVOLUTION_BIAS = "convolution_bias"
+"""A number that no column holds: found from its ``breakdown``, by ``rank_bias`` of its errors by live convolutions."""
 
 EXTREMES = ("best_rank_at", "worst_rank_at", "top_k_accuracy", "regret_at")
 """Metrics without an interval over architectures: a percentile bootstrap of an extreme ends at the estimate. Records of
@@ -154,7 +158,7 @@ class Record:
 
 
 def lookup(column: dict[str, Any], name: str) -> float | None:
-    """One number of an evaluated column by dotted name, such as ``precision_at.0.05``.
+    """One number of an evaluated column by dotted name, such as ``precision_at.0.05``, or ``convolution_bias``.
 
     None where it is undefined, as a correlation with constant scores is, and where the column is of an earlier version
     that did not have this metric. Raises ``DataError`` for any other name it lacks.
@@ -162,6 +166,9 @@ def lookup(column: dict[str, Any], name: str) -> float | None:
     head, _, tail = name.partition(".")
     if head in ADDED and head not in column:
         return None
+    if name == CONVOLUTION_BIAS:
+        found = column.get("breakdown")
+        return None if found is None else rank_bias(found["rank_error"]["convolutions"])
     value = column.get(head, _MISSING)
     if tail:
         value = value.get(tail, _MISSING) if isinstance(value, dict) else _MISSING

@@ -18,6 +18,7 @@ _BOUNDS = {
     "tau_with_flops": (-1.0, 1.0),
     "tau_in_true_top_10_percent": (-1.0, 1.0),
     "tau_in_predicted_top_10_percent": (-1.0, 1.0),
+    "convolution_bias": (0.0, 1.0),
     "pairwise_accuracy": (0.0, 1.0),
     "spearman": (-1.0, 1.0),
     "pearson": (-1.0, 1.0),

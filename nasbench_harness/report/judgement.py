@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nasbench_harness.records.schema import CONVOLUTION_BIAS, lookup
 from nasbench_harness.system.tables import print_rows
 
 if TYPE_CHECKING:
@@ -26,18 +27,19 @@ def print_judgement(result: dict[str, Any], console: Console) -> None:
 
 
 def metric_names(column: dict[str, Any]) -> list[str]:
+    """Dotted names of what ``lookup`` finds in a column."""
     names = []
     for name, value in column.items():
         if isinstance(value, dict) and name not in ("intervals", "breakdown"):
             names += [f"{name}.{key}" for key in value]
         elif isinstance(value, int | float) or value is None:
             names.append(name)
-    return names
+    return [*names, CONVOLUTION_BIAS]
 
 
 def _cell(column: dict[str, Any], metric: str) -> str:
     head, _, key = metric.partition(".")
-    value = column[head][key] if key else column[head]
+    value = lookup(column, metric) if metric == CONVOLUTION_BIAS else column[head][key] if key else column[head]
     if value is None:
         return "undefined"
     text = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
@@ -93,4 +95,5 @@ def _notes(result: dict[str, Any]) -> list[str]:
     meaning = (
         "rank error: mean of (rank by score - true rank) / n; below 0 such architectures are rated above their worth"
     )
-    return [*notes, f"[..]: {rankings[0]['interval_method']}", meaning]
+    bias = f"{CONVOLUTION_BIAS}: root mean square, over architectures, of the rank errors by convolutions"
+    return [*notes, f"[..]: {rankings[0]['interval_method']}", meaning, bias]

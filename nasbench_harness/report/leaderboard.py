@@ -18,6 +18,7 @@ METRICS = (
     "kendall_tau",
     "tau_within_flops",
     "tau_with_flops",
+    "convolution_bias",
     "tau_in_true_top_10_percent",
     "spearman",
     "precision_at.0.05",

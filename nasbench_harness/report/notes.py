@@ -103,6 +103,11 @@ def _beyond_count(board: Leaderboard) -> list[str]:
             f"within FLOPs: tau among architectures of equal live FLOPs ({groups} groups, {n:,} architectures), where "
             f"the count itself orders nothing ({MISSING}); with FLOPs: tau of the sum of ranks by score and by count."
         )
+    if any(row.metrics["convolution_bias"] is not None for row in board.rows):
+        notes.append(
+            "conv. bias: how far numbers of live convolutions are rated above or below their worth (root mean square, "
+            "in parts of the ranks); what tau loses by it a count can give back."
+        )
     if board.judged_before:
         some = board.judged_before[0] + (" and others" if len(board.judged_before) > 1 else "")
         notes.append(

@@ -1,4 +1,4 @@
-"""How much of tau is a bias by count: by hand, and of stored records."""
+"""How much of tau is a bias by count, of stored records."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ import pytest
 from nasbench_harness.errors import DataError
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
-
-
-def test_the_bias_by_hand() -> None:
-    groups = [{"value": 0, "n": 30, "error": -0.1}, {"value": 1, "n": 10, "error": 0.3}]
-    column = {"breakdown": {"rank_error": {"convolutions": groups}}}
-    assert count_bias.bias(column) == pytest.approx(np.sqrt((30 * 0.01 + 10 * 0.09) / 40))
 
 
 def test_seeds_of_a_deep_narrow_network_differ_by_it(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasbench_harness.errors import DataError
-from nasbench_harness.metrics import breakdown, kendall_tau
+from nasbench_harness.metrics import breakdown, kendall_tau, rank_bias
 
 
 def test_bands_run_from_the_truly_best_to_the_worst_and_hold_every_row() -> None:
@@ -42,3 +42,15 @@ def test_few_rows_leave_bands_out_and_counts_must_be_whole_numbers() -> None:
     assert [band["n"] for band in breakdown([1.0, 2.0], [1.0, 2.0], {})["tau_by_band"]] == [2]
     with pytest.raises(DataError, match=r"parts must be one whole number for each of 2 rows, found float64"):
         breakdown([1.0, 2.0], [1.0, 2.0], {"parts": [0.5, 1.0]})
+
+
+def test_the_bias_of_a_ranking_weighs_counts_by_their_architectures() -> None:
+    rows = [{"value": 0, "n": 30, "error": -0.1}, {"value": 1, "n": 10, "error": 0.3}]
+    assert rank_bias(rows) == pytest.approx(np.sqrt((30 * 0.01 + 10 * 0.09) / 40))
+
+
+def test_a_ranking_without_bias_can_still_be_wrong() -> None:
+    truth, convolutions = np.arange(40.0), np.arange(40) // 10
+    within = np.concatenate([np.arange(10)[::-1] + 10 * group for group in range(4)])  # turned round in each group
+    assert rank_bias(breakdown(within, truth, {"c": convolutions})["rank_error"]["c"]) == pytest.approx(0)
+    assert rank_bias(breakdown(-truth, truth, {"c": convolutions})["rank_error"]["c"]) > 0.5

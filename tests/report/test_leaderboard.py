@@ -8,6 +8,7 @@ import re
 import statistics
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -283,6 +284,19 @@ def test_what_scores_know_beyond_flops_stands_beside_tau(three):
     text = render_markdown(board)
     assert "| within FLOPs | with FLOPs |" in text
     assert "(8 groups, 400 architectures)" in text
+
+
+def test_how_convolutions_are_misjudged_stands_beside_tau(three):
+    board = leaderboard(three)
+    for row in board.rows:
+        biases = []
+        for record in three.of(row.name):
+            rows = record.metrics["negative_loss"]["breakdown"]["rank_error"]["convolutions"]
+            n, error = (np.array([each[key] for each in rows]) for key in ("n", "error"))
+            biases.append(np.sqrt((n * error**2).sum() / n.sum()))
+        assert row.metrics["convolution_bias"].values == pytest.approx(biases)
+    assert "| conv. bias |" in render_markdown(board)
+    assert "conv. bias: how far" in render_markdown(board)
 
 
 def test_a_record_of_an_earlier_version_leaves_new_columns_empty_and_is_named(fake):

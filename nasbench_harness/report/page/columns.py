@@ -38,6 +38,14 @@ def columns(board: Leaderboard) -> list[Column]:
         _metric("kendall_tau", "tau", "Kendall's tau-b of scores and truth", 0, 3),
         _metric("tau_within_flops", "within", "tau among architectures of equal live FLOPs", 0, 3),
         _metric("tau_with_flops", "with", "tau of the sum of ranks by score and by live FLOPs", 1, 3),
+        _metric(
+            "convolution_bias",
+            "conv. bias",
+            "how far numbers of convolutions are rated above or below their worth, in parts of the ranks",
+            2,
+            3,
+            rising=True,
+        ),
         _metric("tau_in_true_top_10_percent", "top 10 %", "tau among the truly best tenth", 1, 3),
         _metric(
             "regret_at.10",
