@@ -167,8 +167,7 @@ def lookup(column: dict[str, Any], name: str) -> float | None:
     if head in ADDED and head not in column:
         return None
     if name == CONVOLUTION_BIAS:
-        found = column.get("breakdown")
-        return None if found is None else rank_bias(found["rank_error"]["convolutions"])
+        return _convolution_bias(column.get("breakdown"))
     value = column.get(head, _MISSING)
     if tail:
         value = value.get(tail, _MISSING) if isinstance(value, dict) else _MISSING
@@ -177,6 +176,17 @@ def lookup(column: dict[str, Any], name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DataError(f"an evaluated score column has no number {name}; at hand: {', '.join(column)}")
     return float(value)
+
+
+def _convolution_bias(breakdown: Any) -> float | None:
+    if breakdown is None:
+        return None
+    try:
+        return rank_bias(breakdown["rank_error"]["convolutions"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise DataError(
+            f"an evaluated score column has a breakdown without rank errors by convolutions: {error}"
+        ) from error
 
 
 def lookup_interval(column: dict[str, Any], name: str) -> tuple[float, float] | None:

@@ -119,3 +119,13 @@ def test_dotted_names_split_at_the_first_dot_only():
             lookup(column, absent)
     assert lookup_interval(column, "precision_at.0.05") == (0.1, 0.4)
     assert lookup_interval(column, "kendall_tau") is None
+
+
+def test_the_bias_by_convolutions_is_found_from_the_breakdown() -> None:
+    rows = [{"value": 0, "n": 30, "error": -0.1}, {"value": 1, "n": 10, "error": 0.3}]
+    column = {"kendall_tau": 0.5, "breakdown": {"rank_error": {"convolutions": rows}}}
+    assert lookup(column, "convolution_bias") == pytest.approx(0.03**0.5)
+    assert lookup({"kendall_tau": 0.5}, "convolution_bias") is None  # of an earlier version
+    for damaged in ({}, {"rank_error": {"convolutions": []}}, {"rank_error": {"convolutions": [{"n": 1}]}}, "none"):
+        with pytest.raises(DataError, match="breakdown without rank errors by convolutions"):
+            lookup(column | {"breakdown": damaged}, "convolution_bias")
