@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nasbench_harness.metrics import TAUS
 from nasbench_harness.report.cells import number, row_columns, words
 from nasbench_harness.report.leaderboard import Leaderboard, Row
 from nasbench_harness.report.tables import Numbers, Table, markdown_of, show
-from nasbench_harness.report.taus import TITLES
+from nasbench_harness.report.taus import TITLES, meanings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,8 +49,7 @@ class SideBySide:
         truths = "; ".join(f"{b.truth_policy} of {b.truth_table}, n = {b.n_architectures:,}" for b in self.boards)
         notes = [
             f"the same scores ({by}) judged by {truths}; {_ORDER}.",
-            "within FLOPs: tau among architectures of equal live FLOPs; with FLOPs: tau of the sum of ranks by "
-            "score and by live FLOPs.",
+            f"{meanings(TAUS[1:])}.",
             "[..]: 95 %, over seeds where there are several, else over architectures (†).",
         ]
         if self._moved():

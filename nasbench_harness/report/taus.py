@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 TITLES = {"kendall_tau": "tau", "tau_within_flops": "within FLOPs", "tau_with_flops": "with FLOPs"}
 """Headings, in the order of ``metrics.TAUS``."""
 
@@ -10,3 +12,8 @@ MEANINGS = {
     "tau_within_flops": "tau among architectures of equal live FLOPs",
     "tau_with_flops": "tau of the sum of ranks by score and by live FLOPs",
 }
+
+
+def meanings(taus: Iterable[str]) -> str:
+    """What some of them mean, each after its title, for a note."""
+    return "; ".join(f"{TITLES[tau]}: {MEANINGS[tau]}" for tau in taus)

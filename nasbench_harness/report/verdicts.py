@@ -12,7 +12,7 @@ from nasbench_harness.evidence.prior import Prior
 from nasbench_harness.records.summary import Estimate
 from nasbench_harness.report.notes import MISSING, words
 from nasbench_harness.report.tables import Numbers, Table, Value, markdown_of, show
-from nasbench_harness.report.taus import MEANINGS, TITLES
+from nasbench_harness.report.taus import TITLES, meanings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -173,8 +173,8 @@ def gate_notes(gate: Gate) -> list[str]:
 
 
 def _beside_note(metrics: Sequence[str]) -> str:
-    meanings = "; ".join(f"{TITLES[metric]}: {MEANINGS[metric]}" for metric in metrics)
-    return f"{meanings}; candidate less baseline, with intervals of the same kind, to be read beside the verdict."
+    read = "candidate less baseline, with intervals of the same kind, to be read beside the verdict."
+    return f"{meanings(metrics)}; {read}"
 
 
 def _rules(gate: Gate, tests: int) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nasbench_harness.records.summary import Estimate
 from nasbench_harness.report.leaderboard import Leaderboard, Row
 from nasbench_harness.report.notes import MISSING, words
+from nasbench_harness.report.taus import MEANINGS
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ def columns(board: Leaderboard) -> list[Column]:
     """The columns after name and plot, in their order."""
     found = [
         _metric("kendall_tau", "tau", "Kendall's tau-b of scores and truth", 0, 3),
-        _metric("tau_within_flops", "within", "tau among architectures of equal live FLOPs", 0, 3),
-        _metric("tau_with_flops", "with", "tau of the sum of ranks by score and by live FLOPs", 1, 3),
+        _metric("tau_within_flops", "within", MEANINGS["tau_within_flops"], 0, 3),
+        _metric("tau_with_flops", "with", MEANINGS["tau_with_flops"], 1, 3),
         _metric(
             "convolution_bias",
             "conv. bias",
