@@ -38,6 +38,7 @@ STRATEGIES = (
     + '[strategies.hep]\nkind = "hep-rank"\nmax_peers = 1\nrepeats = 1\n'
     + '[strategies.alike]\nkind = "smd-without-split"\ncopies = 2\n'
     + '[strategies.ensemble]\nkind = "ensemble"\nnetworks = 2\n'
+    + '[strategies.close]\nkind = "close"\nblocks = 3\nstarts = [0.0, 0.25, 0.75]\nrestart = 0.5\n'
     + '[strategies.masks]\nkind = "hm-nas"\n'
 )
 SAMPLED = "scoring.architectures=40"
@@ -72,7 +73,9 @@ def trajectory_of(record: Record) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["one", "copies", "leaves", "tree", "hot-tree", "hep", "alike", "ensemble"])
+@pytest.mark.parametrize(
+    "strategy", ["one", "copies", "leaves", "tree", "hot-tree", "hep", "alike", "ensemble", "close"]
+)
 def test_it_changes_neither_weights_nor_scores_nor_budget(tmp_path: Path, strategy: str) -> None:
     plain, plain_scores, plain_weights = run(unit_of(tmp_path, strategy))
     record, scores, weights = run(unit_of(tmp_path, strategy, FOLLOWED))
@@ -98,9 +101,10 @@ def test_it_changes_neither_weights_nor_scores_nor_budget(tmp_path: Path, strate
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("strategy", "looks"), [("one", 3 + 2), ("leaves", 3 + 4)])
+@pytest.mark.parametrize(("strategy", "looks"), [("one", 3 + 2), ("leaves", 3 + 4), ("close", 3 + 3)])
 def test_an_interrupted_unit_ends_with_the_same_trajectory(tmp_path: Path, strategy: str, looks: int) -> None:
-    """Killed at its fourth look: one network has a checkpoint after its second, leaves after their parent."""
+    """Killed at its fourth look: one network has a checkpoint after its second, leaves after their parent, CLOSE after
+    its first stretch."""
     unit = unit_of(tmp_path, strategy, FOLLOWED)
     whole = trajectory_of(run(unit)[0])
     done: list[int] = []
@@ -156,7 +160,7 @@ def test_strategies_without_networks_for_the_whole_space_are_refused(tmp_path: P
     check_ready(unit_of(tmp_path, "masks"))
     for strategy in ("one", "copies", "leaves", "tree", "ensemble"):
         check_ready(unit_of(tmp_path, strategy, FOLLOWED))
-    names = "one,copies,leaves,tree,hot-tree,hep,alike,ensemble"
+    names = "one,copies,leaves,tree,hot-tree,hep,alike,ensemble,close"
     with pytest.raises(
         UsageError, match=rf"masks has no networks that cover the space.* --strategies {names}, or leave"
     ):

@@ -14,7 +14,7 @@ import numpy as np
 from nasbench_harness.seeding import derive_seed
 from nasbench_harness.space import Subspace
 from nasbench_harness.strategies.parallel import Measurement, measure_in_parallel, train_in_parallel
-from nasbench_harness.strategies.trajectory import Trajectory
+from nasbench_harness.strategies.trajectory import StepAt, Trajectory, Watch
 from nasbench_harness.system.progress import Progress, Silent
 from nasbench_harness.training.checkpoints import Checkpoints
 
@@ -83,9 +83,12 @@ class Context:
         from nasbench_harness.training.trainer import StageRun
 
         run = StageRun(network, stage, self.train_images, self.training, self.budget, self.seed_axes, route_A)
-        if self.trajectory is not None:
-            run.watcher = self.trajectory.watch(stage, run.steps, partial(self._look, network, route_A))
+        run.watcher = self.watch(stage, lambda share: round(share * run.steps), partial(_plain, network, route_A))
         return run
+
+    def watch(self, stage: Stage, step_at: StepAt, scorable: Callable[[], Scorable]) -> Watch | None:
+        """Who looks along a stage at what ``scorable`` gives then, see ``Trajectory.watch``; None: nobody does."""
+        return None if self.trajectory is None else self.trajectory.watch(stage, step_at, partial(self._look, scorable))
 
     def scores_of(self, scorable: Scorable, cells: np.ndarray) -> dict[str, np.ndarray]:
         """``accuracy`` and ``negative_loss`` of live cells ``[n]`` on the scoring images, as the experiment asks."""
@@ -94,18 +97,16 @@ class Context:
         images, batch, calibration = self.scoring_images, self.scoring_batch, self.calibration
         return asdict(score_as_asked(scorable, cells, calibration, images, batch, self.progress))
 
-    def _look(self, network: Supernet, route_A: np.ndarray | None, cells: np.ndarray) -> dict[str, np.ndarray]:
+    def _look(self, scorable: Callable[[], Scorable], cells: np.ndarray) -> dict[str, np.ndarray]:
         """The scores that the final scoring would give now, on the trajectory's images.
 
         Neither the budget nor the time of training count them.
         """
-        from nasbench_harness.supernet.scoring.scores import SupernetScorable
-
         assert self.trajectory is not None
         clock, images = self.checkpoints.clock, self.scoring_images.part(slice(self.trajectory.images))
         looking = replace(self, progress=Silent(), scoring_images=images)
         with nullcontext() if clock is None else clock.timing("trajectory_seconds"):
-            return looking.scores_of(SupernetScorable(network, route_A), cells)
+            return looking.scores_of(scorable(), cells)
 
     def train(self, network: Supernet, stage: Stage, route_A: np.ndarray | None = None) -> LossCurve:
         """Train ``network`` in place, metered."""
@@ -156,3 +157,9 @@ class Context:
     def shown_by(self, progress: Progress) -> Context:
         """The same with another progress."""
         return replace(self, progress=progress)
+
+
+def _plain(network: Supernet, route_A: np.ndarray | None) -> Scorable:
+    from nasbench_harness.supernet.scoring.scores import SupernetScorable
+
+    return SupernetScorable(network, route_A)

@@ -13,7 +13,7 @@ from nasbench_harness.errors import UsageError
 from nasbench_harness.metrics import kendall_tau
 from nasbench_harness.strategies.base import Leaf, Scorer, Strategy, strategies
 from nasbench_harness.strategies.context import Context
-from nasbench_harness.strategies.trajectory import Look, Trajectory, Watch
+from nasbench_harness.strategies.trajectory import Look, StepAt, Trajectory, Watch
 from nasbench_harness.training.samplers import samplers
 from nasbench_harness.training.settings import Stage
 
@@ -106,9 +106,9 @@ class AveragedTrajectory(Trajectory):
         """The same for a process of its own, which puts nothing together."""
         return replace(self, at_point=None, by_stage={name: one.alone() for name, one in self.by_stage.items()})
 
-    def watch(self, stage: Stage, steps: int, look: Look) -> Watch | None:
+    def watch(self, stage: Stage, step_at: StepAt, look: Look) -> Watch | None:
         """Who looks at one of the networks."""
-        return self.by_stage[stage.name].watch(stage, steps, look)
+        return self.by_stage[stage.name].watch(stage, step_at, look)
 
     def gather(self, point: int) -> None:
         """Take the mean percentiles of a point if all networks have scored it."""

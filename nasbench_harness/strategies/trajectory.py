@@ -25,6 +25,8 @@ _PREFIX = "trajectory"
 FloatArray = npt.NDArray[np.float64]
 Look = Callable[[npt.NDArray[np.int64]], Mapping[str, FloatArray]]
 """Scores of live cells ``[n]`` by the network as it is now: signal -> ``[n]``."""
+StepAt = Callable[[float], int]
+"""The steps of a stage that take a share of what all of them take."""
 
 
 @dataclass
@@ -56,14 +58,14 @@ class Trajectory:
         """Whether all scores of a point are there."""
         return not any(np.isnan(score_PC[point]).any() for score_PC in self.score_PC.values())
 
-    def watch(self, stage: Stage, steps: int, look: Look) -> Watch | None:
-        """Who looks at a stage of ``steps`` steps; None where it holds none of the cells or has none of the points."""
+    def watch(self, stage: Stage, step_at: StepAt, look: Look) -> Watch | None:
+        """Who looks at a stage; None where it holds none of the cells or has none of the points."""
         columns = np.flatnonzero(stage.subspace.contains(self.cells))
         start, end = stage.window
         points: dict[int, list[int]] = {}
         for number, fraction in enumerate(self.fractions):
             if start < fraction <= end:
-                step = max(1, round((fraction - start) / (end - start) * steps))
+                step = max(1, step_at((fraction - start) / (end - start)))
                 points.setdefault(step, []).append(number)
         return Watch(self, columns, points, look) if points and len(columns) else None
 

@@ -83,6 +83,18 @@ def test_blocks_join_at_their_share_of_the_steps() -> None:
     assert steps == pytest.approx(1_500_000 / 64 / 1.6, rel=1e-3)
 
 
+def test_a_share_of_the_budget_is_found_among_steps_of_unequal_cost() -> None:
+    curriculum = fitting(150_000, 64, (0.0, 0.2, 0.4, 0.6), 0.4, True)
+    spent = np.cumsum([0] + [3 + curriculum.forwards(step, step + 1) for step in range(curriculum.steps)])
+    for share in (0.0, 0.1, 0.25, 0.5, 0.7, 0.9, 1.0):
+        nearest = int(np.abs(spent / spent[-1] - share).argmin())
+        assert curriculum.step_at(share) == nearest
+        assert abs(curriculum.share(nearest) - share) < 6 / spent[-1]
+    assert curriculum.step_at(0.5) > curriculum.steps / 2  # the first blocks cost least
+    for step in (curriculum.starts[2], curriculum.steps):
+        assert curriculum.step_at(curriculum.share(step)) == step
+
+
 def test_too_small_a_budget_is_refused_before_anything_trains(small_context: Make, close: Callable[..., Close]) -> None:
     context = small_context(3)
     with pytest.raises(UsageError, match=r"too few to tell its 4 stretches apart"):

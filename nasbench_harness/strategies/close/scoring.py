@@ -43,6 +43,11 @@ class CloseScorable:
     block_AE: np.ndarray
     stands_for_A: np.ndarray
 
+    @classmethod
+    def of(cls, network: CloseNetwork, block_AE: np.ndarray) -> CloseScorable:
+        """The network with these blocks."""
+        return cls(network, block_AE, representatives(block_AE))
+
     def functions(self, cells: IntArray) -> IntArray:
         """See ``Scorable``."""
         return np.asarray(self.stands_for_A[cells])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +17,7 @@ from nasbench_harness.seeding import derive_rng, derive_seed
 from nasbench_harness.space import N_ARCHITECTURES, N_EDGES, index_to_code, live_cell_of, live_cells
 from nasbench_harness.strategies.close.gate import soft_choice
 from nasbench_harness.strategies.close.network import CloseNetwork
+from nasbench_harness.strategies.close.scoring import CloseScorable
 from nasbench_harness.strategies.context import Context
 from nasbench_harness.supernet.network import live_codes
 from nasbench_harness.training.budget import FORWARDS_AN_UPDATE
@@ -41,6 +42,20 @@ class Curriculum:
         """Blocks that edges choose from at a step."""
         return bisect_right(self.starts, step)
 
+    def cost(self, step: int) -> int:
+        """Forward passes on one image of the first ``step`` steps, an update counted as ``FORWARDS_AN_UPDATE``."""
+        return FORWARDS_AN_UPDATE * step + self.forwards(0, step)
+
+    def share(self, step: int) -> float:
+        """The share of the whole cost that the first ``step`` steps take."""
+        return self.cost(step) / self.cost(self.steps)
+
+    def step_at(self, share: float) -> int:
+        """How many steps come nearest to a share of the whole cost."""
+        wanted = share * self.cost(self.steps)
+        above = bisect_left(range(self.steps), wanted, key=self.cost)
+        return min(max(0, above - 1), above, key=lambda step: abs(self.cost(step) - wanted))
+
     def forwards(self, first: int, last: int) -> int:
         """Forward passes without gradient on one image of every step from ``first`` up to ``last``, exclusive."""
         return sum(max(0, last - max(start, first)) for start in self.starts[1:]) if self.gated else 0
@@ -62,11 +77,10 @@ def fitting(updates: int, images: int, starts: Sequence[float], restart: float, 
         at = tuple(round(fraction * steps) for fraction in starts)
         return Curriculum(steps, at, round(restart * steps), gated)
 
-    def cost(steps: int) -> int:
-        return images * (FORWARDS_AN_UPDATE * steps + of(steps).forwards(0, steps))
-
-    available = updates * FORWARDS_AN_UPDATE
-    steps = bisect_right(range(1, available // (FORWARDS_AN_UPDATE * images) + 1), available, key=cost)
+    available = updates * FORWARDS_AN_UPDATE // images
+    steps = bisect_right(
+        range(1, available // FORWARDS_AN_UPDATE + 1), available, key=lambda steps: of(steps).cost(steps)
+    )
     found = of(steps)
     fractions = sorted({0.0, 1.0, restart, *starts})
     if len({round(fraction * steps) for fraction in fractions}) < len(fractions):
@@ -123,6 +137,7 @@ class CloseRun(StageRun):
         """``inherits``: a block that joins starts from the one before, beside its own initial weights."""
         super().__init__(network, stage, context.train_images, context.training, context.budget, context.seed_axes)
         self.curriculum, self.first, self.choice, self.inherits = curriculum, first, choice, inherits
+        self.watcher = context.watch(stage, self._step_at, self._scorable)
 
     def begin_step(self) -> None:
         """Let the blocks that join at this step inherit."""
@@ -146,6 +161,15 @@ class CloseRun(StageRun):
         updates, _ = super().cost_before(step)
         images = self.per_step * self.settings.batch_size
         return updates, images * self.curriculum.forwards(self.first, self.first + step)
+
+    def _scorable(self) -> CloseScorable:
+        """The network as the last step left it, with the best of the blocks that took part in that step."""
+        active = self.curriculum.active(self.first + self.done - 1)
+        return CloseScorable.of(self.network, self.choice.best(self.network, active))
+
+    def _step_at(self, share: float) -> int:
+        start, end = self.stage.window
+        return self.curriculum.step_at(start + share * (end - start)) - self.first
 
     def _chosen(self, position: int) -> tuple[Sequence[int], Tensor | None]:
         """Blocks of the architecture at a position of the stage, and the soft choices where the gate made them."""

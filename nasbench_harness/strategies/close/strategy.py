@@ -25,6 +25,7 @@ class Close(CloseOptions, Strategy):
 
     can_be_rehearsed: ClassVar[bool] = True
     keeps_weights: ClassVar[bool] = False
+    has_trajectory: ClassVar[bool] = True
     status: ClassVar[str] = "adaptation"
     source: ClassVar[str] = "Zhou, Ning et al., CLOSE, ECCV 2022, arXiv 2207.07868; code: walkerning/aw_nas"
     option_families = (samplers,)

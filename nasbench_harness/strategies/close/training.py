@@ -34,7 +34,8 @@ def train(close: CloseOptions, context: Context) -> CloseScorer:
     losses = []
     for number, (first, last) in enumerate(curriculum.stages):
         name = "supernet after the restart" if number else "supernet"
-        stage = Stage(name, context.space, (last - first) * images, sampler)
+        window = (curriculum.share(first), curriculum.share(last))
+        stage = Stage(name, context.space, (last - first) * images, sampler, window=window)
         run = CloseRun(context, network, stage, curriculum, first, choice, close.inherit)
         losses += context.train_together([run], name)
     block_AE = choice.best(network, close.blocks)
