@@ -45,7 +45,7 @@ OVERRIDES = {
     },
     **{
         f"{preset}-{epochs}/one-shot-balanced/seed-{seed}": (f"budget.epochs={epochs}",)
-        for preset, epochs, seeds in (("cifar10-fast", 60, 2), ("cifar10-fast", 360, 1), ("cifar10-wide", 500, 1))
+        for preset, epochs, seeds in (("cifar10-fast", 60, 2), ("cifar10-fast", 360, 2), ("cifar10-wide", 500, 1))
         for seed in range(seeds)
     },
     **{f"cifar10-fast-60-hm-nas/{name}/seed-0": ("budget.epochs=60",) for name in ("hm-nas", "hm-nas-structure")},
