@@ -31,4 +31,4 @@ def test_seeds_of_a_deep_narrow_network_differ_by_it(
 
 def test_fewer_than_three_units_are_refused() -> None:
     with pytest.raises(DataError, match="found 1 units; at least 3"):
-        count_bias.rows_in([RESULTS / "cifar10-fast-360"], "accuracy")
+        count_bias.rows_in([RESULTS / "literature-c5-decay"], "accuracy")
