@@ -58,6 +58,7 @@ OVERRIDES = {
     "literature-c5-sample/efs-accum-k2/seed-0": ("scoring.architectures=2000",),
     "literature-c5-sample/one-shot-balanced/seed-1": ("scoring.architectures=2000",),
     **{f"literature-c5-sample/one-shot-uniform/seed-{seed}": ("scoring.architectures=2000",) for seed in range(2)},
+    "literature-c5-cells-3/one-shot-balanced/seed-1": ("network.cells=3", "scoring.architectures=2000"),
     "literature-c5/one-shot-balanced/seed-0": ("scoring.images=1000",),
     "literature-c5-decay/one-shot-balanced/seed-0": (
         "scoring.images=1000",
