@@ -83,7 +83,12 @@ class Context:
         from nasbench_harness.training.trainer import StageRun
 
         run = StageRun(network, stage, self.train_images, self.training, self.budget, self.seed_axes, route_A)
-        run.watcher = self.watch(stage, lambda share: round(share * run.steps), partial(_plain, network, route_A))
+        start, end = stage.window
+
+        def step_at(fraction: float) -> int:
+            return round((fraction - start) / (end - start) * run.steps)
+
+        run.watcher = self.watch(stage, step_at, partial(_plain, network, route_A))
         return run
 
     def watch(self, stage: Stage, step_at: StepAt, scorable: Callable[[], Scorable]) -> Watch | None:

@@ -26,7 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 Look = Callable[[npt.NDArray[np.int64]], Mapping[str, FloatArray]]
 """Scores of live cells ``[n]`` by the network as it is now: signal -> ``[n]``."""
 StepAt = Callable[[float], int]
-"""The steps of a stage that take a share of what all of them take."""
+"""How many steps of a stage are done at a fraction of the whole budget that lies in its window."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Trajectory:
         points: dict[int, list[int]] = {}
         for number, fraction in enumerate(self.fractions):
             if start < fraction <= end:
-                step = max(1, step_at((fraction - start) / (end - start)))
+                step = max(1, step_at(fraction))
                 points.setdefault(step, []).append(number)
         return Watch(self, columns, points, look) if points and len(columns) else None
 

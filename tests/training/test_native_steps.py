@@ -147,7 +147,7 @@ def test_a_watcher_looks_after_its_steps_and_not_later(images: DeviceImages) -> 
         seen.append(run.done)
         return {"accuracy": np.zeros(len(cells)), "negative_loss": np.zeros(len(cells))}
 
-    run.watcher = trajectory.watch(run.stage, lambda share: round(share * run.steps), look)
+    run.watcher = trajectory.watch(run.stage, lambda fraction: round(fraction * run.steps), look)
     run.advance(20, Silent())
     assert seen == [3, 10, 20]
 

@@ -137,7 +137,7 @@ class CloseRun(StageRun):
         """``inherits``: a block that joins starts from the one before, beside its own initial weights."""
         super().__init__(network, stage, context.train_images, context.training, context.budget, context.seed_axes)
         self.curriculum, self.first, self.choice, self.inherits = curriculum, first, choice, inherits
-        self.watcher = context.watch(stage, self._step_at, self._scorable)
+        self.watcher = context.watch(stage, lambda fraction: curriculum.step_at(fraction) - first, self._scorable)
 
     def begin_step(self) -> None:
         """Let the blocks that join at this step inherit."""
@@ -166,10 +166,6 @@ class CloseRun(StageRun):
         """The network as the last step left it, with the best of the blocks that took part in that step."""
         active = self.curriculum.active(self.first + self.done - 1)
         return CloseScorable.of(self.network, self.choice.best(self.network, active))
-
-    def _step_at(self, share: float) -> int:
-        start, end = self.stage.window
-        return self.curriculum.step_at(start + share * (end - start)) - self.first
 
     def _chosen(self, position: int) -> tuple[Sequence[int], Tensor | None]:
         """Blocks of the architecture at a position of the stage, and the soft choices where the gate made them."""

@@ -16,7 +16,7 @@ from nasbench_harness.images import ImageSet
 from nasbench_harness.images.batches import DeviceImages
 from nasbench_harness.space import N_ARCHITECTURES, connected_live_cells, live_cells
 from nasbench_harness.strategies.close.network import CloseNetwork
-from nasbench_harness.strategies.close.scoring import CloseScorable, representatives
+from nasbench_harness.strategies.close.scoring import CloseScorable
 from nasbench_harness.strategies.hm_nas.network import WeightedScorable
 from nasbench_harness.supernet.network import NetworkShape, Supernet
 from nasbench_harness.supernet.operations import EPSILON
@@ -55,7 +55,7 @@ def masked() -> Groupable:
 def close() -> Groupable:
     torch.manual_seed(0)
     block_AE = np.random.default_rng(2).integers(0, 3, (N_ARCHITECTURES, 6))
-    return CloseScorable(CloseNetwork(NetworkShape(4, 1, 1, 10), 3), block_AE, representatives(block_AE))
+    return CloseScorable.of(CloseNetwork(NetworkShape(4, 1, 1, 10), 3), block_AE)
 
 
 KINDS: Sequence[Callable[[], Groupable]] = (plain, routed, masked, close)
